@@ -1,0 +1,17 @@
+"""COCO keypoints, top-down, crops of 384x288. UDP: unbiased data processing (https://arxiv.org/abs/1911.07524)."""
+
+_base_ = ['coco_pose.py']
+
+codec = dict(
+    type='UDPHeatmap',
+    input_size=(288, 384),
+    heatmap_size=(72, 96),
+    sigma=3,
+)
+affine = dict(type='TopdownAffine', input_size=codec['input_size'], use_udp=True)
+pack = dict(type='PackPoseInputs')
+target = dict(type='GenerateTarget', encoder=codec)
+
+train_dataloader = dict(dataset=dict(pipeline=[*_base_.augment, affine, target, pack]))
+val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, affine, pack]))
+test_dataloader = val_dataloader

@@ -1,0 +1,33 @@
+"""Top-down pose: one crop per person, one heat map per joint, read off stream 0."""
+
+_base_ = ['../runtime.py']
+
+default_scope = 'mmpose'
+custom_imports = dict(imports=['hrnet_mm', 'hrnet_mm.pose'], allow_failed_imports=False)
+data_mode = 'topdown'
+
+model = dict(
+    type='TopdownPoseEstimator',
+    data_preprocessor=dict(
+        type='PoseDataPreprocessor',
+        mean=[123.675, 116.28, 103.53],  # ImageNet, RGB
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+    ),
+    backbone=dict(type='hrnet_mm.HRNet', multiscale_output=False),
+    head=dict(
+        type='HeatmapHead',
+        deconv_out_channels=None,
+        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+    ),
+    test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True),
+)
+
+default_hooks = dict(
+    checkpoint=dict(save_best='coco/AP', rule='greater'),
+    visualization=dict(type='PoseVisualizationHook', enable=True, interval=100),
+)
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(
+    type='PoseLocalVisualizer', vis_backends=vis_backends, name='visualizer'
+)

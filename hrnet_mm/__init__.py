@@ -1,0 +1,27 @@
+"""One HRNet for all of OpenMMLab.
+
+Importing the package registers everything under the scope ``hrnet_mm`` and mends what
+current torch and numpy break in OpenMMLab (``hrnet_mm.compat``).
+"""
+
+from typing import Any
+
+__version__ = '0.1.0'
+__all__ = ['ARCHS', 'HRNet', 'HRNetV1', 'HRNetV2']
+
+try:
+    from hrnet_mm import compat
+    from hrnet_mm.models import ARCHS, HRNet, HRNetV1, HRNetV2
+
+    compat.apply()
+except Exception as error:  # a broken library raises anything: numpy's ABI a ValueError
+    # `hrnet-mm doctor`, which lives in this package, must start to say what is broken
+    broken = error
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(name)
+        raise ImportError(
+            f'hrnet_mm.{name} is not available: {type(broken).__name__}: {broken}\n'
+            'Run `hrnet-mm doctor`: it names what is broken and prints the fix.'
+        ) from broken

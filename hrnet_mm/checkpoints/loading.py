@@ -1,0 +1,122 @@
+"""Reads checkpoints without running code from them.
+
+A ``.pth`` file is a pickle, and a pickle may call any function. ``torch.load`` with
+``weights_only=True`` refuses all but an allow-list; the one here is just wide enough
+for what mmengine itself writes: histories of the losses, with numpy arrays.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging.history_buffer import HistoryBuffer
+from mmengine.utils import digit_version
+
+# Before 2.6 the allow-list cannot hold aliases, and weights_only itself could be
+# tricked into running code (CVE-2025-32434).
+RESTRICTED = digit_version(torch.__version__) >= digit_version('2.6.0')
+
+
+class CheckpointError(ValueError):
+    """A file that is no checkpoint, is damaged, or asks for more than data."""
+
+
+def load(path: str | os.PathLike[str], map_location: Any = 'cpu') -> Any:
+    """Read a checkpoint file; nothing beyond the allow-list is ever called.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        CheckpointError: if it is truncated, no checkpoint, or asks to run code.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'no checkpoint at {path} (in {Path.cwd()})')
+    with explained(str(path)):
+        return torch.load(path, map_location=map_location, **restriction())
+
+
+def restriction() -> dict[str, bool]:
+    """The arguments that make ``torch.load`` safe, where this torch can be."""
+    if not RESTRICTED:
+        warnings.warn(
+            f'torch {torch.__version__} unpickles checkpoints without restriction: a '
+            'file can run any code. Load only files you trust, or use torch >= 2.6.',
+            stacklevel=3,
+        )
+        return {}
+    return {'weights_only': True}
+
+
+@contextmanager
+def explained(source: str) -> Iterator[None]:
+    """Turn the many ways in which ``torch.load`` fails into one clear message."""
+    try:
+        yield
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
+        asked = re.search(r'(?:GLOBAL |global |refused )(\S+)', str(error))
+        if asked:
+            raise CheckpointError(
+                f'{source} is refused: it asks to run `{asked[1]}`, which no weights '
+                'need. Nothing of it was run. Do not trust this file; if you wrote it '
+                'yourself, save its tensors alone (`state_dict`).'
+            ) from None
+        raise CheckpointError(
+            f'{source} cannot be read as a checkpoint{describe(source)}: it is '
+            'damaged, incomplete, or another kind of file. Copy or download it again, '
+            'or go on from an earlier checkpoint of the same folder.'
+        ) from error
+
+
+def describe(source: str) -> str:
+    """Size and first bytes of a local file, which often tell what it is."""
+    path = Path(source)
+    if not path.is_file():
+        return ''
+    with path.open('rb') as file:
+        head = file.read(16)
+    return f' ({path.stat().st_size} bytes, starting with {head!r})'
+
+
+def history_getattr(owner: Any, name: str) -> Any:
+    """The only ``getattr`` a checkpoint may ask for.
+
+    mmengine pickles the statistics of its histories as bound functions, which pickle
+    writes as ``getattr(HistoryBuffer, 'mean')``. Statistics that the running program has
+    registered itself are as good as mmengine's own.
+    """
+    if owner is HistoryBuffer and name in HistoryBuffer._statistics_methods:
+        return getattr(owner, name)
+    raise pickle.UnpicklingError(f'refused getattr({owner!r},{name!r})')
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Put what mmengine's own checkpoints contain on torch's allow-list."""
+    if not RESTRICTED:
+        return
+    HistoryBuffer()  # registers its four statistics with the class
+    multiarray = getattr(np, '_core', None) or np.core
+    functions = (multiarray.multiarray._reconstruct, multiarray.multiarray.scalar)
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            np.ndarray,
+            np.dtype,
+            *{type(np.dtype(code)) for code in np.typecodes['All']},
+            # numpy 1 and numpy 2 write the same functions under two names
+            *(
+                (function, f'{module}.multiarray.{function.__name__}')
+                for module in ('numpy.core', 'numpy._core')
+                for function in functions
+            ),
+            (history_getattr, 'builtins.getattr'),
+        ]
+    )

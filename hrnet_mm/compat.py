@@ -1,0 +1,118 @@
+"""What current torch, numpy and packaging break in OpenMMLab, mended at import.
+
+Each function mends one thing, does nothing where it is not broken, and is safe to call
+again. What a plugin cannot mend (an installer, a resolver) ``hrnet-mm doctor`` names.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from mmengine.runner import checkpoint as mmengine_checkpoint
+
+from .checkpoints import loading
+
+
+def apply() -> None:
+    """Mend everything that a plugin can."""
+    load_checkpoints_safely()
+    restore_find_loader()
+    replace_broken_xtcocotools()
+    stand_in_for_mmcv_ops()
+
+
+def load_checkpoints_safely() -> None:
+    """Resume, test and inferencers read mmengine's checkpoints, and only data.
+
+    From torch 2.6 mmengine 0.10 cannot read its own files (open-mmlab/mmengine#1655),
+    while ``https://`` ones are unpickled without any restriction.
+    """
+    loading.allow_mmengine_checkpoints()
+    loader = mmengine_checkpoint.CheckpointLoader
+    loader.register_scheme(prefixes='', loader=load_from_local, force=True)
+    if mmengine_checkpoint.load_url is not load_url:
+        load_url.original = mmengine_checkpoint.load_url  # type: ignore[attr-defined]
+        mmengine_checkpoint.load_url = load_url
+
+
+def load_from_local(filename: str, map_location: Any = None) -> Any:
+    """Loader of plain paths; mmengine logs the part after ``load_from_``."""
+    return loading.load(filename, map_location)
+
+
+def load_url(url: str, **kwargs: Any) -> Any:
+    """``torch.utils.model_zoo.load_url``, restricted."""
+    with loading.explained(url):
+        return load_url.original(  # type: ignore[attr-defined]
+            url, **kwargs, **loading.restriction()
+        )
+
+
+def restore_find_loader() -> None:
+    """``pkgutil.find_loader``, which mmengine and mmcv call, left Python in 3.14."""
+    if not hasattr(pkgutil, 'find_loader'):
+
+        def find_loader(name: str) -> Any:
+            return getattr(importlib.util.find_spec(name), 'loader', None)
+
+        pkgutil.find_loader = find_loader
+
+
+def replace_broken_xtcocotools() -> None:
+    """Let mmpose score COCO with pycocotools where xtcocotools does not import.
+
+    Its wheels are built for numpy 1 and old Pythons (jin-s13/xtcocoapi#45). Keypoints of
+    whole bodies and crowds, which only xtcocotools scores, stay an error.
+    """
+    if importlib.util.find_spec('mmpose') is None or 'xtcocotools' in sys.modules:
+        return
+    try:
+        importlib.import_module('xtcocotools._mask')
+    except (ImportError, ValueError):  # ValueError: numpy.dtype size changed
+        from pycocotools import coco, mask
+
+        from .checkpoints import cocoeval
+
+        for name in [m for m in sys.modules if m.split('.')[0] == 'xtcocotools']:
+            del sys.modules[name]
+        package = stub('xtcocotools')
+        for name, module in (('coco', coco), ('mask', mask), ('cocoeval', cocoeval)):
+            setattr(package, name, module)
+            sys.modules[f'xtcocotools.{name}'] = module
+
+
+class MissingOps(ModuleType):
+    """Stands in for ``mmcv._ext``: any operator can be imported, none can be called."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith('__'):
+            raise AttributeError(name)
+
+        def missing(*args: Any, **kwargs: Any) -> None:
+            raise RuntimeError(
+                f'mmcv.ops.{name} needs the compiled mmcv, and mmcv-lite is installed: '
+                '`hrnet-mm doctor` prints how to install it. Pose, segmentation and '
+                'classification do without, detection does not.'
+            )
+
+        return missing
+
+
+def stand_in_for_mmcv_ops() -> None:
+    """Let mmpose and mmseg import with mmcv-lite, which has no compiled operators."""
+    if importlib.util.find_spec('mmcv._ext') is None:
+        stub('mmcv._ext', MissingOps)
+
+
+def stub(name: str, kind: type[ModuleType] = ModuleType) -> ModuleType:
+    """Put a module of that name where ``import`` finds it."""
+    module = kind(name)
+    module.__spec__ = ModuleSpec(name, None)  # mmengine looks for it by spec
+    sys.modules[name] = module
+    return module

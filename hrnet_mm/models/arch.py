@@ -1,0 +1,128 @@
+"""The published HRNet architectures, as rows of data.
+
+An architecture is four stages. Stage 1 is a chain of bottlenecks at 1/4 of the input
+resolution; stage ``s`` repeats {``s`` parallel branches, exchange}. Sources: the paper
+(https://arxiv.org/abs/1908.07919, section 3.1) and the official yaml files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+EXPANSION = {'BASIC': 1, 'BOTTLENECK': 4}
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """One stage: ``modules`` repetitions of {parallel branches, exchange}.
+
+    ``blocks`` (residual blocks in series) and ``channels`` (width inside a block) have
+    one entry per branch, from high to low resolution.
+    """
+
+    modules: int
+    block: str
+    blocks: tuple[int, ...]
+    channels: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if self.block not in EXPANSION:
+            raise ValueError(f'block is {self.block!r}, not one of {list(EXPANSION)}')
+        if len(self.blocks) != len(self.channels):
+            raise ValueError(
+                f'{len(self.blocks)} entries of num_blocks, but {len(self.channels)} '
+                f'of num_channels: {self.blocks} and {self.channels}'
+            )
+        if not self.channels or min(self.modules, *self.blocks, *self.channels) < 1:
+            raise ValueError(f'modules, blocks and channels must be positive: {self}')
+
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        """Widths of the streams that this stage works on."""
+        return tuple(c * EXPANSION[self.block] for c in self.channels)
+
+
+Stages = tuple[StageSpec, ...]
+
+
+def stages(
+    width: int,
+    modules: tuple[int, ...] = (1, 4, 3),
+    blocks: int = 4,
+    stem_blocks: int = 4,
+    stem_width: int = 64,
+) -> Stages:
+    """Four stages; stage ``s`` has ``s`` branches of ``width * 2**b`` channels."""
+    specs = [StageSpec(1, 'BOTTLENECK', (stem_blocks,), (stem_width,))]
+    for branches, repeats in enumerate(modules, start=2):
+        channels = tuple(width * 2**b for b in range(branches))
+        specs.append(StageSpec(repeats, 'BASIC', (blocks,) * branches, channels))
+    return tuple(specs)
+
+
+# timm's `hrnet_w18_small` is v1; MMSegmentation's `hr18s` and the trunk file
+# `hrnetv2_w18_small` of open-mmlab are v2.
+ARCHS: dict[str, Stages] = {
+    'w18_small_v1': stages(16, (1, 1, 1), blocks=2, stem_blocks=1, stem_width=32),
+    'w18_small_v2': stages(18, (1, 3, 2), blocks=2, stem_blocks=2),
+    'w18': stages(18),
+    'w30': stages(30),
+    'w32': stages(32),
+    'w40': stages(40),
+    'w44': stages(44),
+    'w48': stages(48),
+    'w64': stages(64),
+}
+ARCHS['w18s'] = ARCHS['w18_small_v2']
+
+STAGE_NAMES = ('stage1', 'stage2', 'stage3', 'stage4')
+STAGE_KEYS = {'num_modules', 'num_branches', 'block', 'num_blocks', 'num_channels'}
+
+# Keys that the OpenMMLab copies read from inside `extra`, and where they went.
+MOVED = {
+    'upsample': 'pass upsample_cfg= to HRNet',
+    'multiscale_output': 'pass multiscale_output= to HRNet',
+}
+
+
+def read_extra(extra: Mapping[str, Any]) -> Stages:
+    """Read the nested ``extra`` dict of the OpenMMLab and official configs.
+
+    Raises:
+        ValueError: if a stage or one of its keys is missing, unknown, or contradicts
+            another one.
+    """
+    check_keys('extra', extra, set(STAGE_NAMES))
+    return tuple(read_stage(name, extra[name]) for name in STAGE_NAMES)
+
+
+def read_stage(name: str, cfg: Mapping[str, Any]) -> StageSpec:
+    """Read one entry of ``extra``."""
+    check_keys(f'extra[{name!r}]', cfg, STAGE_KEYS)
+    blocks, channels = cfg['num_blocks'], cfg['num_channels']
+    for key, value in (('num_blocks', blocks), ('num_channels', channels)):
+        if not isinstance(value, Sequence) or len(value) != cfg['num_branches']:
+            raise ValueError(
+                f'extra[{name!r}]: {key}={value!r} does not name '
+                f'{cfg["num_branches"]} branches (num_branches)'
+            )
+    try:
+        return StageSpec(
+            cfg['num_modules'], cfg['block'], tuple(blocks), tuple(channels)
+        )
+    except ValueError as error:
+        raise ValueError(f'extra[{name!r}]: {error}') from None
+
+
+def check_keys(where: str, cfg: Mapping[str, Any], expected: set[str]) -> None:
+    """Refuse a config with a missing or an unknown key."""
+    if missing := expected - set(cfg):
+        raise ValueError(f'{where} lacks {sorted(missing)}; it has {sorted(cfg)}')
+    if unknown := set(cfg) - expected:
+        hints = [f'{key}: {MOVED[key]}' for key in sorted(unknown) if key in MOVED]
+        raise ValueError(
+            f'{where} has {sorted(unknown)}, which nothing reads; '
+            + ('; '.join(hints) or f'the keys are {sorted(expected)}')
+        )

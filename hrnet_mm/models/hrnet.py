@@ -1,0 +1,296 @@
+"""HRNet: streams of several resolutions that run in parallel and keep exchanging.
+
+    image -> stem -> layer1 -> transition1 -> stage2 -> transition2 -> stage3 ...
+      1      1/4      1/4          |
+                                   +-> 1/4 --[branch]--X--[branch]--X--> C
+                                   +-> 1/8 --[branch]--X--[branch]--X--> 2C
+                                       (stage3 opens 1/16, 4C; stage4 1/32, 8C)
+
+A *stream* is a feature map of one resolution, a *branch* the residual blocks that work
+on it, X an *exchange*, in which every stream receives the sum of all streams.
+Paper: Wang et al., https://arxiv.org/abs/1908.07919, section 3.
+
+The concepts are classes; the parameter names are those of every published HRNet, so
+checkpoints load as they are: hence ``layer1`` (stage 1), ``fuse_layers`` (exchange).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn as nn
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from hrnet_mm.registry import MODELS
+
+from .arch import ARCHS, Stages, StageSpec, read_extra
+from .layers import Config, Layers, ResidualBlock, make_branch
+
+Streams = list[Tensor]  # (N, C, H, W), (N, 2C, H/2, W/2), ...: high to low resolution
+
+INIT_CFG = [
+    dict(type='Kaiming', layer='Conv2d'),
+    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
+]
+
+
+class ParallelBranches(nn.ModuleList):
+    """Branch ``b`` works on stream ``b``; no information crosses."""
+
+    def __init__(self, spec: StageSpec, layers: Layers) -> None:
+        rows = zip(spec.out_channels, spec.channels, spec.blocks, strict=True)
+        super().__init__(make_branch(spec.block, *row, layers) for row in rows)
+
+    def forward(self, xs: Streams) -> Streams:
+        return [branch(x) for branch, x in zip(self, xs, strict=True)]
+
+
+class Exchange(nn.ModuleList):
+    """Stream ``i`` becomes relu(sum over ``j`` of path ``j -> i``).
+
+    The path is a 1x1 conv and upsampling for ``j > i``, ``i - j`` strided 3x3 convs for
+    ``j < i``, the identity for ``j == i``. ``self[i][j]`` is its learned part.
+    """
+
+    def __init__(
+        self, channels: Sequence[int], num_outputs: int, layers: Layers
+    ) -> None:
+        inputs = range(len(channels))
+        super().__init__(
+            nn.ModuleList(self._path(channels, j, i, layers) for j in inputs)
+            for i in range(num_outputs)
+        )
+        self.upsample_cfg = dict(layers.upsample_cfg)
+
+    @staticmethod
+    def _path(channels: Sequence[int], j: int, i: int, layers: Layers) -> nn.Module:
+        if j > i:
+            return layers.conv_norm(channels[j], channels[i], 1)
+        if j < i:
+            return layers.downsample(channels[j], channels[i], i - j, relu=False)
+        return nn.Identity()
+
+    def forward(self, xs: Streams) -> Streams:
+        return [F.relu(self._gather(xs, i)) for i in range(len(self))]
+
+    def _gather(self, xs: Streams, i: int) -> Tensor:
+        paths: list[Tensor] = []
+        for j, (path, x) in enumerate(zip(self[i], xs, strict=True)):
+            y = path(x)
+            if j > i:  # to the size of stream i, so that any input size works
+                y = F.interpolate(y, size=xs[i].shape[-2:], **self.upsample_cfg)
+            paths.append(y)
+        # left to right, as every implementation sums: equal to the last bit
+        return sum(paths[1:], start=paths[0])
+
+
+class Transition(nn.ModuleList):
+    """Hands the streams to the next stage and opens its new, coarsest one."""
+
+    def __init__(
+        self, in_channels: Sequence[int], out_channels: Sequence[int], layers: Layers
+    ) -> None:
+        super().__init__()
+        last = len(in_channels) - 1
+        for i, channels in enumerate(out_channels):
+            path: nn.Module = nn.Identity()
+            if i > last:
+                path = layers.downsample(
+                    in_channels[last], channels, i - last, relu=True
+                )
+            elif channels != in_channels[i]:
+                path = layers.conv_norm(in_channels[i], channels, 3, relu=True)
+            self.append(path)
+
+    def forward(self, xs: Streams) -> Streams:
+        return [path(xs[min(i, len(xs) - 1)]) for i, path in enumerate(self)]
+
+
+class HRModule(nn.Module):
+    """Parallel branches, then one exchange."""
+
+    def __init__(self, spec: StageSpec, num_outputs: int, layers: Layers) -> None:
+        super().__init__()
+        self.branches = ParallelBranches(spec, layers)
+        self.fuse_layers = Exchange(spec.out_channels, num_outputs, layers)
+
+    def forward(self, xs: Streams) -> Streams:
+        return self.fuse_layers(self.branches(xs))
+
+
+class Stage(nn.Sequential):
+    """``spec.modules`` modules; the last one puts out ``num_outputs`` streams."""
+
+    def __init__(self, spec: StageSpec, num_outputs: int, layers: Layers) -> None:
+        outputs = [len(spec.channels)] * (spec.modules - 1) + [num_outputs]
+        super().__init__(*(HRModule(spec, n, layers) for n in outputs))
+
+
+@MODELS.register_module()
+class HRNet(BaseModule):
+    """High-resolution network.
+
+    Args:
+        arch: A published architecture, one of ``ARCHS``: ``'w48'``.
+        extra: Instead of ``arch``, the nested stage dict of existing configs; any width.
+        in_channels: Channels of the input image.
+        multiscale_output: False builds HRNetV1: stream 0 only, and none of the
+            parameters of the others (under DDP they would get no gradient).
+        upsample_cfg: ``F.interpolate`` arguments of the exchanges. It has no parameters,
+            yet a checkpoint is only right with the one it was trained with: nearest for
+            pose, detection and ImageNet, ``dict(mode='bilinear', align_corners=False)``
+            for most segmentation and face models.
+        conv_cfg: mmcv config of every convolution.
+        norm_cfg: mmcv config of every norm: BN, SyncBN, GN.
+        frozen_stages: -1 none; 0 the stem; k also stages 1 to k, each with the
+            transition after it. Frozen parts stay in eval mode.
+        norm_eval: Keep every batch norm in eval mode.
+        with_cp: Recompute residual blocks in backward to save memory.
+        zero_init_residual: Start residual blocks as the identity; a checkpoint that
+            ``init_cfg`` loads comes first.
+        init_cfg: mmengine initialisation; Kaiming by default, as the official ImageNet
+            code.
+
+    ``out_channels`` declares the widths of the streams that ``forward`` returns.
+
+    Raises:
+        ValueError: if ``arch`` is unknown, ``extra`` is incomplete or contradicts
+            itself, both or none are given, or ``frozen_stages`` is out of range.
+    """
+
+    def __init__(
+        self,
+        arch: str | None = None,
+        extra: Config | None = None,
+        in_channels: int = 3,
+        *,
+        multiscale_output: bool = True,
+        upsample_cfg: Config = dict(mode='nearest'),
+        conv_cfg: Config | None = None,
+        norm_cfg: Config = dict(type='BN'),
+        frozen_stages: int = -1,
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        zero_init_residual: bool = False,
+        init_cfg: Config | list[Config] | None = INIT_CFG,
+    ) -> None:
+        super().__init__(init_cfg)
+        if frozen_stages not in range(-1, 5):
+            raise ValueError(f'frozen_stages={frozen_stages!r} is not one of -1, 0 .. 4')
+        self.frozen_stages = frozen_stages
+        self.norm_eval = norm_eval
+        self.zero_init_residual = zero_init_residual
+        stage1, *specs = select_stages(arch, extra)
+        layers = Layers(conv_cfg, norm_cfg, upsample_cfg, with_cp)
+
+        self.in_channels = in_channels
+        self.conv1 = layers.conv(in_channels, 64, 3, stride=2)
+        name1 = layers.add_norm(self, 64, 1)
+        self.conv2 = layers.conv(64, 64, 3, stride=2)
+        self.norm_names = (name1, layers.add_norm(self, 64, 2))
+        self.layer1 = make_branch(
+            stage1.block, 64, stage1.channels[0], stage1.blocks[0], layers
+        )
+
+        channels = stage1.out_channels
+        for s, spec in enumerate(specs, start=2):
+            outputs = len(spec.channels) if s < 4 or multiscale_output else 1
+            transition = Transition(channels, spec.out_channels, layers)
+            self.add_module(f'transition{s - 1}', transition)
+            self.add_module(f'stage{s}', Stage(spec, outputs, layers))
+            channels = spec.out_channels
+        self.out_channels = channels[:outputs]
+        # a hook, because a check in forward would stop torch.fx
+        self.register_forward_pre_hook(check_image)
+        self.train()
+
+    @property
+    def norm1(self) -> nn.Module:
+        """The first norm of the stem, whatever its registered name."""
+        return getattr(self, self.norm_names[0])
+
+    @property
+    def norm2(self) -> nn.Module:
+        """The second norm of the stem."""
+        return getattr(self, self.norm_names[1])
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """From images to streams, high to low resolution.
+
+        Args:
+            x: ``(N, in_channels, H, W)``.
+
+        Returns:
+            Stream ``b``: ``(N, out_channels[b], H / 2**(b+2), W / 2**(b+2))``, sizes
+            rounded up at each halving.
+        """
+        x = F.relu(self.norm1(self.conv1(x)), inplace=True)
+        x = F.relu(self.norm2(self.conv2(x)), inplace=True)
+        xs = self.transition1([self.layer1(x)])
+        xs = self.transition2(self.stage2(xs))
+        xs = self.transition3(self.stage3(xs))
+        return tuple(self.stage4(xs))
+
+    def init_weights(self) -> None:
+        """Initialise by ``init_cfg``, then zero the residuals if asked."""
+        super().init_weights()
+        cfgs = self.init_cfg if isinstance(self.init_cfg, list) else [self.init_cfg]
+        pretrained = any(cfg and cfg['type'].endswith('Pretrained') for cfg in cfgs)
+        if self.zero_init_residual and not pretrained:
+            for module in self.modules():
+                if isinstance(module, ResidualBlock):
+                    nn.init.zeros_(module.last_norm.weight)
+
+    def train(self, mode: bool = True) -> HRNet:
+        """Set the mode; frozen stages and, with ``norm_eval``, batch norms stay eval."""
+        super().train(mode)
+        for part in self._frozen_parts():
+            part.eval().requires_grad_(False)
+        if self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
+
+    def _frozen_parts(self) -> list[nn.Module]:
+        groups = [
+            ('conv1', 'conv2', *self.norm_names),
+            ('layer1', 'transition1'),
+            ('stage2', 'transition2'),
+            ('stage3', 'transition3'),
+            ('stage4',),
+        ]
+        frozen = groups[: self.frozen_stages + 1]
+        return [getattr(self, name) for group in frozen for name in group]
+
+
+def select_stages(arch: str | None, extra: Config | None) -> Stages:
+    """The four stages of a published name or of an ``extra`` dict."""
+    if (arch is None) == (extra is None):
+        raise ValueError(
+            f'give either arch or extra: arch={arch!r}, extra={extra!r}; '
+            f'the archs are {list(ARCHS)}'
+        )
+    if extra is not None:
+        return read_extra(extra)
+    if not isinstance(arch, str) or arch not in ARCHS:
+        raise ValueError(
+            f'unknown arch {arch!r}; the archs are {list(ARCHS)}; '
+            'pass extra={...} for any other width'
+        )
+    return ARCHS[arch]
+
+
+def check_image(module: HRNet, args: tuple[Tensor, ...]) -> None:
+    """Refuse an input that is no batch of images with the right channels."""
+    if not args:  # passed by keyword: the convolution will check it
+        return
+    shape = tuple(args[0].shape)
+    if len(shape) != 4 or shape[1] != module.in_channels:
+        raise ValueError(
+            f'HRNet got an input of shape {shape}; '
+            f'it takes (N, {module.in_channels}, H, W)'
+        )

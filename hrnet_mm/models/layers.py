@@ -1,0 +1,166 @@
+"""Convolutions, norms and residual blocks, under the parameter names of OpenMMLab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from mmcv.cnn import build_conv_layer, build_norm_layer
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+Config = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """How one network builds its layers; handed down instead of four arguments."""
+
+    conv_cfg: Config | None = None
+    norm_cfg: Config = field(default_factory=lambda: dict(type='BN'))
+    upsample_cfg: Config = field(default_factory=lambda: dict(mode='nearest'))
+    with_cp: bool = False
+
+    def conv(
+        self, in_channels: int, out_channels: int, kernel: int, stride: int = 1
+    ) -> nn.Module:
+        """A convolution without bias that keeps the size divided by ``stride``."""
+        return build_conv_layer(
+            self.conv_cfg,
+            in_channels,
+            out_channels,
+            kernel,
+            stride=stride,
+            padding=kernel // 2,
+            bias=False,
+        )
+
+    def add_norm(self, module: nn.Module, channels: int, index: int) -> str:
+        """Register norm ``index`` of ``module`` under mmcv's name: ``bn1``, ``gn1``."""
+        name, norm = build_norm_layer(self.norm_cfg, channels, postfix=index)
+        module.add_module(name, norm)
+        return name
+
+    def conv_norm(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        stride: int = 1,
+        relu: bool = False,
+    ) -> nn.Sequential:
+        """Convolution, norm and, if asked, ReLU."""
+        _, norm = build_norm_layer(self.norm_cfg, out_channels)
+        act = [nn.ReLU(inplace=True)] if relu else []
+        conv = self.conv(in_channels, out_channels, kernel, stride)
+        return nn.Sequential(conv, norm, *act)
+
+    def downsample(
+        self, in_channels: int, out_channels: int, steps: int, relu: bool
+    ) -> nn.Sequential:
+        """``steps`` 3x3 convs of stride 2; the last sets the width, ``relu`` ends it."""
+        keep = [
+            self.conv_norm(in_channels, in_channels, 3, stride=2, relu=True)
+            for _ in range(steps - 1)
+        ]
+        last = self.conv_norm(in_channels, out_channels, 3, stride=2, relu=relu)
+        return nn.Sequential(*keep, last)
+
+
+class ResidualBlock(nn.Module):
+    """``relu(x + residual(x))`` at one resolution.
+
+    The residual is one conv-norm pair per entry of ``kernels``, ``channels`` wide, the
+    last one ``channels * expansion``; relu in between. The shortcut is projected by a
+    1x1 conv where the widths differ.
+    """
+
+    kernels: tuple[int, ...]
+    expansion: int
+
+    def __init__(self, in_channels: int, channels: int, layers: Layers) -> None:
+        super().__init__()
+        self.with_cp = layers.with_cp
+        out_channels = channels * self.expansion
+        widths = [in_channels, *[channels] * (len(self.kernels) - 1), out_channels]
+        norm_names = []
+        for i, kernel in enumerate(self.kernels, start=1):
+            self.add_module(f'conv{i}', layers.conv(widths[i - 1], widths[i], kernel))
+            norm_names.append(layers.add_norm(self, widths[i], i))
+        self.norm_names = tuple(norm_names)
+        self.downsample: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            self.downsample = layers.conv_norm(in_channels, out_channels, 1)
+
+    @property
+    def last_norm(self) -> nn.Module:
+        """The norm whose scale is zero where a block starts as the identity."""
+        return getattr(self, self.norm_names[-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.with_cp and torch.is_grad_enabled():
+            return checkpoint(
+                self._forward, x, use_reentrant=False, context_fn=self._cp_contexts
+            )
+        return self._forward(x)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        out = x
+        for i, norm in enumerate(self.norm_names, start=1):
+            out = F.relu(out, inplace=True) if i > 1 else out
+            out = getattr(self, norm)(getattr(self, f'conv{i}')(out))
+        return F.relu(out + self.downsample(x), inplace=True)
+
+    def _cp_contexts(self) -> tuple[AbstractContextManager, AbstractContextManager]:
+        return nullcontext(), unchanged_statistics(self)
+
+
+@contextmanager
+def unchanged_statistics(module: nn.Module) -> Iterator[None]:
+    """Batch norms normalise as before but do not update their running statistics.
+
+    Checkpointing runs a block twice per step; the second run is not another batch.
+    """
+    norms = [
+        m for m in module.modules() if isinstance(m, _BatchNorm) and m.training
+    ]
+    tracked = [norm.track_running_stats for norm in norms]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm, value in zip(norms, tracked, strict=True):
+            norm.track_running_stats = value
+
+
+class BasicBlock(ResidualBlock):
+    """Two 3x3 convolutions."""
+
+    kernels = (3, 3)
+    expansion = 1
+
+
+class Bottleneck(ResidualBlock):
+    """1x1, 3x3 and 1x1 convolutions, the last four times as wide."""
+
+    kernels = (1, 3, 1)
+    expansion = 4
+
+
+BLOCKS = {'BASIC': BasicBlock, 'BOTTLENECK': Bottleneck}
+
+
+def make_branch(
+    block: str, in_channels: int, channels: int, num_blocks: int, layers: Layers
+) -> nn.Sequential:
+    """``num_blocks`` residual blocks in series; the first one adapts the width."""
+    cls = BLOCKS[block]
+    inputs = [in_channels] + [channels * cls.expansion] * (num_blocks - 1)
+    return nn.Sequential(*(cls(c, channels, layers) for c in inputs))

@@ -1,0 +1,27 @@
+"""Scope ``hrnet_mm``: configs write ``type='hrnet_mm.HRNet'``, nothing else.
+
+mmengine imports ``hrnet_mm.registry`` when it meets the prefix, so that no
+``custom_imports`` is needed and no name clashes with the library's own ``HRNet``.
+Classes that need a task library are no ``locations``: their configs import the task
+folder, so that a broken mmpose cannot break a segmentation job.
+"""
+
+from mmengine import registry as root
+from mmengine.registry import Registry
+
+MODELS = Registry(
+    'model', parent=root.MODELS, scope='hrnet_mm', locations=['hrnet_mm.models']
+)
+DATASETS = Registry('dataset', parent=root.DATASETS, scope='hrnet_mm')
+DATA_SAMPLERS = Registry(
+    'data sampler',
+    parent=root.DATA_SAMPLERS,
+    scope='hrnet_mm',
+    locations=['hrnet_mm.data.seeding'],
+)
+TRANSFORMS = Registry(
+    'transform',
+    parent=root.TRANSFORMS,
+    scope='hrnet_mm',
+    locations=['hrnet_mm.data.seeding'],
+)
