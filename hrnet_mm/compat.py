@@ -14,6 +14,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
 from .checkpoints import loading
@@ -36,22 +37,12 @@ def load_checkpoints_safely() -> None:
     loading.allow_mmengine_checkpoints()
     loader = mmengine_checkpoint.CheckpointLoader
     loader.register_scheme(prefixes='', loader=load_from_local, force=True)
-    if mmengine_checkpoint.load_url is not load_url:
-        load_url.original = mmengine_checkpoint.load_url  # type: ignore[attr-defined]
-        mmengine_checkpoint.load_url = load_url
+    mmengine_checkpoint.load_url = loading.load_url
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
     """Loader of plain paths; mmengine logs the part after ``load_from_``."""
     return loading.load(filename, map_location)
-
-
-def load_url(url: str, **kwargs: Any) -> Any:
-    """``torch.utils.model_zoo.load_url``, restricted."""
-    with loading.explained(url):
-        return load_url.original(  # type: ignore[attr-defined]
-            url, **kwargs, **loading.restriction()
-        )
 
 
 def restore_find_loader() -> None:
@@ -68,23 +59,43 @@ def replace_broken_xtcocotools() -> None:
     """Let mmpose score COCO with pycocotools where xtcocotools does not import.
 
     Its wheels are built for numpy 1 and old Pythons (jin-s13/xtcocoapi#45). Keypoints of
-    whole bodies and crowds, which only xtcocotools scores, stay an error.
+    whole bodies and of crowds, which only xtcocotools scores, stay an error.
     """
     if importlib.util.find_spec('mmpose') is None or 'xtcocotools' in sys.modules:
         return
     try:
         importlib.import_module('xtcocotools._mask')
     except (ImportError, ValueError):  # ValueError: numpy.dtype size changed
-        from pycocotools import coco, mask
-
-        from .checkpoints import cocoeval
+        from pycocotools import coco, cocoeval, mask
 
         for name in [m for m in sys.modules if m.split('.')[0] == 'xtcocotools']:
             del sys.modules[name]
-        package = stub('xtcocotools')
-        for name, module in (('coco', coco), ('mask', mask), ('cocoeval', cocoeval)):
-            setattr(package, name, module)
-            sys.modules[f'xtcocotools.{name}'] = module
+        stub('xtcocotools')
+        sys.modules['xtcocotools.coco'] = coco
+        sys.modules['xtcocotools.mask'] = mask
+        stub('xtcocotools.cocoeval').COCOeval = with_sigmas(cocoeval.COCOeval)
+
+
+def with_sigmas(base: Any) -> Any:
+    """pycocotools' ``COCOeval`` with the two arguments that xtcocotools adds."""
+
+    class COCOeval(base):
+        def __init__(
+            self,
+            cocoGt: Any = None,  # noqa: N803, the names of pycocotools
+            cocoDt: Any = None,  # noqa: N803
+            iouType: str = 'keypoints',  # noqa: N803
+            sigmas: Any = None,
+            use_area: bool = True,
+        ) -> None:
+            super().__init__(cocoGt, cocoDt, iouType)
+            if sigmas is not None:
+                self.params.kpt_oks_sigmas = np.asarray(sigmas)
+            if not use_area:  # the share of its box that a person covers on COCO
+                for ann in cocoGt.anns.values():
+                    ann['area'] = 0.53 * ann['bbox'][2] * ann['bbox'][3]
+
+    return COCOeval
 
 
 class MissingOps(ModuleType):

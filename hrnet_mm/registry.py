@@ -13,6 +13,9 @@ MODELS = Registry(
     'model', parent=root.MODELS, scope='hrnet_mm', locations=['hrnet_mm.models']
 )
 DATASETS = Registry('dataset', parent=root.DATASETS, scope='hrnet_mm')
+HOOKS = Registry(
+    'hook', parent=root.HOOKS, scope='hrnet_mm', locations=['hrnet_mm.hooks']
+)
 DATA_SAMPLERS = Registry(
     'data sampler',
     parent=root.DATA_SAMPLERS,

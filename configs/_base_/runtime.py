@@ -7,8 +7,11 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
-# averages the BN statistics of all GPUs before they are evaluated and saved
-custom_hooks = [dict(type='SyncBuffersHook')]
+custom_hooks = [
+    # averages the BN statistics of all GPUs before they are evaluated and saved
+    dict(type='SyncBuffersHook'),
+    dict(type='hrnet_mm.ChannelsLastHook'),
+]
 
 env_cfg = dict(
     cudnn_benchmark=True,  # the inputs of a job have one size

@@ -7,6 +7,7 @@ for what mmengine itself writes: histories of the losses, with numpy arrays.
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import re
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.utils import digit_version
+from torch.utils import model_zoo
 
 # Before 2.6 the allow-list cannot hold aliases, and weights_only itself could be
 # tricked into running code (CVE-2025-32434).
@@ -44,16 +46,22 @@ def load(path: str | os.PathLike[str], map_location: Any = 'cpu') -> Any:
         return torch.load(path, map_location=map_location, **restriction())
 
 
+def load_url(url: str, **kwargs: Any) -> Any:
+    """``torch.utils.model_zoo.load_url``, which by itself runs what a file asks for."""
+    with explained(url):
+        return model_zoo.load_url(url, **kwargs, **restriction())
+
+
 def restriction() -> dict[str, bool]:
     """The arguments that make ``torch.load`` safe, where this torch can be."""
-    if not RESTRICTED:
-        warnings.warn(
-            f'torch {torch.__version__} unpickles checkpoints without restriction: a '
-            'file can run any code. Load only files you trust, or use torch >= 2.6.',
-            stacklevel=3,
-        )
-        return {}
-    return {'weights_only': True}
+    if RESTRICTED:
+        return {'weights_only': True}
+    warnings.warn(
+        f'torch {torch.__version__} unpickles checkpoints without restriction: a file '
+        'can run any code. Load only files you trust, or use torch >= 2.6.',
+        stacklevel=3,
+    )
+    return {}
 
 
 @contextmanager
@@ -61,7 +69,9 @@ def explained(source: str) -> Iterator[None]:
     """Turn the many ways in which ``torch.load`` fails into one clear message."""
     try:
         yield
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        if not looks_damaged(error):
+            raise
         asked = re.search(r'(?:GLOBAL |global |refused )(\S+)', str(error))
         if asked:
             raise CheckpointError(
@@ -74,6 +84,15 @@ def explained(source: str) -> Iterator[None]:
             'damaged, incomplete, or another kind of file. Copy or download it again, '
             'or go on from an earlier checkpoint of the same folder.'
         ) from error
+
+
+def looks_damaged(error: Exception) -> bool:
+    """Whether the file is at fault, not the device, the network or a permission."""
+    if isinstance(error, OSError):
+        return error.errno == errno.EINVAL  # a seek beyond the end of a truncated zip
+    if isinstance(error, RuntimeError):
+        return re.search('PytorchStreamReader|EOF|corrupt', str(error)) is not None
+    return True
 
 
 def describe(source: str) -> str:
@@ -95,7 +114,8 @@ def history_getattr(owner: Any, name: str) -> Any:
     """
     if owner is HistoryBuffer and name in HistoryBuffer._statistics_methods:
         return getattr(owner, name)
-    raise pickle.UnpicklingError(f'refused getattr({owner!r},{name!r})')
+    named = getattr(owner, '__qualname__', type(owner).__qualname__)
+    raise pickle.UnpicklingError(f'refused {named}.{name}')
 
 
 def allow_mmengine_checkpoints() -> None:

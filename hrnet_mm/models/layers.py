@@ -123,21 +123,20 @@ class ResidualBlock(nn.Module):
 
 @contextmanager
 def unchanged_statistics(module: nn.Module) -> Iterator[None]:
-    """Batch norms normalise as before but do not update their running statistics.
+    """Batch norms compute as before, but update copies of their running statistics.
 
     Checkpointing runs a block twice per step; the second run is not another batch.
     """
-    norms = [
-        m for m in module.modules() if isinstance(m, _BatchNorm) and m.training
-    ]
-    tracked = [norm.track_running_stats for norm in norms]
+    norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
+    kept = [dict(norm._buffers) for norm in norms]
     for norm in norms:
-        norm.track_running_stats = False
+        for name, buffer in norm._buffers.items():
+            norm._buffers[name] = None if buffer is None else buffer.clone()
     try:
         yield
     finally:
-        for norm, value in zip(norms, tracked, strict=True):
-            norm.track_running_stats = value
+        for norm, buffers in zip(norms, kept, strict=True):
+            norm._buffers.update(buffers)
 
 
 class BasicBlock(ResidualBlock):

@@ -1,5 +1,8 @@
 """Human pose: what MMPose does not have. Needs mmpose."""
 
-from .datasets import CocoPose, MpiiPose
+from .datasets import CocoPose, MpiiPose, TinyPose
+from .visualization import SparsePoseVisualizationHook, draw_circles_with_numpy_scalars
 
-__all__ = ['CocoPose', 'MpiiPose']
+__all__ = ['CocoPose', 'MpiiPose', 'TinyPose', 'SparsePoseVisualizationHook']
+
+draw_circles_with_numpy_scalars()

@@ -21,6 +21,7 @@ class CheckedData:
     """
 
     environment: str  # the variable that the configs read the data root from
+    source: str  # where the data comes from
     optional = ('bbox_file', 'headbox_file')
 
     def load_data_list(self) -> list[dict[str, Any]]:
@@ -31,9 +32,9 @@ class CheckedData:
         if missing:
             raise FileNotFoundError(
                 f'{type(self).__name__} finds no {" and no ".join(missing)} '
-                f'(in {Path.cwd()}). Put the data where data_root={self.data_root!r} '
-                f'points, or set {self.environment}=FOLDER in the environment; '
-                'the layout is described in configs/_base_/datasets/.'
+                f'(in {Path.cwd()}). {self.source} Put it where '
+                f'data_root={self.data_root!r} points, or set '
+                f'{self.environment}=FOLDER in the environment.'
             )
         samples = super().load_data_list()  # type: ignore[misc]
         if not samples:
@@ -76,6 +77,10 @@ class CocoPose(CheckedData, CocoDataset):
     """COCO keypoints, checked."""
 
     environment = 'COCO'
+    source = (
+        'COCO 2017 is at https://cocodataset.org/#download; configs/_base_/datasets/'
+        'coco_pose.py shows the layout (bbox_file=None tests on the true boxes).'
+    )
 
 
 @DATASETS.register_module()
@@ -83,3 +88,15 @@ class MpiiPose(CheckedData, MpiiDataset):
     """MPII human pose, checked."""
 
     environment = 'MPII'
+    source = (
+        'MPII is at http://human-pose.mpi-inf.mpg.de; configs/_base_/datasets/'
+        'mpii_pose.py shows the layout.'
+    )
+
+
+@DATASETS.register_module()
+class TinyPose(CheckedData, CocoDataset):
+    """TinyPeople's keypoints, checked."""
+
+    environment = 'TINY_PEOPLE'
+    source = '`hrnet-mm tiny-people FOLDER` draws it.'

@@ -25,7 +25,9 @@ model = dict(
 
 default_hooks = dict(
     checkpoint=dict(save_best='coco/AP', rule='greater'),
-    visualization=dict(type='PoseVisualizationHook', enable=True, interval=100),
+    visualization=dict(
+        type='hrnet_mm.SparsePoseVisualizationHook', enable=True, interval=100
+    ),
 )
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(

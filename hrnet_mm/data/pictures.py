@@ -1,0 +1,103 @@
+"""Pictures of TinyPeople, for people: images over their truth."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .pose import KEYPOINTS, SKELETON
+
+ZOOM = 2
+GAP = 6
+
+# Of the left, of the right, of the middle; blue, green, red.
+_LEFT, _RIGHT, _MIDDLE = (96, 208, 64), (48, 144, 255), (255, 176, 64)
+_DARK = (32, 32, 32)
+_CLASS_COLOURS = np.array(
+    [(60, 52, 48), (92, 200, 250), (110, 110, 235), (130, 200, 120), (215, 150, 90)],
+    np.uint8,
+)
+
+
+def _side_colour(*joints: str) -> tuple[int, int, int]:
+    for side, colour in (('left', _LEFT), ('right', _RIGHT)):
+        if all(joint.startswith(side) for joint in joints):
+            return colour
+    return _MIDDLE
+
+
+def draw_skeleton(image: np.ndarray, keypoints: np.ndarray) -> None:
+    """Draw joints and bones; a hidden joint is a ring, an unlabelled one nothing.
+
+    Args:
+        image: (H, W, 3), ``ZOOM`` times as large as the annotated one; drawn on.
+        keypoints: (17, 3), x, y and COCO's visibility.
+    """
+
+    def pixel(joint: np.signedinteger) -> tuple[int, int]:
+        x, y = np.rint(((keypoints[joint, :2] + 0.5) * ZOOM - 0.5) * 16).astype(int)
+        return int(x), int(y)
+
+    seen = keypoints[:, 2] > 0
+    for a, b in np.array(SKELETON) - 1:
+        if seen[a] and seen[b]:
+            colour = _side_colour(KEYPOINTS[a], KEYPOINTS[b])
+            for tint, width in ((_DARK, 4), (colour, 2)):
+                cv2.line(image, pixel(a), pixel(b), tint, width, cv2.LINE_AA, shift=4)
+    for joint in np.flatnonzero(seen):
+        hidden = keypoints[joint, 2] == 1
+        colour = _side_colour(KEYPOINTS[joint])
+        for tint, radius in ((_DARK, 4), (colour, 3), (_DARK, 1.5 * hidden)):
+            if radius:
+                r = round(radius * 16)
+                cv2.circle(image, pixel(joint), r, tint, -1, cv2.LINE_AA, shift=4)
+
+
+def _read(path: Path, mode: int) -> np.ndarray:
+    picture = cv2.imread(str(path), mode)
+    if picture is None:
+        raise FileNotFoundError(f'{path} is missing or damaged: draw the data set anew')
+    return picture
+
+
+def _column(root: Path, split: str, name: str, annotations: list[dict]) -> np.ndarray:
+    image = _read(root / 'images' / split / name, cv2.IMREAD_COLOR)
+    label_file = (root / 'labels' / split / name).with_suffix('.png')
+    labels = _read(label_file, cv2.IMREAD_GRAYSCALE)
+    size = (image.shape[1] * ZOOM, image.shape[0] * ZOOM)
+    image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+    annotated = image.copy()
+    for annotation in annotations:
+        draw_skeleton(annotated, np.reshape(annotation['keypoints'], (17, 3)))
+    classes = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
+    return np.vstack([_framed(p) for p in (image, annotated, _CLASS_COLOURS[classes])])
+
+
+def _framed(picture: np.ndarray) -> np.ndarray:
+    return np.pad(picture, [(GAP // 2,) * 2] * 2 + [(0, 0)], constant_values=255)
+
+
+def contact_sheet(root: str | Path, split: str = 'train', n: int = 5) -> np.ndarray:
+    """Show the first images: each above its skeletons above its label map.
+
+    Args:
+        root: The folder of a ``TinyPeople``.
+        split: Which of its splits.
+        n: The number of images, side by side.
+
+    Returns:
+        A picture: blue, green, red, as OpenCV has it.
+    """
+    root = Path(root)
+    truth = json.loads((root / 'annotations' / f'{split}.json').read_text())
+    columns = [
+        _column(
+            root,
+            split,
+            image['file_name'],
+            [a for a in truth['annotations'] if a['image_id'] == image['id']],
+        )
+        for image in truth['images'][:n]
+    ]
+    return np.hstack(columns)

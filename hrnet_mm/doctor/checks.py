@@ -1,0 +1,167 @@
+"""What is examined: one row per piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import trials
+from .remedies import CLICK, INSTALL, MMCV, TASKS, TORCH, Finding, Level
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Versions in [since, until) work badly or not at all."""
+
+    level: Level
+    why: str
+    fix: str
+    since: tuple[int, ...] = (0,)
+    until: tuple[int, ...] = (9999,)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A row of the table.
+
+    Args:
+        name: What the reader calls the piece.
+        modules: Imported in this order; the first tells whether the piece is there.
+        why: What does not work without it.
+        dist: The usual distribution, where it is not called like the package.
+        absent: The level of a piece that is not there.
+        failing: The level of a piece that is there and does not import.
+        limits: Versions to warn of. Forks (`onedl-...`) number theirs differently.
+        act: Tried after the imports. Returns what was seen, or raises.
+    """
+
+    name: str
+    modules: tuple[str, ...] = ()
+    why: str = ''
+    dist: str = ''
+    absent: Level = 'broken'
+    failing: Level = 'broken'
+    limits: tuple[Limit, ...] = ()
+    act: Callable[[], Finding | str] | None = None
+
+    @property
+    def package(self) -> str:
+        """The import name."""
+        return self.modules[0].split('.')[0] if self.modules else ''
+
+
+def library(package: str, dist: str) -> Check:
+    """A task library, imported as the runner imports it."""
+    parts = ('datasets', 'engine', 'evaluation', 'models', 'visualization')
+    modules = (package, *(f'{package}.{part}' for part in parts))
+    return Check(package, modules, f'trains {TASKS[package]}', dist, absent='note')
+
+
+# A group shares a child process: importing torch anew for each would take minutes.
+BASICS = (
+    Check('Python', act=trials.python),
+    Check('C++ compiler', act=trials.compiler),
+    Check(
+        'setuptools',
+        ('pkg_resources',),
+        'mim does not start without pkg_resources',
+        dist='setuptools',
+    ),
+    Check('numpy', ('numpy',), 'everything needs it'),
+    Check(
+        'click',
+        ('click',),
+        'command lines need it',
+        limits=(Limit('warning', '`mim --launcher slurm` crashes', CLICK, (8, 3, 1)),),
+    ),
+    Check(
+        'openmim',
+        ('mim', 'mim.cli'),
+        '`mim train` needs it',
+        dist='openmim',
+        absent='warning',
+    ),
+)
+STACK = (
+    Check(
+        'torch',
+        ('torch', 'numpy'),
+        'everything needs it',
+        limits=(
+            Limit('broken', 'hrnet_mm needs torch >= 2.1', TORCH, until=(2, 1)),
+            Limit(
+                'warning',
+                'loading a checkpoint cannot be restricted to data before torch 2.6',
+                TORCH,
+                until=(2, 6),
+            ),
+        ),
+        act=trials.torch_numpy,
+    ),
+    Check(
+        'GPU',
+        ('torch',),
+        'needs torch',
+        absent='note',
+        failing='warning',
+        act=trials.gpu,
+    ),
+    Check(
+        'torchvision',
+        ('torchvision',),
+        'mmpose and mmpretrain need it',
+        act=trials.pair,
+    ),
+    Check('OpenCV', ('cv2',), 'mmcv needs it'),
+    Check(
+        'mmengine',
+        ('mmengine', 'mmengine.runner'),
+        'the runner of all four libraries',
+        limits=(
+            Limit(
+                'warning',
+                'hrnet_mm is tested with mmengine 0.10.7',
+                INSTALL['mmengine'],
+                until=(0, 10, 7),
+            ),
+        ),
+    ),
+    Check(
+        'mmcv',
+        ('mmcv', 'mmcv.cnn', 'mmcv.transforms'),
+        'convolutions, norms and data pipelines',
+        limits=(
+            Limit('broken', 'mmengine needs mmcv >= 2.0.0rc4', MMCV, until=(2, 0)),
+            Limit('warning', 'mmdet and mmseg refuse mmcv >= 2.2', MMCV, (2, 2)),
+        ),
+    ),
+    Check(
+        'mmcv operators',
+        ('mmcv._ext', 'mmcv.ops'),
+        'detection needs them; pose, segmentation and classification do not',
+        dist='mmcv',
+        absent='warning',
+        act=trials.mmcv_ops,
+    ),
+    Check(
+        'xtcocotools',
+        ('xtcocotools', 'xtcocotools._mask'),
+        'only whole-body and crowd keypoints: hrnet_mm scores others without it',
+        absent='note',
+        failing='warning',
+    ),
+)
+LIBRARIES = (
+    library('mmpose', 'mmpose'),
+    library('mmseg', 'mmsegmentation'),
+    library('mmdet', 'mmdet'),
+    library('mmpretrain', 'mmpretrain'),
+    Check(
+        'training step',
+        ('hrnet_mm.models',),
+        'HRNet does not train here',
+        act=trials.training_step,
+    ),
+)
+GROUPS = (BASICS, STACK, LIBRARIES)
+CHECKS = tuple(check for group in GROUPS for check in group)

@@ -1,0 +1,91 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / 'shared' / 'data'
+
+
+@pytest.fixture
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope='session')
+def real_coco() -> Path:
+    """Four COCO images with their annotations."""
+    folder = SHARED_DATA / 'coco'
+    if not folder.is_dir():
+        pytest.skip('no real images: ../shared/data/coco is absent')
+    return folder
+
+
+@pytest.fixture
+def randomised():
+    """Give a model weights and batch-norm statistics that no layer leaves alone."""
+
+    def randomise(model: nn.Module, seed: int = 0) -> nn.Module:
+        generator = torch.Generator().manual_seed(seed)
+
+        def uniform(tensor, low, high):
+            tensor.data.copy_(
+                torch.rand(tensor.shape, generator=generator) * (high - low) + low
+            )
+
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):
+                bound = (3 / module.weight[0].numel()) ** 0.5
+                uniform(module.weight, -bound, bound)
+            elif isinstance(module, _BatchNorm):
+                uniform(module.weight, 0.5, 1.5)
+                uniform(module.bias, -0.2, 0.2)
+                uniform(module.running_mean, -0.2, 0.2)
+                uniform(module.running_var, 0.5, 1.5)
+        return model
+
+    return randomise
+
+
+@pytest.fixture
+def run_python():
+    """Run Python code or a module in a fresh process; return its completed process."""
+
+    def run(*args: str, cwd: Path = ROOT, **environment: str):
+        env = {**os.environ, 'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
+        return subprocess.run(
+            [sys.executable, *args],
+            cwd=cwd,
+            env={**env, **environment},
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
+
+    return run
+
+
+@pytest.fixture
+def mim(run_python):
+    """Run ``mim ARGS`` as a person would, and return its completed process."""
+
+    def run(*args: object, **kwargs: str):
+        command = ('-c', 'from mim.cli import cli; cli()')
+        return run_python(*command, *map(str, args), **kwargs)
+
+    return run
