@@ -58,8 +58,8 @@ def restore_find_loader() -> None:
 def replace_broken_xtcocotools() -> None:
     """Let mmpose score COCO with pycocotools where xtcocotools does not import.
 
-    Its wheels are built for numpy 1 and old Pythons (jin-s13/xtcocoapi#45). Keypoints of
-    whole bodies and of crowds, which only xtcocotools scores, stay an error.
+    Its wheels are built for numpy 1 and old Pythons (jin-s13/xtcocoapi#45). Keypoints
+    of whole bodies and of crowds, which only xtcocotools scores, stay an error.
     """
     if importlib.util.find_spec('mmpose') is None or 'xtcocotools' in sys.modules:
         return
@@ -77,14 +77,14 @@ def replace_broken_xtcocotools() -> None:
 
 
 def with_sigmas(base: Any) -> Any:
-    """pycocotools' ``COCOeval`` with the two arguments that xtcocotools adds."""
+    """The ``COCOeval`` of pycocotools with the two arguments that xtcocotools adds."""
 
     class COCOeval(base):
         def __init__(
             self,
-            cocoGt: Any = None,  # noqa: N803, the names of pycocotools
-            cocoDt: Any = None,  # noqa: N803
-            iouType: str = 'keypoints',  # noqa: N803
+            cocoGt: Any = None,
+            cocoDt: Any = None,
+            iouType: str = 'keypoints',
             sigmas: Any = None,
             use_area: bool = True,
         ) -> None:

@@ -21,4 +21,3 @@ env_cfg = dict(
 log_level = 'INFO'
 load_from = None
 resume = False
-

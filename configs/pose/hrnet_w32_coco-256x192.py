@@ -14,10 +14,14 @@ _base_ = [
 ]
 
 C = 32  # the streams have C, 2C, 4C and 8C channels
-pretrained = 'https://download.openmmlab.com/mmpose/pretrain_models/hrnet_w32-36af842e.pth'
+pretrained = (
+    'https://download.openmmlab.com/mmpose/pretrain_models/hrnet_w32-36af842e.pth'
+)
 
 model = dict(
-    backbone=dict(arch=f'w{C}', init_cfg=dict(type='Pretrained', checkpoint=pretrained)),
+    backbone=dict(
+        arch=f'w{C}', init_cfg=dict(type='Pretrained', checkpoint=pretrained)
+    ),
     head=dict(in_channels=C, out_channels=17, decoder=_base_.codec),
 )
 train_dataloader = dict(batch_size=64)  # 8 GPUs make the base batch of 512

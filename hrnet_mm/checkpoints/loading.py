@@ -109,8 +109,8 @@ def history_getattr(owner: Any, name: str) -> Any:
     """The only ``getattr`` a checkpoint may ask for.
 
     mmengine pickles the statistics of its histories as bound functions, which pickle
-    writes as ``getattr(HistoryBuffer, 'mean')``. Statistics that the running program has
-    registered itself are as good as mmengine's own.
+    writes as ``getattr(HistoryBuffer, 'mean')``. Statistics that the running program
+    has registered itself are as good as mmengine's own.
     """
     if owner is HistoryBuffer and name in HistoryBuffer._statistics_methods:
         return getattr(owner, name)

@@ -27,16 +27,17 @@ def _side_colour(*joints: str) -> tuple[int, int, int]:
     return _MIDDLE
 
 
-def draw_skeleton(image: np.ndarray, keypoints: np.ndarray) -> None:
+def draw_skeleton(image: np.ndarray, keypoints: np.ndarray, zoom: int = ZOOM) -> None:
     """Draw joints and bones; a hidden joint is a ring, an unlabelled one nothing.
 
     Args:
-        image: (H, W, 3), ``ZOOM`` times as large as the annotated one; drawn on.
+        image: (H, W, 3), ``zoom`` times as large as the annotated one; drawn on.
         keypoints: (17, 3), x, y and COCO's visibility.
+        zoom: Pixels of the image per pixel of the keypoints.
     """
 
     def pixel(joint: np.signedinteger) -> tuple[int, int]:
-        x, y = np.rint(((keypoints[joint, :2] + 0.5) * ZOOM - 0.5) * 16).astype(int)
+        x, y = np.rint(((keypoints[joint, :2] + 0.5) * zoom - 0.5) * 16).astype(int)
         return int(x), int(y)
 
     seen = keypoints[:, 2] > 0
@@ -101,3 +102,10 @@ def contact_sheet(root: str | Path, split: str = 'train', n: int = 5) -> np.ndar
         for image in truth['images'][:n]
     ]
     return np.hstack(columns)
+
+
+def save_sheet(root: str | Path, path: str | Path) -> None:
+    """Write a ``contact_sheet`` of the validation split."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    sheet = contact_sheet(root, 'val', 6)
+    Path(path).write_bytes(cv2.imencode(Path(path).suffix, sheet)[1].tobytes())

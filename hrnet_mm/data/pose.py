@@ -71,7 +71,7 @@ POSES = {
 }
 """The pose classes by name, in alphabetical order as in a folder of images."""
 
-SHARE_FROM_BEHIND = 0.2
+SHARE_FROM_BEHIND = 0.12
 CAMERA_PITCH = 12  # from a little above, so that feet and laps show their depth
 
 

@@ -9,10 +9,10 @@ from .clay import Capsule, Sprite, model
 from .figure import FACE, Figure, sample_figure, skin, vivid
 from .pose import rotation
 
-HEIGHTS = 0.44, 0.8  # of an upright figure, by the shorter side of the image
-SHARES = 0.5, 0.35, 0.15  # of the images that one, two, three figures are planned for
-LEAST_INSIDE = 0.85  # of a figure; the rest is cut off by the edge of the image
-LEAST_SEEN = 0.8  # of a figure; the rest is cut off or behind others
+HEIGHTS = 0.5, 0.85  # of an upright figure, by the shorter side of the image
+SHARES = 0.55, 0.35, 0.1  # of the images that one, two, three figures are planned for
+LEAST_INSIDE = 0.92  # of a figure; the rest is cut off by the edge of the image
+LEAST_SEEN = 0.88  # of a figure; the rest is cut off or behind others
 
 _SQUARE = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], float)
 _CIRCLE = np.array(cv2.ellipse2Poly((0, 0), (256, 256), 0, 0, 360, 8)) / 256

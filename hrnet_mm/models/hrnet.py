@@ -135,14 +135,14 @@ class HRNet(BaseModule):
 
     Args:
         arch: A published architecture, one of ``ARCHS``: ``'w48'``.
-        extra: Instead of ``arch``, the nested stage dict of existing configs; any width.
+        extra: Instead of ``arch``, the nested stage dict of existing configs.
         in_channels: Channels of the input image.
         multiscale_output: False builds HRNetV1: stream 0 only, and none of the
             parameters of the others (under DDP they would get no gradient).
-        upsample_cfg: ``F.interpolate`` arguments of the exchanges. It has no parameters,
-            yet a checkpoint is only right with the one it was trained with: nearest for
-            pose, detection and ImageNet, ``dict(mode='bilinear', align_corners=False)``
-            for most segmentation and face models.
+        upsample_cfg: ``F.interpolate`` arguments of the exchanges. No parameters, yet
+            weights are only right with the one they were trained with: nearest for
+            pose, detection and ImageNet, ``dict(mode='bilinear',
+            align_corners=False)`` for most segmentation and face models.
         conv_cfg: mmcv config of every convolution.
         norm_cfg: mmcv config of every norm: BN, SyncBN, GN.
         frozen_stages: -1 none; 0 the stem; k also stages 1 to k, each with the
@@ -179,7 +179,9 @@ class HRNet(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if frozen_stages not in range(-1, 5):
-            raise ValueError(f'frozen_stages={frozen_stages!r} is not one of -1, 0 .. 4')
+            raise ValueError(
+                f'frozen_stages={frozen_stages!r} is not one of -1, 0 .. 4'
+            )
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         self.zero_init_residual = zero_init_residual
@@ -245,7 +247,7 @@ class HRNet(BaseModule):
                     nn.init.zeros_(module.last_norm.weight)
 
     def train(self, mode: bool = True) -> HRNet:
-        """Set the mode; frozen stages and, with ``norm_eval``, batch norms stay eval."""
+        """Set the mode; frozen stages and, if ``norm_eval``, batch norms stay eval."""
         super().train(mode)
         for part in self._frozen_parts():
             part.eval().requires_grad_(False)

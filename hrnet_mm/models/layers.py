@@ -64,7 +64,7 @@ class Layers:
     def downsample(
         self, in_channels: int, out_channels: int, steps: int, relu: bool
     ) -> nn.Sequential:
-        """``steps`` 3x3 convs of stride 2; the last sets the width, ``relu`` ends it."""
+        """``steps`` 3x3 convs of stride 2; the last sets the width, ``relu`` ends."""
         keep = [
             self.conv_norm(in_channels, in_channels, 3, stride=2, relu=True)
             for _ in range(steps - 1)

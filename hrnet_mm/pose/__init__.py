@@ -3,6 +3,6 @@
 from .datasets import CocoPose, MpiiPose, TinyPose
 from .visualization import SparsePoseVisualizationHook, draw_circles_with_numpy_scalars
 
-__all__ = ['CocoPose', 'MpiiPose', 'TinyPose', 'SparsePoseVisualizationHook']
+__all__ = ['CocoPose', 'MpiiPose', 'SparsePoseVisualizationHook', 'TinyPose']
 
 draw_circles_with_numpy_scalars()

@@ -88,7 +88,7 @@ def test_any_width_and_block_works():
     ],
 )
 def test_a_contradictory_extra_says_what_is_wrong(change, words):
-    with pytest.raises(ValueError) as error:  # noqa: PT011
+    with pytest.raises(ValueError) as error:
         read_extra(extra_of(18, **change))
     assert all(word in str(error.value) for word in words), error.value
 

@@ -154,14 +154,18 @@ def test_frozen_stages_stay_frozen(frozen_stages):
     for name, child in model.named_children():
         assert child.training == (name not in parts), name
         assert all(p.requires_grad == (name not in parts) for p in child.parameters())
-    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad] or
-                                [nn.Parameter(torch.zeros(1))], lr=0.1)
+    optimizer = torch.optim.SGD(
+        [p for p in model.parameters() if p.requires_grad]
+        or [nn.Parameter(torch.zeros(1))],
+        lr=0.1,
+    )
     loss = sum(x.square().mean() for x in model(image(64, 64)))
     if loss.requires_grad:
         loss.backward()
     optimizer.step()
     changed = {
-        k.split('.')[0] for k, v in model.state_dict().items()
+        k.split('.')[0]
+        for k, v in model.state_dict().items()
         if not torch.equal(v, before[k])
     }
     assert changed == {name for name, _ in model.named_children()} - parts
@@ -189,7 +193,9 @@ def test_checkpointing_changes_neither_gradients_nor_statistics(randomised):
     x = image(64, 64)
     for model in (plain, recomputed):
         sum(y.square().mean() for y in model(x)).backward()
-    for (k, p), q in zip(plain.named_parameters(), recomputed.parameters(), strict=True):
+    for (k, p), q in zip(
+        plain.named_parameters(), recomputed.parameters(), strict=True
+    ):
         assert torch.equal(p.grad, q.grad), k
     for k, v in recomputed.state_dict().items():
         assert torch.equal(v, plain.state_dict()[k]), k

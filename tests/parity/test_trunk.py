@@ -120,4 +120,3 @@ def test_v2_is_the_concatenation_of_mmpose(randomised):
     streams = tuple(torch.rand(2, 4 * 2**b, 16 >> b, 24 >> b) for b in range(4))
     (theirs,) = necks.FeatureMapProcessor(concat=True)(streams)
     assert torch.equal(HRNetV2()(streams)[0], theirs)
-

@@ -9,7 +9,9 @@ COCO is data/coco, or where the environment variable COCO points.
 """
 
 data_root = '{{$COCO:data/coco}}'
-detections = f'{data_root}/person_detection_results/COCO_val2017_detections_AP_H_56_person.json'  # noqa: E501
+detections = (
+    f'{data_root}/person_detection_results/COCO_val2017_detections_AP_H_56_person.json'
+)
 
 augment = [
     dict(type='LoadImage'),

@@ -1,4 +1,4 @@
-"""TinyPeople keypoints, crops of 96x72: drawn by `hrnet-mm tiny-people`.
+"""TinyPeople keypoints, crops of 128x96: drawn by `hrnet-mm tiny-people`.
 
 The folder is data/tiny_people, or where the environment variable TINY_PEOPLE points.
 """
@@ -6,33 +6,36 @@ The folder is data/tiny_people, or where the environment variable TINY_PEOPLE po
 data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
 
 codec = dict(
-    type='MSRAHeatmap',
-    input_size=(72, 96),
-    heatmap_size=(18, 24),
+    type='UDPHeatmap',
+    input_size=(96, 128),
+    heatmap_size=(24, 32),
     sigma=1.5,
-    unbiased=True,
 )
 train_pipeline = [
     dict(type='LoadImage'),
     dict(type='hrnet_mm.SeedSample'),
-    dict(type='GetBBoxCenterScale'),
+    dict(type='GetBBoxCenterScale', padding=1.1),
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', rotate_factor=30, scale_factor=(0.8, 1.2)),
-    dict(type='TopdownAffine', input_size=codec['input_size']),
+    dict(
+        type='RandomBBoxTransform',
+        shift_prob=0,
+        rotate_factor=15,
+        scale_factor=(0.9, 1.1),
+    ),
+    dict(type='TopdownAffine', input_size=codec['input_size'], use_udp=True),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]
 val_pipeline = [
     dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='TopdownAffine', input_size=codec['input_size']),
+    dict(type='GetBBoxCenterScale', padding=1.1),
+    dict(type='TopdownAffine', input_size=codec['input_size'], use_udp=True),
     dict(type='PackPoseInputs'),
 ]
 
 train_dataloader = dict(
-    batch_size=32,
-    num_workers=1,
-    persistent_workers=True,
+    batch_size=16,
+    num_workers=0,
     drop_last=True,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
     dataset=dict(
@@ -46,8 +49,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     batch_size=64,
-    num_workers=1,
-    persistent_workers=True,
+    num_workers=0,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(

@@ -1,0 +1,44 @@
+# make demo   train HRNet on the embedded data set and look at the result
+# make test   what CI runs: lint, types, tests
+# Both set up everything in .venv first; the second time that takes a second.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo doctor test test-slow lint clean
+
+help:
+	@echo 'make demo       draw TinyPeople, train HRNet on it, show what it learned'
+	@echo 'make test       lint, types and tests (make test-slow: the long ones)'
+	@echo 'make setup      the environment alone, in $(VENV)'
+	@echo 'make doctor     name what is broken in the environment'
+	@echo 'make clean      remove $(VENV), outputs and caches'
+	@echo 'PYTHON=python3.12 picks another Python (3.10 to 3.12)'
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml setup.cfg tools/setup.sh
+	@PYTHON='$(PYTHON)' VENV='$(VENV)' bash tools/setup.sh
+
+demo: setup
+	@$(BIN)/hrnet-mm demo
+
+doctor: setup
+	@$(BIN)/hrnet-mm doctor
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/codespell
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+clean:
+	rm -rf $(VENV) outputs build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

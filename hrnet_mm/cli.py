@@ -1,0 +1,71 @@
+"""The command ``hrnet-mm``: arguments and words; the work is in the modules."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress, track
+
+from hrnet_mm import __version__
+
+console = Console()
+folder = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(context_settings=dict(help_option_names=['-h', '--help']))
+@click.version_option(__version__)
+def main() -> None:
+    """One HRNet for all of OpenMMLab."""
+
+
+@main.command()
+@click.option('--output', type=folder, default='outputs/demo', show_default=True)
+@click.option('--data', type=folder, default='data/tiny_people', show_default=True)
+def demo(output: Path, data: Path) -> None:
+    """Draw TinyPeople, train a small HRNet on it, and show what it learned."""
+    from hrnet_mm.pose import demo as pose_demo
+
+    try:
+        pose_demo.run(output, data, console)
+    except (pose_demo.DemoError, FileExistsError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
+def doctor() -> None:
+    """Name what is broken in this environment, and print the fix."""
+    from hrnet_mm.doctor import CHECKS, diagnose, exit_code, report
+
+    checks = track(
+        diagnose(), 'examining the environment', total=len(CHECKS), console=console
+    )
+    findings = list(checks)
+    report(findings, console)
+    sys.exit(exit_code(findings))
+
+
+@main.command('tiny-people')
+@click.argument('root', type=folder, default='data/tiny_people')
+@click.option(
+    '--seed', default=0, show_default=True, help='Another seed, other images.'
+)
+@click.option('--sheet', type=click.Path(path_type=Path), help='Draw a picture of it.')
+def tiny_people(root: Path, seed: int, sheet: Path | None) -> None:
+    """Draw the embedded data set TinyPeople into ROOT (data/tiny_people)."""
+    from hrnet_mm.data import TinyPeople, pictures
+
+    with Progress(console=console) as bar:
+        task = bar.add_task(f'drawing TinyPeople into {root}', total=None)
+        try:
+            TinyPeople(seed=seed).write(
+                root, lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        except (ValueError, FileExistsError) as error:
+            raise click.ClickException(str(error)) from error
+        bar.update(task, completed=1, total=1)
+    if sheet is not None:
+        pictures.save_sheet(root, sheet)
+        console.print(f'A picture of it is at {sheet}.')

@@ -1,0 +1,181 @@
+"""``make demo``: draw TinyPeople, train a small HRNet, show what it learned.
+
+Everything that counts is the stock runner in child processes: the same commands that a
+person would type, and prints.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections import deque
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+import hrnet_mm
+from hrnet_mm.data import TinyPeople
+
+CONFIG = 'tiny/hrnet_w18_small_v1_tiny-pose.py'
+# mmengine's log line: Epoch(train) [2][10/53] lr: 1.9e-03 eta: 0:03:10 ... loss: 0.0093
+STEP = re.compile(r'Epoch\(train\)\s+\[(\d+)\]\[(\d+)/(\d+)\].*?loss: (\S+)')
+EPOCHS = re.compile(r'max_epochs=(\d+)')
+SCORE = re.compile(r'coco/AP: (\S+)')
+
+
+class DemoError(RuntimeError):
+    """A step of the demo failed; the message says which and shows why."""
+
+
+def run(output: Path, data: Path, console: Console) -> float:
+    """Run the demo and print where the results are.
+
+    Args:
+        output: Folder of checkpoints, logs and pictures.
+        data: Folder of TinyPeople; drawn if it is not there.
+        console: Where to print.
+
+    Returns:
+        The keypoint AP on the test split.
+
+    Raises:
+        DemoError: if training or testing fails.
+    """
+    config = shown(Path(hrnet_mm.__file__).parent / '.mim' / 'configs' / CONFIG)
+    output.mkdir(parents=True, exist_ok=True)
+    with progress_bar(console) as bar:
+        task = bar.add_task('drawing TinyPeople', total=None)
+        TinyPeople().write(data, lambda n, of: bar.update(task, completed=n, total=of))
+        bar.update(task, completed=1, total=1)
+        train(config, output, data, bar)
+        checkpoint = max(output.glob('best_coco_AP_epoch_*.pth'), key=os.path.getmtime)
+        score = test(config, checkpoint, output, data, bar)
+        task = bar.add_task('drawing what it learned', total=2)
+        from . import pictures  # matplotlib and mmpose, not before they are needed
+
+        curve = pictures.learning_curve(output)
+        bar.advance(task)
+        sheet = pictures.prediction_sheet(config, checkpoint, output, data)
+        bar.advance(task)
+    report(console, score, config, checkpoint, [curve, sheet], output)
+    return score
+
+
+def train(config: str, output: Path, data: Path, bar: Progress) -> None:
+    """``mim train``, with its log lines turned into a progress bar."""
+    task = bar.add_task('training HRNet-W18-small', total=None)
+    epochs, score = 1, ''
+    for line in mim(['train', 'mmpose', config], output, data):
+        if found := EPOCHS.search(line):
+            epochs = int(found[1])
+        if found := SCORE.search(line):
+            score = f', AP {float(found[1]):.2f}'
+        if found := STEP.search(line):
+            epoch, step, steps = (int(found[i]) for i in (1, 2, 3))
+            bar.update(
+                task,
+                completed=(epoch - 1) * steps + step,
+                total=epochs * steps,
+                description=f'training HRNet-W18-small (loss {found[4]}{score})',
+            )
+    bar.update(task, completed=1, total=1)
+
+
+def test(
+    config: str, checkpoint: Path, output: Path, data: Path, bar: Progress
+) -> float:
+    """``mim test``: the stock COCO metric on the test split."""
+    task = bar.add_task('testing with the COCO metric', total=None)
+    command = ['test', 'mmpose', config, '--checkpoint', str(checkpoint)]
+    score = None
+    for line in mim(command, output, data):
+        if found := SCORE.search(line):
+            score = float(found[1])
+    if score is None:
+        raise DemoError(f'`mim test` put out no AP; its log is {output}/test.log')
+    bar.update(task, completed=1, total=1)
+    return score
+
+
+def mim(arguments: list[str], output: Path, data: Path) -> IO[str]:
+    """Run ``mim ARGUMENTS`` in a child process; yield its lines and keep them."""
+    command = [*arguments, '--work-dir', str(output)]
+    tail: deque[str] = deque(maxlen=15)
+    log = output / f'{arguments[0]}.log'
+    child = subprocess.Popen(
+        [sys.executable, '-c', 'from mim.cli import cli; cli()', *command],
+        env={**os.environ, 'TINY_PEOPLE': str(data)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors='replace',
+    )
+    assert child.stdout is not None
+    with log.open('w') as file:
+        for line in child.stdout:
+            file.write(line)
+            tail.append(line)
+            yield line
+    if child.wait():
+        raise DemoError(
+            f'`mim {shlex.join(command)}` failed; its log is {log} and ends with\n'
+            f'{"".join(tail)}\nIf a library is to blame, `hrnet-mm doctor` says so.'
+        )
+
+
+def progress_bar(console: Console) -> Progress:
+    """Description, bar, share, time so far and time to go."""
+    return Progress(
+        TextColumn('{task.description}'),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn('ETA'),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def report(
+    console: Console,
+    score: float,
+    config: str,
+    checkpoint: Path,
+    pictures: list[Path],
+    output: Path,
+) -> None:
+    """Say what came out, where it is, and how to go on."""
+    resume = (
+        f'mim train mmpose {config} --work-dir {output} --resume '
+        '--cfg-options train_cfg.max_epochs=24'
+    )
+    summary = dict(AP=score, checkpoint=str(checkpoint), go_on=resume)
+    (output / 'result.json').write_text(json.dumps(summary, indent=2) + '\n')
+    print_ = console.print
+    print_(f'\n[bold]AP {100 * score:.1f}[/] on the test split of TinyPeople (COCO).\n')
+    for what, path in zip(('learning curve', 'predictions'), pictures, strict=True):
+        print_(f'  {what:15} {path}')
+    print_(f'  {"checkpoint":15} {checkpoint}')
+    print_('\nGo on from there, or train on COCO:\n')
+    print_(f'  {resume}', soft_wrap=True)
+    print_('  mim train mmpose configs/hrnet_w48_coco.py\n')
+
+
+def shown(path: Path) -> str:
+    """The path as a person would type it here."""
+    path = path.resolve()
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

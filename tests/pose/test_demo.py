@@ -1,0 +1,59 @@
+"""`make demo` learns, and its score means that it learned."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+pytest.importorskip('mmpose')
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / 'configs/tiny/hrnet_w18_small_v1_tiny-pose.py'
+CLI = ('-c', 'from hrnet_mm.cli import main; main()')
+
+
+@pytest.mark.slow
+def test_the_demo_learns_pose_and_shows_it(tmp_path, run_python):
+    done = run_python(*CLI, 'demo', cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    output = tmp_path / 'outputs/demo'
+    result = json.loads((output / 'result.json').read_text())
+    assert result['AP'] >= 0.8
+    assert (tmp_path / result['checkpoint']).is_file()
+    for name in ('learning_curve.png', 'predictions.png'):
+        assert name in done.stdout
+        assert min(Image.open(output / name).size) > 500
+    assert 'mim train mmpose' in done.stdout
+    assert '--resume' in done.stdout
+
+
+@pytest.mark.slow
+def test_without_a_loss_the_score_stays_at_zero(tmp_path, run_python, mim):
+    """A test of the test: the score comes from learning and from nothing else."""
+    data = tmp_path / 'tiny_people'
+    assert run_python(*CLI, 'tiny-people', str(data)).returncode == 0
+    done = mim(
+        'train', 'mmpose', CONFIG, '--work-dir', tmp_path / 'work', '--cfg-options',
+        'model.head.loss.loss_weight=0.0', 'train_cfg.max_epochs=2',
+        TINY_PEOPLE=str(data),
+    )  # fmt: skip
+    scores = re.findall(r'coco/AP: (\S+)', done.stdout + done.stderr)
+    assert scores, done.stderr[-3000:]
+    assert max(map(float, scores)) < 0.05
+
+
+def test_a_failing_step_shows_the_end_of_its_log(tmp_path):
+    from rich.console import Console
+
+    from hrnet_mm.pose import demo
+
+    console = Console(quiet=True)
+    with (
+        demo.progress_bar(console) as bar,
+        pytest.raises(demo.DemoError, match=r'(?s)mim train.*failed.*hrnet-mm tiny-p'),
+    ):
+        demo.train(str(CONFIG), tmp_path, tmp_path / 'no_data', bar)

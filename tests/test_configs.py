@@ -1,0 +1,160 @@
+"""Every config parses, builds, says true numbers, and is the recipe it names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS = ROOT / 'configs'
+LEAVES = sorted(
+    path.relative_to(CONFIGS)
+    for path in CONFIGS.rglob('*.py')
+    if '_base_' not in path.parts
+)
+POSE = [p for p in LEAVES if p.parts[0] in ('pose', 'tiny') or len(p.parts) == 1]
+PUBLISHED = [p for p in POSE if p.parts[0] != 'tiny']
+
+
+def config(path: Path) -> Config:
+    return Config.fromfile(str(CONFIGS / path))
+
+
+def macs(backbone: torch.nn.Module, head: torch.nn.Module, size: tuple) -> int:
+    """Multiply-accumulates of all convolutions, as the official code counts them."""
+    total = 0
+
+    def count(conv, args, output):
+        nonlocal total
+        total += conv.weight.numel() * output.shape[-2:].numel()
+
+    for module in (*backbone.modules(), *head.modules()):
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(count)
+    width, height = size
+    head(backbone(torch.empty(1, 3, height, width, device='meta')))
+    return total
+
+
+def test_basenames_are_unique():
+    """mim finds a config by its basename."""
+    names = [path.name for path in LEAVES]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=str)
+def test_a_leaf_is_short_and_says_how_to_run_it(path):
+    text = (CONFIGS / path).read_text()
+    code = text.split('"""')[2].strip().splitlines()
+    assert len(code) <= 40
+    assert f'configs/{path}' in text.split('"""')[1]
+    assert "'mmpose::" not in text
+    assert "'mmseg::" not in text
+
+
+@pytest.mark.parametrize('path', POSE, ids=str)
+def test_the_model_builds_and_has_the_stated_size(path):
+    pytest.importorskip('mmpose')
+    from mmpose.registry import MODELS
+
+    cfg = config(path)
+    init_default_scope('mmpose')
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    text = (CONFIGS / path).read_text()
+    parameters = re.search(r'([\d,]+) parameters', text)[1]
+    assert f'{sum(p.numel() for p in model.parameters()):,}' == parameters
+    if stated := re.search(r'([\d.]+) G MACs \(2\^30\)', text):
+        counted = macs(model.backbone, model.head, cfg.codec.input_size)
+        assert f'{counted / 2**30:.2f}' == stated[1]
+
+
+def stock_name(path: Path) -> str:
+    """The MMPose config that a leaf of ours stands for."""
+    found = re.match(
+        r'hrnet_w(?P<w>\d+)_(?P<data>coco|mpii)(-(?P<size>\w+))?', path.stem
+    )
+    assert found
+    recipe = re.search(r'_(dark|udp)$', path.stem)
+    batch = 32 if found['w'] == '48' and found['data'] == 'coco' else 64
+    return (
+        f'td-hm_hrnet-w{found["w"]}_' + (f'{recipe[1]}-' if recipe else '')
+        + f'8xb{batch}-210e_{found["data"]}-'
+        + (found['size'] or '256x192').removesuffix('_dark').removesuffix('_udp')
+    )  # fmt: skip
+
+
+# What differs on purpose, and why.
+OURS = {
+    'hrnet_mm.CocoPose': 'CocoDataset',  # the same data, checked
+    'hrnet_mm.MpiiPose': 'MpiiDataset',
+}
+
+
+def without_seeding(pipeline: list) -> list:
+    return [dict(t) for t in pipeline if t['type'] != 'hrnet_mm.SeedSample']
+
+
+@pytest.fixture(params=PUBLISHED, ids=str)
+def ours_and_stock(request) -> tuple[Config, Config, str]:
+    """A leaf of ours and the MMPose config that it stands for."""
+    mmpose = pytest.importorskip('mmpose')
+    folder = Path(mmpose.__file__).parent / '.mim/configs/body_2d_keypoint'
+    (stock,) = folder.rglob(f'{stock_name(request.param)}.py')
+    return config(request.param), Config.fromfile(str(stock)), stock.stem
+
+
+def test_schedule_and_codec_are_mmpose_s(ours_and_stock):
+    ours, stock, _ = ours_and_stock
+    for key in ('codec', 'optim_wrapper', 'auto_scale_lr', 'data_mode', 'train_cfg'):
+        assert ours[key] == stock[key], key
+    schedules = zip(ours.param_scheduler, stock.param_scheduler, strict=True)
+    assert all({'begin': 0, **a} == b for a, b in schedules)
+    best = [c.default_hooks.checkpoint.save_best for c in (ours, stock)]
+    assert best[0] == best[1]
+
+
+def test_the_model_is_mmpose_s(ours_and_stock):
+    ours, stock, _ = ours_and_stock
+    for part in ('data_preprocessor', 'head', 'test_cfg'):
+        assert ours.model[part] == stock.model[part], part
+    assert ours.model.backbone.init_cfg == stock.model.backbone.init_cfg
+
+
+@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+def test_the_data_is_mmpose_s(ours_and_stock, split):
+    ours, stock, name = ours_and_stock
+    mine, theirs = (c[f'{split}_dataloader'] for c in (ours, stock))
+    if split == 'train':  # of the name: two of the files say something else
+        assert mine.batch_size == int(re.search(r'8xb(\d+)', name)[1])
+    else:
+        assert ours[f'{split}_evaluator'] == stock[f'{split}_evaluator']
+    assert OURS[mine.dataset.type] == theirs.dataset.type
+    pipelines = [without_seeding(c.dataset.pipeline) for c in (mine, theirs)]
+    assert pipelines[0] == pipelines[1]
+    for key in ('ann_file', 'bbox_file', 'headbox_file', 'data_prefix'):
+        assert mine.dataset.get(key) == theirs.dataset.get(key), key
+
+
+def test_the_data_root_comes_from_the_environment(monkeypatch):
+    monkeypatch.setenv('COCO', '/somewhere/coco')
+    cfg = config(Path('hrnet_w48_coco.py'))
+    assert cfg.train_dataloader.dataset.data_root == '/somewhere/coco'
+    assert cfg.val_evaluator.ann_file.startswith('/somewhere/coco/annotations/')
+    assert cfg.test_dataloader.dataset.bbox_file.startswith('/somewhere/coco/person')
+
+
+@pytest.mark.parametrize('path', POSE, ids=str)
+def test_pose_configs_are_ready_for_many_gpus(path):
+    cfg = config(path)
+    assert cfg.auto_scale_lr.base_batch_size
+    assert cfg.default_hooks.checkpoint.save_best
+    assert cfg.default_hooks.visualization.enable
+    assert cfg.default_hooks.sampler_seed.type == 'DistSamplerSeedHook'
+    assert cfg.model.backbone.multiscale_output is False  # no unused parameters
+    assert cfg.data_mode == 'topdown'  # MMPoseInferencer reads it

@@ -1,0 +1,60 @@
+"""`type='hrnet_mm.X'` resolves from every library, in a fresh process, by itself."""
+
+import pytest
+
+BUILD = """
+import importlib
+from mmengine.registry import init_default_scope
+models = importlib.import_module('{library}.registry').MODELS
+init_default_scope('{library}')
+import sys
+assert 'hrnet_mm' not in sys.modules
+trunk = models.build(dict(type='hrnet_mm.HRNet', arch='w18_small_v1'))
+necks = [models.build(dict(type='hrnet_mm.' + n)) for n in ('HRNetV1', 'HRNetV2')]
+print(type(trunk).__module__, *[type(n).__name__ for n in necks])
+"""
+
+
+@pytest.mark.parametrize('library', ['mmpose', 'mmseg', 'mmdet', 'mmpretrain'])
+def test_names_resolve_without_custom_imports(library, run_python):
+    pytest.importorskip(library)
+    done = run_python('-c', BUILD.format(library=library))
+    assert done.stdout.split() == ['hrnet_mm.models.hrnet', 'HRNetV1', 'HRNetV2'], (
+        done.stderr
+    )
+
+
+def test_the_library_s_own_name_is_left_alone(run_python):
+    pytest.importorskip('mmpose')
+    done = run_python(
+        '-c',
+        'import hrnet_mm\n'
+        'from mmpose.registry import MODELS\n'
+        "print(MODELS.get('HRNet').__module__)",
+    )
+    assert done.stdout.split() == ['mmpose.models.backbones.hrnet'], done.stderr
+
+
+def test_the_models_need_no_task_library(run_python):
+    block = (
+        'import sys\n'
+        "for name in ('mmpose', 'mmseg', 'mmdet', 'mmpretrain', 'xtcocotools'):\n"
+        '    sys.modules[name] = None\n'
+        'import hrnet_mm, torch\n'
+        "print(len(hrnet_mm.HRNet('w18_small_v1')(torch.rand(2, 3, 64, 64))))"
+    )
+    done = run_python('-c', block)
+    assert done.stdout.split() == ['4'], done.stderr
+
+
+def test_a_broken_environment_is_named_at_first_use(run_python):
+    done = run_python(
+        '-c',
+        'import sys\n'
+        "sys.modules['mmcv'] = None\n"
+        'import hrnet_mm, hrnet_mm.doctor\n'
+        'hrnet_mm.HRNet',
+    )
+    last = done.stderr.strip().splitlines()[-2:]
+    assert 'mmcv' in last[0]
+    assert 'hrnet-mm doctor' in last[1]

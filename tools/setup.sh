@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Makes the environment in $VENV from pyproject.toml, with uv. Called by `make setup`.
+set -euo pipefail
+
+PYTHON=${PYTHON:-python3}
+VENV=${VENV:-.venv}
+UV_VERSION=0.13.9
+LOG=$VENV/setup.log
+
+fail() { printf '\n%s\n' "$@" >&2; exit 1; }
+
+command -v "$PYTHON" >/dev/null || fail \
+    "There is no $PYTHON. Install Python 3.10, 3.11 or 3.12, or name one:" \
+    '    make setup PYTHON=python3.12'
+"$PYTHON" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || fail \
+    "$PYTHON is $("$PYTHON" --version 2>&1); OpenMMLab runs on Python 3.10, 3.11 and 3.12." \
+    'Name one of those:    make setup PYTHON=python3.12'
+command -v "${CXX:-c++}" >/dev/null || fail \
+    "There is no C++ compiler (${CXX:-c++}), and mmcv's operators must be compiled. Install one:" \
+    '    Debian, Ubuntu    sudo apt-get install g++' \
+    '    Fedora            sudo dnf install gcc-c++' \
+    '    macOS             xcode-select --install' \
+    '    no root           conda install -c conda-forge cxx-compiler'
+
+[ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV" || fail \
+    "$PYTHON cannot make a virtual environment. On Debian: sudo apt-get install python3-venv"
+"$VENV/bin/uv" --version 2>/dev/null | grep -q " $UV_VERSION" ||
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
+
+echo "Setting up $VENV: about 5 GB of wheels, and mmcv's operators to compile once"
+echo '(about 10 minutes on two cores; kept in the cache of uv for the next time).'
+
+# Compilers of C++ templates take about 1.5 GB each.
+export MAX_JOBS=${MAX_JOBS:-$(getconf _NPROCESSORS_ONLN)}
+export UV_PROJECT_ENVIRONMENT=$VENV UV_LINK_MODE=${UV_LINK_MODE:-copy}
+
+# Shows of uv's log what a person wants to see: packages, and how far the compiler is.
+progress() {
+    awk '
+        { print > log_file; fflush(log_file) }
+        match($0, /\[[0-9]+\/[0-9]+\] (c\+\+|g\+\+|clang)/) {
+            split(substr($0, RSTART + 1, RLENGTH), part, /[\/\]]/)
+            if (part[1] % 5 == 0) { printf "  compiling mmcv: %d of %d files\n", part[1], part[2]; fflush() }
+        }
+        /^(Resolved|Prepared|Installed|Uninstalled|Audited|Checked) / { print "  " $0; fflush() }
+        /^ *(error|  ×|×|  ╰|  help)/ { print; fflush() }
+    ' log_file="$LOG"
+}
+
+"$VENV/bin/uv" sync --inexact --python "$VENV/bin/python" --verbose --color never 2>&1 | progress ||
+    fail "Setting up failed. The last lines of $LOG:" "$(tail -n 20 "$LOG")" '' \
+        'Run it again after mending that; what is done is kept.'
+
+touch "$VENV/.ready"
+echo "Ready. \`source $VENV/bin/activate\` puts mim and hrnet-mm on your path."
