@@ -49,8 +49,8 @@ def restore_find_loader() -> None:
     """``pkgutil.find_loader``, which mmengine and mmcv call, left Python in 3.14."""
     if not hasattr(pkgutil, 'find_loader'):
 
-        def find_loader(name: str) -> Any:
-            return getattr(importlib.util.find_spec(name), 'loader', None)
+        def find_loader(fullname: str) -> Any:
+            return getattr(importlib.util.find_spec(fullname), 'loader', None)
 
         pkgutil.find_loader = find_loader
 
@@ -73,7 +73,8 @@ def replace_broken_xtcocotools() -> None:
         stub('xtcocotools')
         sys.modules['xtcocotools.coco'] = coco
         sys.modules['xtcocotools.mask'] = mask
-        stub('xtcocotools.cocoeval').COCOeval = with_sigmas(cocoeval.COCOeval)
+        scoring: Any = stub('xtcocotools.cocoeval')
+        scoring.COCOeval = with_sigmas(cocoeval.COCOeval)
 
 
 def with_sigmas(base: Any) -> Any:

@@ -14,10 +14,10 @@ epochs = 8
 model = dict(
     backbone=dict(arch='w18_small_v1'),
     head=dict(in_channels=C, out_channels=17, decoder=_base_.codec),
-    test_cfg=dict(shift_heatmap=False),
+    test_cfg=dict(flip_test=False),
 )
 
-train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=2)
+train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=4)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=2e-3, fused=True))
@@ -31,7 +31,7 @@ auto_scale_lr = dict(base_batch_size=16)
 
 default_hooks = dict(
     logger=dict(interval=10),
-    checkpoint=dict(interval=2),
-    visualization=dict(interval=2),
+    checkpoint=dict(interval=4),
+    visualization=dict(interval=4),
 )
 randomness = dict(seed=0)

@@ -52,7 +52,7 @@ def load_url(url: str, **kwargs: Any) -> Any:
         return model_zoo.load_url(url, **kwargs, **restriction())
 
 
-def restriction() -> dict[str, bool]:
+def restriction() -> dict[str, Any]:
     """The arguments that make ``torch.load`` safe, where this torch can be."""
     if RESTRICTED:
         return {'weights_only': True}

@@ -60,6 +60,8 @@ INSTALL = {
     'skimage': 'pip install scikit-image',
     **{lib: f'pip install "hrnet_mm[{task}]"' for lib, task in TASKS.items()},
 }
+# mmpose lists chumpy, which it never imports and nobody can build.
+INSTALL['mmpose'] += ' && pip install --no-deps mmpose==1.3.2'
 
 # Required by mmpose, openmim and mmcv, and better not installed: unbuildable, pinning
 # half the ecosystem, linked to libGL.

@@ -31,7 +31,7 @@ from .layers import Config, Layers, ResidualBlock, make_branch
 
 Streams = list[Tensor]  # (N, C, H, W), (N, 2C, H/2, W/2), ...: high to low resolution
 
-INIT_CFG = [
+INIT_CFG: list[Config] = [
     dict(type='Kaiming', layer='Conv2d'),
     dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
 ]
@@ -78,7 +78,7 @@ class Exchange(nn.ModuleList):
 
     def _gather(self, xs: Streams, i: int) -> Tensor:
         paths: list[Tensor] = []
-        for j, (path, x) in enumerate(zip(self[i], xs, strict=True)):
+        for j, (x, path) in enumerate(zip(xs, self[i].children(), strict=True)):
             y = path(x)
             if j > i:  # to the size of stream i, so that any input size works
                 y = F.interpolate(y, size=xs[i].shape[-2:], **self.upsample_cfg)
@@ -244,7 +244,7 @@ class HRNet(BaseModule):
         if self.zero_init_residual and not pretrained:
             for module in self.modules():
                 if isinstance(module, ResidualBlock):
-                    nn.init.zeros_(module.last_norm.weight)
+                    nn.init.constant_(module.last_norm.get_parameter('weight'), 0)
 
     def train(self, mode: bool = True) -> HRNet:
         """Set the mode; frozen stages and, if ``norm_eval``, batch norms stay eval."""

@@ -22,11 +22,16 @@ class CheckedData:
 
     environment: str  # the variable that the configs read the data root from
     source: str  # where the data comes from
+
+    # of the data set that this is mixed into
+    ann_file: str
+    data_root: str
+    data_prefix: dict[str, str]
     optional = ('bbox_file', 'headbox_file')
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The samples, after a look at the files they come from."""
-        needed = [self.ann_file, self.data_prefix['img']]
+        needed: list[str | None] = [self.ann_file, self.data_prefix['img']]
         needed += [getattr(self, name, None) for name in self.optional]
         missing = [path for path in needed if path and not os.path.exists(path)]
         if missing:

@@ -13,8 +13,8 @@ import shlex
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from rich.console import Console
 from rich.progress import (
@@ -110,7 +110,7 @@ def test(
     return score
 
 
-def mim(arguments: list[str], output: Path, data: Path) -> IO[str]:
+def mim(arguments: list[str], output: Path, data: Path) -> Iterator[str]:
     """Run ``mim ARGUMENTS`` in a child process; yield its lines and keep them."""
     command = [*arguments, '--work-dir', str(output)]
     tail: deque[str] = deque(maxlen=15)

@@ -1,0 +1,75 @@
+"""What a wheel ships, and that it works where only the wheel is."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory) -> Path:
+    """The wheel, built from a copy of what is tracked or would be."""
+    import subprocess
+
+    folder = tmp_path_factory.mktemp('wheel')
+    source = folder / 'source'
+    root = Path(__file__).resolve().parent.parent
+    ignore = shutil.ignore_patterns('.*_cache', '.venv', '.git', 'outputs', 'data?')
+    shutil.copytree(root, source, symlinks=True, ignore=ignore)
+    build = 'from setuptools.build_meta import build_wheel; build_wheel("..")'
+    subprocess.run(
+        [sys.executable, '-c', build], cwd=source, check=True, capture_output=True
+    )
+    (path,) = folder.glob('*.whl')
+    return path
+
+
+def test_the_wheel_has_code_types_and_the_resources_of_mim(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    expected = {
+        'hrnet_mm/__init__.py',
+        'hrnet_mm/models/hrnet.py',
+        'hrnet_mm/data/tiny_people.py',
+        'hrnet_mm/doctor/probe.py',
+        'hrnet_mm/py.typed',
+        'hrnet_mm/.mim/configs/hrnet_w48_coco.py',
+        'hrnet_mm/.mim/configs/_base_/pose/topdown.py',
+        'hrnet_mm/.mim/configs/tiny/hrnet_w18_small_v1_tiny-pose.py',
+    }
+    assert expected <= names, expected - names
+    assert any(name.endswith('top_level.txt') for name in names)  # mim reads it
+    assert not [name for name in names if name.startswith(('tests', 'docs'))]
+
+
+def test_the_command_and_the_configs_work_from_the_wheel(wheel, tmp_path, run_python):
+    site = tmp_path / 'site'
+    zipfile.ZipFile(wheel).extractall(site)
+    done = run_python(
+        '-c',
+        'import hrnet_mm, pathlib\n'
+        'from hrnet_mm.pose import demo\n'
+        'from mmengine.config import Config\n'
+        'folder = pathlib.Path(hrnet_mm.__file__).parent\n'
+        "config = folder / '.mim/configs' / demo.CONFIG\n"
+        'print(Config.fromfile(str(config)).codec.type)\n'
+        'print(folder)',
+        cwd=tmp_path,
+        PYTHONPATH=str(site),
+    )
+    assert done.stdout.split()[-2:] == ['MSRAHeatmap', str(site / 'hrnet_mm')], (
+        done.stderr[-2000:]
+    )
+
+
+def test_a_plain_install_changes_nothing_that_is_there(wheel):
+    """No version is asked for, and nothing of OpenMMLab outside the extras."""
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (n for n in archive.namelist() if n.endswith('METADATA'))
+    lines = archive.read(name).decode().splitlines()
+    needs = [s.split(': ')[1] for s in lines if s.startswith('Requires-Dist')]
+    plain = {need for need in needs if 'extra ==' not in need}
+    assert plain == {'torch', 'numpy', 'click', 'rich', 'matplotlib', 'pycocotools'}

@@ -1,0 +1,61 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from PIL import Image
+
+from hrnet_mm.models import ARCHS
+
+
+@pytest.fixture
+def readme(root) -> str:
+    return (root / 'README.md').read_text()
+
+
+def test_the_lines_of_python_print_what_is_below_them(readme, run_python):
+    code, printed = re.search(
+        r'```python\n(.*?)```\s*```text\n(.*?)```', readme, re.S
+    ).groups()
+    done = run_python('-c', code)
+    assert done.stdout == printed, done.stderr
+    assert len(code.strip().splitlines()) <= 6
+
+
+def test_the_table_of_configs_says_what_the_configs_say(readme, root):
+    rows = re.findall(
+        r'\| `(\S+)` \| \S+(?: \w+)? \| ([\d.]+) \| (\S+) \| (\S+) \|', readme
+    )
+    published = ['hrnet_w48_coco.py', *(f'pose/{p.name}' for p in
+                 sorted((root / 'configs/pose').glob('*coco*')))]  # fmt: skip
+    assert [name for name, *_ in rows] == published
+    for name, ap, parameters, macs in rows:
+        text = (root / 'configs' / name).read_text()
+        assert f'AP {ap},' in text
+        assert f'{parameters} parameters, {macs} G MACs' in text
+
+
+def test_all_archs_are_named(readme):
+    assert all(arch in readme for arch in ARCHS if arch != 'w18s')
+
+
+@pytest.mark.parametrize('page', ['README.md', 'CONTRIBUTING.md', 'docs'])
+def test_links_and_tests_that_are_named_exist(page, root):
+    pages = (
+        [root / page] if page.endswith('.md') else sorted((root / page).glob('*.md'))
+    )
+    for path in pages:
+        text = path.read_text()
+        for link in re.findall(r'\]\((?!http)([^)#]+)\)', text):
+            assert (path.parent / link).exists(), f'{path}: {link}'
+        for name in re.findall(r'`((?:tests|configs|docs|hrnet_mm)/[\w./-]+)`', text):
+            assert (root / name).exists(), f'{path}: {name}'
+
+
+@pytest.mark.parametrize('name', ['predictions', 'tiny_people', 'learning_curve'])
+def test_pictures_are_small_enough_to_clone(name, root):
+    path = root / f'docs/images/{name}.jpg'
+    assert path.stat().st_size < 400_000
+    assert min(Image.open(path).size) >= 400
