@@ -1,7 +1,7 @@
 """HRNet-W48, human pose, MPII, 256x256.
 
 PCKh@0.5 90.1, @0.1 33.7 on val (MMPose).
-63,595,696 parameters, 19.48 G MACs (2^30).
+63,595,696 parameters, 19.49 G MACs (2^30).
 
     mim train mmpose configs/pose/hrnet_w48_mpii-256x256.py
     mim test mmpose configs/pose/hrnet_w48_mpii-256x256.py --checkpoint CHECKPOINT

@@ -9,7 +9,7 @@ AP >= 80 on the test split. 1,284,961 parameters.
 _base_ = ['../_base_/pose/topdown.py', '../_base_/datasets/tiny_pose.py']
 
 C = 16  # the streams have C, 2C, 4C and 8C channels
-epochs = 8
+epochs = 6
 
 model = dict(
     backbone=dict(arch='w18_small_v1'),
@@ -17,7 +17,7 @@ model = dict(
     test_cfg=dict(flip_test=False),
 )
 
-train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=4)
+train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=2)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=2e-3, fused=True))
@@ -31,7 +31,7 @@ auto_scale_lr = dict(base_batch_size=16)
 
 default_hooks = dict(
     logger=dict(interval=10),
-    checkpoint=dict(interval=4),
-    visualization=dict(interval=4),
+    checkpoint=dict(interval=2),
+    visualization=dict(interval=2),
 )
 randomness = dict(seed=0)

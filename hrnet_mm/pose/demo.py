@@ -12,7 +12,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +32,7 @@ CONFIG = 'tiny/hrnet_w18_small_v1_tiny-pose.py'
 # mmengine's log line: Epoch(train) [2][10/53] lr: 1.9e-03 eta: 0:03:10 ... loss: 0.0093
 STEP = re.compile(r'Epoch\(train\)\s+\[(\d+)\]\[(\d+)/(\d+)\].*?loss: (\S+)')
 EPOCHS = re.compile(r'max_epochs=(\d+)')
+CAUSE = re.compile(r'[\w.]+(Error|Exception|Interrupt): ')
 SCORE = re.compile(r'coco/AP: (\S+)')
 
 
@@ -113,7 +113,7 @@ def test(
 def mim(arguments: list[str], output: Path, data: Path) -> Iterator[str]:
     """Run ``mim ARGUMENTS`` in a child process; yield its lines and keep them."""
     command = [*arguments, '--work-dir', str(output)]
-    tail: deque[str] = deque(maxlen=15)
+    lines = []
     log = output / f'{arguments[0]}.log'
     child = subprocess.Popen(
         [sys.executable, '-c', 'from mim.cli import cli; cli()', *command],
@@ -127,12 +127,16 @@ def mim(arguments: list[str], output: Path, data: Path) -> Iterator[str]:
     with log.open('w') as file:
         for line in child.stdout:
             file.write(line)
-            tail.append(line)
+            lines.append(line)
             yield line
     if child.wait():
+        # mim adds a traceback of its own below that of the job
+        causes = [s for s in lines if CAUSE.match(s) and 'CalledProcessError' not in s]
         raise DemoError(
-            f'`mim {shlex.join(command)}` failed; its log is {log} and ends with\n'
-            f'{"".join(tail)}\nIf a library is to blame, `hrnet-mm doctor` says so.'
+            f'`mim {shlex.join(command)}` failed:\n\n'
+            f'{causes[-1] if causes else "".join(lines[-15:])}\n'
+            f'All that it said is in {log}. If a library is to blame, '
+            '`hrnet-mm doctor` names the fix.'
         )
 
 

@@ -31,8 +31,8 @@ def checkpoint(tmp_path: Path) -> Path:
 def hostile(witness: Path) -> dict[str, Calls]:
     return {
         'posix.system': Calls(os.system, f'touch {witness}'),
-        'builtins.eval': Calls(eval, f'open({str(witness)!r}, "w")'),
-        'builtins.exec': Calls(exec, f'open({str(witness)!r}, "w")'),
+        'eval': Calls(eval, f'open({str(witness)!r}, "w")'),
+        'exec': Calls(exec, f'open({str(witness)!r}, "w")'),
         'HistoryBuffer.__subclasses__': Calls(getattr, HistoryBuffer, '__subclasses__'),
         'HistoryBuffer.__init__': Calls(getattr, HistoryBuffer, '__init__'),
         'Tensor.__class__': Calls(getattr, torch.Tensor, '__class__'),

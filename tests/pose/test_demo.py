@@ -46,7 +46,7 @@ def test_without_a_loss_the_score_stays_at_zero(tmp_path, run_python, mim):
     assert max(map(float, scores)) < 0.05
 
 
-def test_a_failing_step_shows_the_end_of_its_log(tmp_path):
+def test_a_failing_step_says_why(tmp_path):
     from rich.console import Console
 
     from hrnet_mm.pose import demo
@@ -54,6 +54,9 @@ def test_a_failing_step_shows_the_end_of_its_log(tmp_path):
     console = Console(quiet=True)
     with (
         demo.progress_bar(console) as bar,
-        pytest.raises(demo.DemoError, match=r'(?s)mim train.*failed.*hrnet-mm tiny-p'),
+        pytest.raises(
+            demo.DemoError,
+            match=r'(?s)mim train.*failed:\n\nFileNotFound.*hrnet-mm tiny-p',
+        ),
     ):
         demo.train(str(CONFIG), tmp_path, tmp_path / 'no_data', bar)

@@ -103,7 +103,8 @@ def check_resume(config: Path, tmp_path: Path, mim, **environment: str) -> None:
 def test_a_killed_job_goes_on_with_the_losses_of_one_that_was_not(
     few_people, write_config, tmp_path, mim
 ):
-    lines = FEW + 'test_dataloader = _base_.val_dataloader\n'
+    lines = FEW + 'train_dataloader = dict(batch_size=4)\n'
+    lines += 'test_dataloader = _base_.val_dataloader\n'
     lines += 'test_evaluator = _base_.val_evaluator\n'
     config = write_config(TINY, lines)
     check_resume(config, tmp_path, mim, TINY_PEOPLE=str(few_people))
