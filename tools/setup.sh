@@ -32,7 +32,7 @@ echo '(about 10 minutes on two cores; kept in the cache of uv for the next time)
 
 # Compilers of C++ templates take about 1.5 GB each.
 export MAX_JOBS=${MAX_JOBS:-$(getconf _NPROCESSORS_ONLN)}
-export UV_PROJECT_ENVIRONMENT=$VENV UV_LINK_MODE=${UV_LINK_MODE:-copy}
+export UV_PROJECT_ENVIRONMENT=$VENV
 
 # Shows of uv's log what a person wants to see: packages, and how far the compiler is.
 progress() {
