@@ -25,8 +25,9 @@ $(VENV)/.ready: pyproject.toml setup.cfg tools/setup.sh
 demo: setup
 	@$(BIN)/hrnet-mm demo
 
-doctor: setup
-	@$(BIN)/hrnet-mm doctor
+# without `setup`: it may be the set-up that is broken
+doctor:
+	@$$(test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON)) hrnet_mm/doctor
 
 lint: setup
 	$(BIN)/ruff check

@@ -26,8 +26,11 @@ def main() -> None:
 @click.option('--data', type=folder, default='data/tiny_people', show_default=True)
 def demo(output: Path, data: Path) -> None:
     """Draw TinyPeople, train a small HRNet on it, and show what it learned."""
-    from hrnet_mm.pose import demo as pose_demo
-
+    try:
+        from hrnet_mm.pose import demo as pose_demo
+    except ImportError as error:
+        message = f'{error}: the demo needs mmpose; `hrnet-mm doctor` prints the fix'
+        raise click.ClickException(message) from error
     try:
         pose_demo.run(output, data, console)
     except (pose_demo.DemoError, FileExistsError) as error:
@@ -52,11 +55,13 @@ def doctor() -> None:
 @click.option(
     '--seed', default=0, show_default=True, help='Another seed, other images.'
 )
-@click.option('--sheet', type=click.Path(path_type=Path), help='Draw a picture of it.')
+@click.option('--sheet', type=click.Path(path_type=Path), help='A picture: .jpg, .png')
 def tiny_people(root: Path, seed: int, sheet: Path | None) -> None:
     """Draw the embedded data set TinyPeople into ROOT (data/tiny_people)."""
     from hrnet_mm.data import TinyPeople, pictures
 
+    if sheet is not None and sheet.suffix not in ('.jpg', '.png'):
+        raise click.BadParameter(f'{sheet} ends neither in .jpg nor in .png')
     with Progress(console=console) as bar:
         task = bar.add_task(f'drawing TinyPeople into {root}', total=None)
         try:

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+import warnings
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -21,11 +22,21 @@ from .checkpoints import loading
 
 
 def apply() -> None:
-    """Mend everything that a plugin can."""
-    load_checkpoints_safely()
-    restore_find_loader()
-    replace_broken_xtcocotools()
-    stand_in_for_mmcv_ops()
+    """Mend everything that a plugin can; one failure does not stop the others."""
+    for mend in (
+        load_checkpoints_safely,
+        restore_find_loader,
+        replace_broken_xtcocotools,
+        stand_in_for_mmcv_ops,
+    ):
+        try:
+            mend()
+        except Exception as error:
+            warnings.warn(
+                f'hrnet_mm.compat.{mend.__name__} failed: {error}. '
+                'Run `hrnet-mm doctor`: it names what is broken and prints the fix.',
+                stacklevel=2,
+            )
 
 
 def load_checkpoints_safely() -> None:

@@ -23,8 +23,10 @@ def root() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _seed() -> None:
+def _same_surroundings(monkeypatch) -> None:
     torch.manual_seed(0)
+    for name in ('COCO', 'MPII', 'TINY_PEOPLE'):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope='session')
@@ -60,6 +62,29 @@ def randomised():
         return model
 
     return randomise
+
+
+@pytest.fixture(scope='session')
+def extra_of():
+    """Write an architecture as the nested dict of existing configs."""
+    from hrnet_mm.models import ARCHS
+
+    def write(arch: str, **changes: dict) -> dict:
+        extra = {
+            f'stage{s}': dict(
+                num_modules=spec.modules,
+                num_branches=len(spec.channels),
+                block=spec.block,
+                num_blocks=spec.blocks,
+                num_channels=spec.channels,
+            )
+            for s, spec in enumerate(ARCHS[arch], start=1)
+        }
+        for stage, change in changes.items():
+            extra[stage].update(change)
+        return extra
+
+    return write
 
 
 @pytest.fixture

@@ -107,6 +107,19 @@ def test_a_later_python_gets_find_loader_back(monkeypatch):
     assert pkgutil.find_loader('no_such_module') is None
 
 
+def test_a_mend_that_fails_is_said_and_does_not_stop_the_others(monkeypatch):
+    def fail():
+        raise RuntimeError('no luck')
+
+    fail.__name__ = 'restore_find_loader'
+    later = []
+    monkeypatch.setattr(compat, 'restore_find_loader', fail)
+    monkeypatch.setattr(compat, 'stand_in_for_mmcv_ops', lambda: later.append(1))
+    with pytest.warns(UserWarning, match='restore_find_loader failed: no luck'):
+        compat.apply()
+    assert later
+
+
 def test_applying_twice_changes_nothing_more():
     from mmengine.runner.checkpoint import CheckpointLoader
 

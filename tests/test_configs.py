@@ -153,6 +153,7 @@ def test_the_data_root_comes_from_the_environment(monkeypatch):
 def test_pose_configs_are_ready_for_many_gpus(path):
     cfg = config(path)
     assert cfg.auto_scale_lr.base_batch_size
+    assert cfg.randomness.seed is not None  # or a resumed job shuffles anew
     assert cfg.default_hooks.checkpoint.save_best
     assert cfg.default_hooks.visualization.enable
     assert cfg.default_hooks.sampler_seed.type == 'DistSamplerSeedHook'

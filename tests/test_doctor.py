@@ -503,3 +503,15 @@ def test_healthy_environment():
     assert exit_code(findings) == 0
     step = findings[[f.name for f in findings].index('training step')]
     assert 'loss' in step.seen
+
+
+def test_as_a_folder_it_survives_what_kills_the_package(site, root):
+    """`import hrnet_mm` dies with torch here, and rich is missing."""
+    site.write('torch/__init__.py', 'import os; os.abort()')
+    site.block('rich', *LIBRARIES)
+    command = [sys.executable, str(root / 'hrnet_mm' / 'doctor')]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1, done.stderr
+    (line,) = (s for s in done.stdout.splitlines() if s.startswith('broken   torch:'))
+    assert line
+    assert 'pip install torch==2.11.0 torchvision==0.26.0' in done.stdout

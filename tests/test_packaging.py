@@ -12,14 +12,16 @@ import pytest
 
 @pytest.fixture(scope='module')
 def wheel(tmp_path_factory) -> Path:
-    """The wheel, built from a copy of what is tracked or would be."""
+    """The wheel, built from a copy of the sources."""
     import subprocess
 
     folder = tmp_path_factory.mktemp('wheel')
     source = folder / 'source'
     root = Path(__file__).resolve().parent.parent
-    ignore = shutil.ignore_patterns('.*_cache', '.venv', '.git', 'outputs', 'data?')
-    shutil.copytree(root, source, symlinks=True, ignore=ignore)
+    for name in ('hrnet_mm', 'configs', 'tests', 'docs'):
+        shutil.copytree(root / name, source / name, symlinks=True)
+    for name in ('pyproject.toml', 'setup.cfg', 'README.md', 'LICENSE'):
+        shutil.copy(root / name, source)
     build = 'from setuptools.build_meta import build_wheel; build_wheel("..")'
     subprocess.run(
         [sys.executable, '-c', build], cwd=source, check=True, capture_output=True

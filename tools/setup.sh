@@ -15,6 +15,11 @@ command -v "$PYTHON" >/dev/null || fail \
 "$PYTHON" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || fail \
     "$PYTHON is $("$PYTHON" --version 2>&1); OpenMMLab runs on Python 3.10, 3.11 and 3.12." \
     'Name one of those:    make setup PYTHON=python3.12'
+"$PYTHON" -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(sysconfig.get_paths()["include"] + "/Python.h"))' || fail \
+    "$PYTHON has no headers (Python.h), and mmcv's operators must be compiled. Install them:" \
+    '    Debian, Ubuntu    sudo apt-get install python3-dev' \
+    '    Fedora            sudo dnf install python3-devel'
 command -v "${CXX:-c++}" >/dev/null || fail \
     "There is no C++ compiler (${CXX:-c++}), and mmcv's operators must be compiled. Install one:" \
     '    Debian, Ubuntu    sudo apt-get install g++' \
@@ -22,6 +27,13 @@ command -v "${CXX:-c++}" >/dev/null || fail \
     '    macOS             xcode-select --install' \
     '    no root           conda install -c conda-forge cxx-compiler'
 
+if [ -x "$VENV/bin/python" ]; then
+    version='import sys; print("%d.%d" % sys.version_info[:2])'
+    there=$("$VENV/bin/python" -c "$version") wanted=$("$PYTHON" -c "$version")
+    [ "$there" = "$wanted" ] || fail \
+        "$VENV is of Python $there, and $PYTHON is $wanted. Remove it or make another:" \
+        "    make clean" "    make setup PYTHON=$PYTHON VENV=.venv$wanted"
+fi
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV" || fail \
     "$PYTHON cannot make a virtual environment. On Debian: sudo apt-get install python3-venv"
 "$VENV/bin/uv" --version 2>/dev/null | grep -q " $UV_VERSION" ||
@@ -30,8 +42,10 @@ command -v "${CXX:-c++}" >/dev/null || fail \
 echo "Setting up $VENV: about 5 GB of wheels, and mmcv's operators to compile once"
 echo '(about 10 minutes on two cores; kept in the cache of uv for the next time).'
 
-# Compilers of C++ templates take about 1.5 GB each.
-export MAX_JOBS=${MAX_JOBS:-$(getconf _NPROCESSORS_ONLN)}
+# One compiler per core, but each takes up to 2 GB of memory.
+cores=$(getconf _NPROCESSORS_ONLN)
+gigabytes=$(($(getconf _PHYS_PAGES) * $(getconf PAGE_SIZE) >> 30))
+export MAX_JOBS=${MAX_JOBS:-$((gigabytes / 2 < cores ? gigabytes / 2 + 1 : cores))}
 export UV_PROJECT_ENVIRONMENT=$VENV
 
 # Shows of uv's log what a person wants to see: packages, and how far the compiler is.

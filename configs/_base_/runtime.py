@@ -18,6 +18,9 @@ env_cfg = dict(
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )
+# a job that is resumed must draw the same order and augmentation as before
+randomness = dict(seed=0)
+
 log_level = 'INFO'
 load_from = None
 resume = False

@@ -24,7 +24,11 @@ optim_wrapper = dict(optimizer=dict(type='Adam', lr=2e-3, fused=True))
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=50, start_factor=0.01, by_epoch=False),
     dict(
-        type='CosineAnnealingLR', T_max=epochs, eta_min=2e-5, convert_to_iter_based=True
+        type='CosineAnnealingLR',
+        T_max=epochs,
+        end=epochs,
+        eta_min=2e-5,
+        convert_to_iter_based=True,
     ),
 ]
 auto_scale_lr = dict(base_batch_size=16)
@@ -34,4 +38,3 @@ default_hooks = dict(
     checkpoint=dict(interval=2),
     visualization=dict(interval=2),
 )
-randomness = dict(seed=0)

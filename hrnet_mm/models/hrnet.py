@@ -274,7 +274,8 @@ def select_stages(arch: str | None, extra: Config | None) -> Stages:
     if (arch is None) == (extra is None):
         raise ValueError(
             f'give either arch or extra: arch={arch!r}, extra={extra!r}; '
-            f'the archs are {list(ARCHS)}'
+            f'the archs are {list(ARCHS)} (a config that inherits extra from its '
+            '_base_ needs backbone=dict(_delete_=True, ...))'
         )
     if extra is not None:
         return read_extra(extra)

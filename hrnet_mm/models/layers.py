@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from .arch import EXPANSION
+
 Config = dict[str, Any]
 
 
@@ -22,10 +24,10 @@ Config = dict[str, Any]
 class Layers:
     """How one network builds its layers; handed down instead of four arguments."""
 
-    conv_cfg: Config | None = None
-    norm_cfg: Config = field(default_factory=lambda: dict(type='BN'))
-    upsample_cfg: Config = field(default_factory=lambda: dict(mode='nearest'))
-    with_cp: bool = False
+    conv_cfg: Config | None
+    norm_cfg: Config
+    upsample_cfg: Config
+    with_cp: bool
 
     def conv(
         self, in_channels: int, out_channels: int, kernel: int, stride: int = 1
@@ -143,14 +145,14 @@ class BasicBlock(ResidualBlock):
     """Two 3x3 convolutions."""
 
     kernels = (3, 3)
-    expansion = 1
+    expansion = EXPANSION['BASIC']
 
 
 class Bottleneck(ResidualBlock):
     """1x1, 3x3 and 1x1 convolutions, the last four times as wide."""
 
     kernels = (1, 3, 1)
-    expansion = 4
+    expansion = EXPANSION['BOTTLENECK']
 
 
 BLOCKS = {'BASIC': BasicBlock, 'BOTTLENECK': Bottleneck}

@@ -84,7 +84,8 @@ class CocoPose(CheckedData, CocoDataset):
     environment = 'COCO'
     source = (
         'COCO 2017 is at https://cocodataset.org/#download; configs/_base_/datasets/'
-        'coco_pose.py shows the layout (bbox_file=None tests on the true boxes).'
+        'coco_pose.py shows the layout and where the detections are from '
+        '(dataset.bbox_file=None tests on the true boxes).'
     )
 
 

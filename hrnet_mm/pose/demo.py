@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from hrnet_mm.data import TinyPeople
 
 CONFIG = 'tiny/hrnet_w18_small_v1_tiny-pose.py'
 # mmengine's log line: Epoch(train) [2][10/53] lr: 1.9e-03 eta: 0:03:10 ... loss: 0.0093
-STEP = re.compile(r'Epoch\(train\)\s+\[(\d+)\]\[(\d+)/(\d+)\].*?loss: (\S+)')
+STEP = re.compile(r'Epoch\(train\)\s+\[(\d+)\]\[\s*(\d+)/(\d+)\].*?loss: (\S+)')
 EPOCHS = re.compile(r'max_epochs=(\d+)')
 CAUSE = re.compile(r'[\w.]+(Error|Exception|Interrupt): ')
 SCORE = re.compile(r'coco/AP: (\S+)')
@@ -60,7 +61,9 @@ def run(output: Path, data: Path, console: Console) -> float:
         task = bar.add_task('drawing TinyPeople', total=None)
         TinyPeople().write(data, lambda n, of: bar.update(task, completed=n, total=of))
         bar.update(task, completed=1, total=1)
+        started = time.monotonic()
         train(config, output, data, bar)
+        seconds = round(time.monotonic() - started)
         checkpoint = max(output.glob('best_coco_AP_epoch_*.pth'), key=os.path.getmtime)
         score = test(config, checkpoint, output, data, bar)
         task = bar.add_task('drawing what it learned', total=2)
@@ -70,7 +73,15 @@ def run(output: Path, data: Path, console: Console) -> float:
         bar.advance(task)
         sheet = pictures.prediction_sheet(config, checkpoint, output, data)
         bar.advance(task)
-    report(console, score, config, checkpoint, [curve, sheet], output)
+    go_on = (
+        f'TINY_PEOPLE={data} mim train mmpose {config} --work-dir {output} --resume '
+        '--cfg-options train_cfg.max_epochs=12'
+    )
+    result = dict(
+        AP=score, training_seconds=seconds, checkpoint=str(checkpoint), go_on=go_on
+    )
+    (output / 'result.json').write_text(json.dumps(result, indent=2) + '\n')
+    report(console, result, curve, sheet)
     return score
 
 
@@ -153,29 +164,18 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
-def report(
-    console: Console,
-    score: float,
-    config: str,
-    checkpoint: Path,
-    pictures: list[Path],
-    output: Path,
-) -> None:
+def report(console: Console, result: dict, curve: Path, sheet: Path) -> None:
     """Say what came out, where it is, and how to go on."""
-    resume = (
-        f'mim train mmpose {config} --work-dir {output} --resume '
-        '--cfg-options train_cfg.max_epochs=24'
+    console.print(
+        f'\n[bold]AP {100 * result["AP"]:.1f}[/] on the test split of TinyPeople '
+        f'(COCO metric), after {result["training_seconds"]} s of training.\n'
     )
-    summary = dict(AP=score, checkpoint=str(checkpoint), go_on=resume)
-    (output / 'result.json').write_text(json.dumps(summary, indent=2) + '\n')
-    print_ = console.print
-    print_(f'\n[bold]AP {100 * score:.1f}[/] on the test split of TinyPeople (COCO).\n')
-    for what, path in zip(('learning curve', 'predictions'), pictures, strict=True):
-        print_(f'  {what:15} {path}')
-    print_(f'  {"checkpoint":15} {checkpoint}')
-    print_('\nGo on from there, or train on COCO:\n')
-    print_(f'  {resume}', soft_wrap=True)
-    print_('  mim train mmpose configs/hrnet_w48_coco.py\n')
+    console.print(f'  learning curve  {curve}')
+    console.print(f'  predictions     {sheet}')
+    console.print(f'  checkpoint      {result["checkpoint"]}')
+    console.print('\nGo on from there, or train on COCO:\n')
+    console.print(f'  {result["go_on"]}', soft_wrap=True)
+    console.print('  mim train mmpose configs/hrnet_w48_coco.py\n')
 
 
 def shown(path: Path) -> str:

@@ -26,8 +26,9 @@ ZOOM = 3
 
 
 def learning_curve(work_dir: Path) -> Path:
-    """Loss and AP against epochs, from the log that mmengine keeps; a PNG."""
-    log = max(work_dir.glob('*/vis_data/scalars.json'), key=os.path.getsize)
+    """Loss and AP against epochs, from the newest log that mmengine keeps; a PNG."""
+    logs = work_dir.glob('*/vis_data/scalars.json')
+    log = max((p for p in logs if '"loss"' in p.read_text()), key=os.path.getmtime)
     rows = [json.loads(line) for line in log.read_text().splitlines()]
     steps = [row for row in rows if 'loss' in row]
     scores = [row for row in rows if 'coco/AP' in row]

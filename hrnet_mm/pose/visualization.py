@@ -27,8 +27,11 @@ class SparsePoseVisualizationHook(PoseVisualizationHook):
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence
     ) -> None:
         """Draw one prediction."""
-        if (runner.iter + batch_idx) % self.interval == 0:
+        if batch_idx % self.interval == 0:
+            # the stock hook counts from the training step, and would hit or miss
+            interval, self.interval = self.interval, 1
             super().after_val_iter(runner, batch_idx, data_batch, outputs)
+            self.interval = interval
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence

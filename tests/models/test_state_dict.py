@@ -1,6 +1,6 @@
 """The names of the parameters are a contract: every published checkpoint has them.
 
-Anchors are literal, from the official pose and ImageNet code (parity.md 1.4); a rename
+Anchors are literal, from the official pose and ImageNet code; a rename
 anywhere in the trunk breaks one of them. tests/parity compares every name.
 """
 

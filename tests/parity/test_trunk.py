@@ -18,24 +18,10 @@ NAMES = [arch for arch in ARCHS if arch != 'w18s']
 TOLERANCE = 1e-5  # of the largest value
 
 
-def extra_of(arch: str) -> dict:
-    return {
-        f'stage{s}': dict(
-            num_modules=spec.modules,
-            num_branches=len(spec.channels),
-            block=spec.block,
-            num_blocks=spec.blocks,
-            num_channels=spec.channels,
-        )
-        for s, spec in enumerate(ARCHS[arch], start=1)
-    }
-
-
-def upstream(library: str, arch: str, **changes) -> torch.nn.Module:
+def upstream(library: str, extra: dict, **changes) -> torch.nn.Module:
     module = pytest.importorskip(
         f'{library}.models.backbones.hrnet', reason=f'{library} is not installed'
     )
-    extra = extra_of(arch)
     kwargs: dict = dict(norm_eval=False)
     if library == 'mmpose':
         extra['stage4']['multiscale_output'] = True
@@ -69,8 +55,8 @@ def assert_same_function(ours, theirs, size=(64, 64)) -> None:
 
 @pytest.mark.parametrize('arch', NAMES)
 @pytest.mark.parametrize('library', LIBRARIES)
-def test_outputs_gradients_and_names_are_equal(library, arch, randomised):
-    theirs = randomised(upstream(library, arch))
+def test_outputs_gradients_and_names_are_equal(library, arch, randomised, extra_of):
+    theirs = randomised(upstream(library, extra_of(arch)))
     ours = HRNet(arch, upsample_cfg=LIBRARIES[library])
     ours.load_state_dict(theirs.state_dict())
     theirs.load_state_dict(ours.state_dict())
@@ -81,9 +67,9 @@ def test_outputs_gradients_and_names_are_equal(library, arch, randomised):
 
 
 @pytest.mark.parametrize('library', LIBRARIES)
-def test_a_training_step_is_equal(library, randomised):
+def test_a_training_step_is_equal(library, randomised, extra_of):
     arch = 'w18_small_v1'
-    theirs = randomised(upstream(library, arch))
+    theirs = randomised(upstream(library, extra_of(arch)))
     ours = HRNet(arch, upsample_cfg=LIBRARIES[library])
     ours.load_state_dict(theirs.state_dict())
     for model in (ours, theirs):
@@ -93,9 +79,9 @@ def test_a_training_step_is_equal(library, randomised):
         torch.testing.assert_close(ours.state_dict()[name], value)
 
 
-def test_bilinear_pose_trunks_are_equal(randomised):
+def test_bilinear_pose_trunks_are_equal(randomised, extra_of):
     """The face and hand models of MMPose: ``extra['upsample']``."""
-    theirs = randomised(upstream('mmpose', 'w18_small_v2', upsample=BILINEAR))
+    theirs = randomised(upstream('mmpose', extra_of('w18_small_v2'), upsample=BILINEAR))
     ours = HRNet('w18_small_v2', upsample_cfg=BILINEAR)
     ours.load_state_dict(theirs.state_dict())
     for model in (ours, theirs):
@@ -103,7 +89,7 @@ def test_bilinear_pose_trunks_are_equal(randomised):
     assert_same_function(ours, theirs)
 
 
-def test_v1_is_what_mmpose_builds_by_default(randomised):
+def test_v1_is_what_mmpose_builds_by_default(randomised, extra_of):
     module = pytest.importorskip('mmpose.models.backbones.hrnet')
     theirs = randomised(module.HRNet(extra=extra_of('w18_small_v1')))
     ours = HRNet('w18_small_v1', multiscale_output=False)

@@ -40,5 +40,4 @@ val_evaluator = dict(ann_file='{real_coco}/{tiny}')
 test_evaluator = val_evaluator
 auto_scale_lr = dict(base_batch_size=4)
 default_hooks = dict(logger=dict(interval=1))
-randomness = dict(seed=0)
 """

@@ -63,7 +63,7 @@ def kill_in_epoch(number: int, command: list[str], log: Path, env: dict) -> None
         )
     deadline = time.monotonic() + 600
     try:
-        while not re.search(rf'Epoch\(train\)\s+\[{number}\]\[1/', log.read_text()):
+        while not re.search(rf'Epoch\(train\)\s+\[{number}\]\[\s*1/', log.read_text()):
             assert child.poll() is None, log.read_text()[-3000:]
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -101,13 +101,14 @@ def check_resume(config: Path, tmp_path: Path, mim, **environment: str) -> None:
 
 
 def test_a_killed_job_goes_on_with_the_losses_of_one_that_was_not(
-    few_people, write_config, tmp_path, mim
+    few_people, write_config, tmp_path, mim, run_python
 ):
     lines = FEW + 'train_dataloader = dict(batch_size=4)\n'
     lines += 'test_dataloader = _base_.val_dataloader\n'
     lines += 'test_evaluator = _base_.val_evaluator\n'
     config = write_config(TINY, lines)
     check_resume(config, tmp_path, mim, TINY_PEOPLE=str(few_people))
+    check_inferencer(config, tmp_path / 'killed/epoch_3.pth', few_people, run_python)
 
 
 @pytest.mark.slow
@@ -115,6 +116,21 @@ def test_w48_on_real_images_is_killed_and_goes_on(
     coco_lines, write_config, tmp_path, mim
 ):
     check_resume(write_config('hrnet_w48_coco.py', coco_lines + FEW), tmp_path, mim)
+
+
+def check_inferencer(config: Path, checkpoint: Path, data: Path, run_python) -> None:
+    """The stock inferencer takes a config and a checkpoint of ours, by path."""
+    image = data / 'images/val/000001.jpg'
+    done = run_python(
+        '-c',
+        'from mmpose.apis import MMPoseInferencer\n'
+        f'infer = MMPoseInferencer({str(config)!r}, {str(checkpoint)!r},\n'
+        "    det_model='whole_image', device='cpu')\n"
+        f'result = next(infer({str(image)!r}))\n'
+        "print(len(result['predictions'][0][0]['keypoints']))",
+        TINY_PEOPLE=str(data),
+    )
+    assert done.stdout.split()[-1:] == ['17'], done.stderr[-3000:]
 
 
 OVERFIT = """

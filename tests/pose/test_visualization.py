@@ -16,16 +16,20 @@ def drawn(monkeypatch) -> list:
     """What reaches the stock hook."""
     calls: list = []
 
-    def record(self, runner, batch_idx, data_batch, outputs):
+    def in_validation(self, runner, batch_idx, data_batch, outputs):
+        if (runner.iter + batch_idx) % self.interval == 0:  # as the stock hook
+            calls.append((batch_idx, list(outputs)))
+
+    def in_testing(self, runner, batch_idx, data_batch, outputs):
         calls.append((batch_idx, list(outputs)))
 
-    monkeypatch.setattr(PoseVisualizationHook, 'after_val_iter', record)
-    monkeypatch.setattr(PoseVisualizationHook, 'after_test_iter', record)
+    monkeypatch.setattr(PoseVisualizationHook, 'after_val_iter', in_validation)
+    monkeypatch.setattr(PoseVisualizationHook, 'after_test_iter', in_testing)
     return calls
 
 
 @pytest.fixture
-def make_hook(monkeypatch):
+def make_hook():
     def make(interval: int) -> SparsePoseVisualizationHook:
         hook = SparsePoseVisualizationHook.__new__(SparsePoseVisualizationHook)
         hook.interval, hook.enable = interval, True
@@ -35,7 +39,7 @@ def make_hook(monkeypatch):
 
 
 def test_validation_draws_one_batch_in_interval(drawn, make_hook):
-    hook, runner = make_hook(10), SimpleNamespace(iter=0)
+    hook, runner = make_hook(10), SimpleNamespace(iter=1313)
     for batch in range(25):
         hook.after_val_iter(runner, batch, {}, ['a', 'b'])
     assert [batch for batch, _ in drawn] == [0, 10, 20]
