@@ -72,6 +72,17 @@ def kill_in_epoch(number: int, command: list[str], log: Path, env: dict) -> None
         child.wait()
 
 
+def tested(mim, config: Path, checkpoint: Path, **environment: str) -> float:
+    """The AP that `mim test` puts out."""
+    done = mim(
+        'test', 'mmpose', config, '--checkpoint', checkpoint,
+        '--work-dir', checkpoint.parent / 'test', **environment,
+    )  # fmt: skip
+    scores = re.findall(r'coco/AP: (\S+)', done.stdout + done.stderr)
+    assert scores, done.stderr[-3000:]
+    return float(scores[-1])
+
+
 def check_resume(config: Path, tmp_path: Path, mim, **environment: str) -> None:
     """Killed and resumed is the same as never killed; `mim test` scores the same."""
     whole, killed = Job(tmp_path / 'whole'), Job(tmp_path / 'killed')
@@ -91,13 +102,8 @@ def check_resume(config: Path, tmp_path: Path, mim, **environment: str) -> None:
     assert len(set(whole.losses().values())) > 3
     assert killed.scores()[-1] == whole.scores()[-1]
 
-    done = mim(
-        'test', 'mmpose', config, '--checkpoint', killed.work_dir / 'epoch_3.pth',
-        '--work-dir', tmp_path / 'test', **environment,
-    )  # fmt: skip
-    tested = re.findall(r'coco/AP: (\S+)', done.stdout + done.stderr)
-    assert tested, done.stderr[-3000:]
-    assert float(tested[-1]) == pytest.approx(whole.scores()[-1], abs=5e-5)
+    score = tested(mim, config, killed.work_dir / 'epoch_3.pth', **environment)
+    assert score == pytest.approx(whole.scores()[-1], abs=5e-5)
 
 
 def test_a_killed_job_goes_on_with_the_losses_of_one_that_was_not(
@@ -141,6 +147,7 @@ train_dataloader['batch_size'] = 6
 train_dataloader['dataset'] = dict(data, pipeline=still)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 train_cfg = dict(max_epochs=100, val_interval=100)  # of two iterations each
+default_hooks['checkpoint'] = dict(interval=100)
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=10, start_factor=0.1, by_epoch=False),
     dict(type='MultiStepLR', milestones=[80, 92], gamma=0.1, by_epoch=True),
@@ -158,6 +165,8 @@ def test_w32_overfits_real_images_within_200_iterations(
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert max(job.losses()) <= 200
     assert job.scores()[-1] >= 0.9
+    score = tested(mim, config, job.work_dir / 'epoch_100.pth')
+    assert score == pytest.approx(job.scores()[-1], abs=5e-5)
 
 
 def test_a_missing_data_root_ends_the_job_with_one_clear_message(tmp_path, mim):
