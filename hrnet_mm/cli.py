@@ -11,7 +11,7 @@ from rich.progress import Progress, track
 
 from hrnet_mm import __version__
 
-console = Console()
+console = Console(file=sys.stdout)  # also while the pictures log elsewhere
 folder = click.Path(file_okay=False, path_type=Path)
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from rich.console import Console
@@ -67,12 +68,14 @@ def run(output: Path, data: Path, console: Console) -> float:
         checkpoint = max(output.glob('best_coco_AP_epoch_*.pth'), key=os.path.getmtime)
         score = test(config, checkpoint, output, data, bar)
         task = bar.add_task('drawing what it learned', total=2)
-        from . import pictures  # matplotlib and mmpose, not before they are needed
+        log = (output / 'pictures.log').open('w')
+        with log, redirect_stdout(log), redirect_stderr(log):
+            from . import pictures  # not before it is needed: slow to import
 
-        curve = pictures.learning_curve(output)
-        bar.advance(task)
-        sheet = pictures.prediction_sheet(config, checkpoint, output, data)
-        bar.advance(task)
+            curve = pictures.learning_curve(output)
+            bar.advance(task)
+            sheet = pictures.prediction_sheet(config, checkpoint, output, data)
+            bar.advance(task)
     go_on = (
         f'TINY_PEOPLE={data} mim train mmpose {config} --work-dir {output} --resume '
         '--cfg-options train_cfg.max_epochs=12'
@@ -94,6 +97,7 @@ def train(config: str, output: Path, data: Path, bar: Progress) -> None:
             epochs = int(found[1])
         if found := SCORE.search(line):
             score = f', AP {float(found[1]):.2f}'
+            bar.update(task, description=f'training HRNet-W18-small ({score[2:]})')
         if found := STEP.search(line):
             epoch, step, steps = (int(found[i]) for i in (1, 2, 3))
             bar.update(
