@@ -23,6 +23,8 @@ class SparsePoseVisualizationHook(PoseVisualizationHook):
     pictures. ``--show-dir`` sets the interval to 1.
     """
 
+    interval: int
+
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence
     ) -> None:
