@@ -72,7 +72,7 @@ def kill_in_epoch(number: int, command: list[str], log: Path, env: dict) -> None
         child.wait()
 
 
-def tested(mim, config: Path, checkpoint: Path, **environment: str) -> float:
+def score_of(mim, config: Path, checkpoint: Path, **environment: str) -> float:
     """The AP that `mim test` puts out."""
     done = mim(
         'test', 'mmpose', config, '--checkpoint', checkpoint,
@@ -102,7 +102,7 @@ def check_resume(config: Path, tmp_path: Path, mim, **environment: str) -> None:
     assert len(set(whole.losses().values())) > 3
     assert killed.scores()[-1] == whole.scores()[-1]
 
-    score = tested(mim, config, killed.work_dir / 'epoch_3.pth', **environment)
+    score = score_of(mim, config, killed.work_dir / 'epoch_3.pth', **environment)
     assert score == pytest.approx(whole.scores()[-1], abs=5e-5)
 
 
@@ -167,7 +167,7 @@ def test_w32_overfits_real_images_within_200_iterations(
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert max(job.losses()) <= 200
     assert job.scores()[-1] >= 0.9
-    score = tested(mim, config, job.work_dir / 'epoch_100.pth')
+    score = score_of(mim, config, job.work_dir / 'epoch_100.pth')
     assert score == pytest.approx(job.scores()[-1], abs=5e-5)
 
 

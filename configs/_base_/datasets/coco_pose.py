@@ -9,6 +9,7 @@ COCO is data/coco, or where the environment variable COCO points.
 """
 
 data_root = '{{$COCO:data/coco}}'
+dataset_type = 'CocoDataset'  # MMPoseInferencer picks its detector by it
 detections = (
     f'{data_root}/person_detection_results/COCO_val2017_detections_AP_H_56_person.json'
 )

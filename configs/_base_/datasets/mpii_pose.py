@@ -7,6 +7,7 @@ MPII is data/mpii, or where the environment variable MPII points.
 """
 
 data_root = '{{$MPII:data/mpii}}'
+dataset_type = 'MpiiDataset'  # MMPoseInferencer picks its detector by it
 
 augment = [
     dict(type='LoadImage'),

@@ -4,6 +4,7 @@ The folder is data/tiny_people, or where the environment variable TINY_PEOPLE po
 """
 
 data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
+dataset_type = 'CocoDataset'  # MMPoseInferencer picks its detector by it
 
 codec = dict(
     type='MSRAHeatmap',
