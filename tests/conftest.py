@@ -99,7 +99,7 @@ def run_python():
             env={**env, **environment},
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=3000,  # a hang; the slowest job takes a quarter of it
         )
 
     return run

@@ -61,7 +61,7 @@ def kill_in_epoch(number: int, command: list[str], log: Path, env: dict) -> None
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + 1800
     try:
         while not re.search(rf'Epoch\(train\)\s+\[{number}\]\[\s*1/', log.read_text()):
             assert child.poll() is None, log.read_text()[-3000:]
