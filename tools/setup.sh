@@ -56,6 +56,9 @@ progress() {
             split(substr($0, RSTART + 1, RLENGTH), part, /[\/\]]/)
             if (part[1] % 5 == 0) { printf "  compiling mmcv: %d of %d files\n", part[1], part[2]; fflush() }
         }
+        /^ *(Building|Built) / || /^ *Downloading .*([0-9][0-9][0-9]\.?[0-9]*M|G)iB\)/ {
+            sub(/^ */, ""); print "  " $0; fflush()
+        }
         /^(Resolved|Prepared|Installed|Uninstalled|Audited|Checked) / { print "  " $0; fflush() }
         /^ *(error|  ×|×|  ╰|  help)/ { print; fflush() }
     ' log_file="$LOG"

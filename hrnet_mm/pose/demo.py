@@ -77,8 +77,8 @@ def run(output: Path, data: Path, console: Console) -> float:
             sheet = pictures.prediction_sheet(config, checkpoint, output, data)
             bar.advance(task)
     go_on = (
-        f'TINY_PEOPLE={data} mim train mmpose {config} --work-dir {output} --resume '
-        '--cfg-options train_cfg.max_epochs=12'
+        f'TINY_PEOPLE={data} mim train mmpose {config} --work-dir {output}-more '
+        f'--cfg-options load_from={checkpoint}'
     )
     result = dict(
         AP=score, training_seconds=seconds, checkpoint=str(checkpoint), go_on=go_on

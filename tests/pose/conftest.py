@@ -36,7 +36,7 @@ val_dataloader = dict(
     batch_size=4, num_workers=0, persistent_workers=False,
     dataset=dict(data, bbox_file=None))
 test_dataloader = val_dataloader
-val_evaluator = dict(ann_file='{real_coco}/{tiny}')
+val_evaluator = dict(type='CocoMetric', ann_file='{real_coco}/{tiny}')
 test_evaluator = val_evaluator
 auto_scale_lr = dict(base_batch_size=4)
 default_hooks = dict(logger=dict(interval=1))
