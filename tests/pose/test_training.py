@@ -19,8 +19,8 @@ from hrnet_mm.data import TinyPeople
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 'tiny/hrnet_w18_small_v1_tiny-pose.py'
-# Three epochs teach nothing, so AP is 0 whatever happens: the mean error in pixels (EPE)
-# tells one checkpoint from another.
+# Three epochs teach nothing, so AP is 0 whatever happens: the mean error in pixels
+# (EPE) tells one checkpoint from another.
 FEW = """
 val_evaluator = test_evaluator = [val_evaluator, dict(type='EPE')]
 default_hooks = dict(checkpoint=dict(interval=1), logger=dict(interval=1))
