@@ -38,6 +38,30 @@ def demo(output: Path, data: Path) -> None:
 
 
 @main.command()
+@click.argument('config', type=click.Path(exists=True, dir_okay=False))
+@click.argument(
+    'checkpoint', type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option('--output', type=click.Path(path_type=Path), default='predictions.png')
+@click.option('--rows', default=4, show_default=True, help='How many test images.')
+def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
+    """Draw what a trained model of pose or segmentation sees, beside the truth."""
+    from mmengine.config import Config
+
+    scope = Config.fromfile(config).get('default_scope')
+    if scope == 'mmpose':
+        from hrnet_mm.pose import pictures
+    elif scope == 'mmseg':
+        from hrnet_mm.seg import pictures  # type: ignore[no-redef]
+    else:
+        raise click.ClickException(
+            f'{config} has default_scope={scope!r}; there are pictures of mmpose '
+            'and mmseg'
+        )
+    console.print(f'{pictures.prediction_sheet(config, checkpoint, output, rows)}')
+
+
+@main.command()
 def doctor() -> None:
     """Name what is broken in this environment, and print the fix."""
     from hrnet_mm.doctor import CHECKS, diagnose, exit_code, report

@@ -14,6 +14,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / 'shared' / 'data'
+DATA_ROOTS = (
+    'ADE20K', 'CITYSCAPES', 'COCO', 'COCO_STUFF', 'LIP', 'MPII', 'PASCAL_CONTEXT',
+    'TINY_PEOPLE',
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -25,7 +29,7 @@ def root() -> Path:
 @pytest.fixture(autouse=True)
 def _same_surroundings(monkeypatch) -> None:
     torch.manual_seed(0)
-    for name in ('COCO', 'MPII', 'TINY_PEOPLE'):
+    for name in DATA_ROOTS:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -36,6 +40,36 @@ def real_coco() -> Path:
     if not folder.is_dir():
         pytest.skip('no real images: ../shared/data/coco is absent')
     return folder
+
+
+@pytest.fixture(scope='session')
+def real_cityscapes() -> Path:
+    """One Cityscapes image, small, with its labels."""
+    folder = SHARED_DATA / 'cityscapes'
+    if not folder.is_dir():
+        pytest.skip('no real images: ../shared/data/cityscapes is absent')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def few_people(tmp_path_factory) -> Path:
+    """TinyPeople of a few images."""
+    from hrnet_mm.data import TinyPeople
+
+    root = tmp_path_factory.mktemp('few') / 'tiny_people'
+    return TinyPeople(splits={'train': 20, 'val': 4, 'test': 4}).write(root)
+
+
+@pytest.fixture
+def write_config(tmp_path):
+    """Write a config: a leaf of ours and a few lines."""
+
+    def write(leaf: str, lines: str) -> Path:
+        path = tmp_path / 'config.py'
+        path.write_text(f"_base_ = ['{ROOT / 'configs' / leaf}']\n{lines}")
+        return path
+
+    return write
 
 
 @pytest.fixture

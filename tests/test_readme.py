@@ -30,10 +30,26 @@ def test_the_table_of_configs_says_what_the_configs_say(readme, root):
     )
     published = ['hrnet_w48_coco.py', *(f'pose/{p.name}' for p in
                  sorted((root / 'configs/pose').glob('*coco*')))]  # fmt: skip
+    rows = [row for row in rows if not row[0].startswith('seg/')]
     assert [name for name, *_ in rows] == published
     for name, ap, parameters, macs in rows:
         text = (root / 'configs' / name).read_text()
         assert f'AP {ap},' in text
+        assert f'{parameters} parameters, {macs} G MACs' in text
+
+
+def test_the_table_of_segmentation_says_what_the_configs_say(readme, root):
+    rows = re.findall(
+        r'\| `(seg/\S+)` \| ([\d.]+) \| ([^|]+) \| (\S+) \| (\S+) \|', readme
+    )
+    configs = {f'seg/{p.name}' for p in (root / 'configs/seg').glob('*.py')}
+    assert {name for name, *_ in rows} == configs
+    assert len(rows) == len(configs)
+    for name, score, where, parameters, macs in rows:
+        text = (root / 'configs' / name).read_text()
+        first, *how = where.split(', ')
+        assert f'mIoU {score} on {first.replace("test", "the test")}' in text
+        assert all(word in text for word in how)
         assert f'{parameters} parameters, {macs} G MACs' in text
 
 

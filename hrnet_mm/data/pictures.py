@@ -14,10 +14,14 @@ GAP = 6
 # Of the left, of the right, of the middle; blue, green, red.
 _LEFT, _RIGHT, _MIDDLE = (96, 208, 64), (48, 144, 255), (255, 176, 64)
 _DARK = (32, 32, 32)
-_CLASS_COLOURS = np.array(
-    [(60, 52, 48), (92, 200, 250), (110, 110, 235), (130, 200, 120), (215, 150, 90)],
-    np.uint8,
-)
+PALETTE = [
+    (48, 52, 60),
+    (250, 200, 92),
+    (235, 110, 110),
+    (120, 200, 130),
+    (90, 150, 215),
+]
+"""Red, green and blue of each of ``CLASSES``."""
 
 
 def _side_colour(*joints: str) -> tuple[int, int, int]:
@@ -72,7 +76,8 @@ def _column(root: Path, split: str, name: str, annotations: list[dict]) -> np.nd
     for annotation in annotations:
         draw_skeleton(annotated, np.reshape(annotation['keypoints'], (17, 3)))
     classes = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
-    return np.vstack([_framed(p) for p in (image, annotated, _CLASS_COLOURS[classes])])
+    parts = np.array(PALETTE, np.uint8)[classes][..., ::-1]
+    return np.vstack([_framed(p) for p in (image, annotated, parts)])
 
 
 def _framed(picture: np.ndarray) -> np.ndarray:

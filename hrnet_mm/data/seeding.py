@@ -30,6 +30,14 @@ class SeededIndex(int):
         self.seed = seed
         return self
 
+    def __sub__(self, other: int) -> SeededIndex:
+        """What ``ConcatDataset`` asks the data set that holds the sample for."""
+        return SeededIndex(int(self) - other, self.seed)
+
+    def __mod__(self, other: int) -> SeededIndex:
+        """What ``RepeatDataset`` asks the data set that it repeats for."""
+        return SeededIndex(int(self) % other, self.seed)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return SeededIndex, (int(self), self.seed)
 
@@ -47,7 +55,7 @@ class SeededSampler(DefaultSampler):
 class SeedSample(BaseTransform):
     """Seeds ``random`` and ``numpy`` from the index that ``SeededSampler`` gave.
 
-    With the index of another sampler (validation, wrapped data sets) it does nothing.
+    With the index of another sampler, as in validation, it does nothing.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

@@ -185,6 +185,7 @@ class HRNet(BaseModule):
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         self.zero_init_residual = zero_init_residual
+        self.upsample_cfg = dict(upsample_cfg)
         stage1, *specs = select_stages(arch, extra)
         layers = Layers(conv_cfg, norm_cfg, upsample_cfg, with_cp)
 

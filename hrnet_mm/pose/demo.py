@@ -74,7 +74,10 @@ def run(output: Path, data: Path, console: Console) -> float:
 
             curve = pictures.learning_curve(output)
             bar.advance(task)
-            sheet = pictures.prediction_sheet(config, checkpoint, output, data)
+            os.environ['TINY_PEOPLE'] = str(data)
+            sheet = pictures.prediction_sheet(
+                config, checkpoint, output / 'predictions.png'
+            )
             bar.advance(task)
     go_on = (
         f'TINY_PEOPLE={data} mim train mmpose {config} --work-dir {output}-more '

@@ -10,7 +10,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -20,6 +19,7 @@ from mmpose.registry import DATASETS
 from torch import Tensor
 
 from hrnet_mm.data.pictures import draw_skeleton
+from hrnet_mm.pictures import overlay, save_sheet
 
 SHOWN = 0.3  # joints of a lower score are not drawn
 ZOOM = 3
@@ -50,33 +50,28 @@ def learning_curve(work_dir: Path) -> Path:
     return path
 
 
-def prediction_sheet(
-    config: str, checkpoint: Path, work_dir: Path, data: Path, people: int = 6
-) -> Path:
-    """A row for each person: truth, prediction, joints, and the four streams; a PNG."""
-    os.environ['TINY_PEOPLE'] = str(data)
+def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 6) -> Path:
+    """A row for each person: truth, prediction, joints, and the four streams.
+
+    Args:
+        config: Of MMPose, with ``test_dataloader``.
+        checkpoint: The weights.
+        path: Of the image file to write.
+        rows: The number of people, evenly from the test data.
+
+    Returns:
+        The path.
+    """
     cfg = Config.fromfile(config)
     init_default_scope('mmpose')
     cfg.model.test_cfg.output_heatmaps = True
     model = init_model(cfg, str(checkpoint), device='cpu')
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    rows = [
-        row_of(model, dataset[i], dataset.get_data_info(i))
-        for i in np.linspace(0, len(dataset) - 1, people).astype(int)
-    ]
+    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
+    pictures = [row_of(model, dataset[i], dataset.get_data_info(i)) for i in chosen]
     titles = ['truth', 'prediction', 'joint heat maps']
     titles += [f'stream {b}: 1/{4 * 2**b}' for b in range(4)]
-    figure = Figure(figsize=(1.5 * len(titles), 2.05 * people), layout='constrained')
-    axes = figure.subplots(people, len(titles))
-    for row, pictures in zip(axes, rows, strict=True):
-        for axis, picture in zip(row, pictures, strict=True):
-            axis.imshow(picture)
-            axis.axis('off')
-    for axis, title in zip(axes[0], titles, strict=True):
-        axis.set_title(title, fontsize=9)
-    path = work_dir / 'predictions.png'
-    figure.savefig(path, dpi=150)
-    return path
+    return save_sheet(pictures, titles, path)
 
 
 def row_of(model: Any, sample: dict, truth: dict) -> list[np.ndarray]:
@@ -103,7 +98,7 @@ def row_of(model: Any, sample: dict, truth: dict) -> list[np.ndarray]:
     ]
     joints = result.pred_fields.heatmaps.cpu().numpy().max(axis=0)
     maps = [joints, *(x[0].abs().mean(dim=0).numpy() for x in streams[:4])]
-    return [*drawings, *(overlay(crop, m) for m in maps)]
+    return [*drawings, *(overlay(enlarged(crop), m) for m in maps)]
 
 
 def to_crop(points: np.ndarray, meta: dict, size: tuple[int, int]) -> np.ndarray:
@@ -114,16 +109,12 @@ def to_crop(points: np.ndarray, meta: dict, size: tuple[int, int]) -> np.ndarray
 
 def skeleton_on(crop: np.ndarray, points: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Draw a skeleton on an enlarged crop; RGB."""
-    picture = cv2.resize(crop, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_CUBIC)
+    picture = enlarged(crop)
     visibility = np.where(np.asarray(seen) > 0, 2, 0)
     draw_skeleton(picture, np.column_stack([points, visibility]), ZOOM)
     return picture[..., ::-1]
 
 
-def overlay(crop: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A heat map, scaled to its own range, over a grey crop; RGB."""
-    size = (crop.shape[1] * ZOOM, crop.shape[0] * ZOOM)
-    grey = cv2.cvtColor(cv2.resize(crop, size), cv2.COLOR_BGR2GRAY)[..., None] / 255
-    scaled = (values - values.min()) / max(float(np.ptp(values)), 1e-6)
-    heat = cv2.resize(scaled, size, interpolation=cv2.INTER_NEAREST)
-    return 0.35 * grey + 0.65 * colormaps['inferno'](heat)[..., :3]
+def enlarged(crop: np.ndarray) -> np.ndarray:
+    """The crop, large enough to draw on."""
+    return cv2.resize(crop, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_CUBIC)

@@ -70,3 +70,11 @@ def test_an_index_of_another_sampler_leaves_the_state_alone():
     np.random.seed(5)
     SeedSample()(dict(sample_idx=3))
     assert np.random.rand() == expected
+
+
+def test_data_sets_that_wrap_others_pass_the_seed_on():
+    """As ``ConcatDataset`` and ``RepeatDataset`` of mmengine compute their indices."""
+    index = SeededIndex(13, (0, 1, 13))
+    for inner, expected in ((index - 10, 3), (index % 5, 3)):
+        assert inner == expected
+        assert inner.seed == index.seed

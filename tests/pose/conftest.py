@@ -1,24 +1,8 @@
-"""Configs of a few lines, for training as a person does it."""
+"""Lines that point pose configs at real images."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def write_config(tmp_path):
-    """Write a config: a leaf of ours and a few lines."""
-
-    def write(leaf: str, lines: str) -> Path:
-        path = tmp_path / 'config.py'
-        path.write_text(f"_base_ = ['{ROOT / 'configs' / leaf}']\n{lines}")
-        return path
-
-    return write
 
 
 @pytest.fixture

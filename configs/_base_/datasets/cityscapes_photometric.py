@@ -1,0 +1,19 @@
+"""Cityscapes as mmsegmentation augments it: colours too, and no crop of one class."""
+
+_base_ = ['cityscapes.py']
+
+train_pipeline = [
+    *_base_.read,
+    *_base_.labels,
+    dict(
+        type='RandomResize',
+        scale=(2048, 1024),
+        ratio_range=(0.5, 2.0),
+        keep_ratio=True,
+    ),
+    dict(type='RandomCrop', crop_size=_base_.crop_size, cat_max_ratio=0.75),
+    _base_.flip,
+    dict(type='PhotoMetricDistortion'),
+    _base_.pack,
+]
+train_dataloader = dict(batch_size=2, dataset=dict(pipeline=train_pipeline))

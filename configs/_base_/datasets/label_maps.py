@@ -1,0 +1,27 @@
+"""What all data sets of label maps share: how they are fed and scored."""
+
+read = [dict(type='LoadImageFromFile'), dict(type='hrnet_mm.SeedSample')]
+labels = [dict(type='LoadAnnotations'), dict(type='hrnet_mm.CheckLabels')]
+flip = dict(type='RandomFlip', prob=0.5)
+pack = dict(type='PackSegInputs')
+mirrored = [dict(type='RandomFlip', prob=p, direction='horizontal') for p in (0.0, 1.0)]
+look = [*[[t] for t in labels], [pack]]  # what follows, for TestTimeAug
+ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]  # of testing with several scales: --tta
+
+train_dataloader = dict(
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
+test_dataloader = val_dataloader
+
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator
+tta_model = dict(type='SegTTAModel')

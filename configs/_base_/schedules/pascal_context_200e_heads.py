@@ -1,0 +1,13 @@
+"""PASCAL-Context with OCR, official: 200 epochs, the heads learn ten times as fast."""
+
+_base_ = ['sgd_poly.py']
+
+epochs = 200
+
+train_cfg = dict(max_epochs=epochs, val_interval=10)
+optim_wrapper = dict(
+    optimizer=dict(lr=1e-3, weight_decay=1e-4),
+    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),
+)
+param_scheduler = [dict(_base_.poly, end=epochs)]
+auto_scale_lr = dict(base_batch_size=16)

@@ -1,0 +1,8 @@
+"""Segmentation: SGD, the learning rate falls to 0 by a power of 0.9, step by step."""
+
+train_cfg = dict(by_epoch=True)
+val_cfg = dict()
+test_cfg = dict()
+
+optim_wrapper = dict(optimizer=dict(type='SGD', momentum=0.9))
+poly = dict(type='PolyLR', power=0.9, eta_min=0.0, convert_to_iter_based=True)

@@ -1,0 +1,37 @@
+"""HRNetV2, W48, Cityscapes, trained on train and val, hard pixels.
+
+mIoU 81.9 on the test server, 6 scales and mirrored (HRNet-Semantic-Segmentation, branch master).
+After hrnetv2_w48_cityscapes-512x1024_ohem.py, 484 epochs more.
+65,859,379 parameters, 696.18 G MACs (2^30) at 1024x2048.
+
+    mim train mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_trainval_ohem.py
+    mim test mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_trainval_ohem.py --checkpoint CHECKPOINT
+"""
+
+_base_ = [
+    '../_base_/seg/hrnetv2.py',
+    '../_base_/datasets/cityscapes_trainval.py',
+    '../_base_/schedules/cityscapes_484e_more.py',
+]
+
+C = 48  # the streams have C, 2C, 4C and 8C channels
+
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    backbone=dict(
+        arch=f'w{C}',
+        init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://msra/hrnetv2_w48'),
+        norm_cfg=dict(momentum=0.01),
+    ),
+    decode_head=dict(
+        in_channels=15 * C,
+        num_classes=_base_.num_classes,
+        norm_cfg=dict(momentum=0.01),
+        loss_decode=dict(
+            type='hrnet_mm.OhemCrossEntropyLoss', class_weight=_base_.class_weight
+        ),
+    ),
+)
+load_from = (
+    'work_dirs/hrnetv2_w48_cityscapes-512x1024_ohem/epoch_484.pth'  # goes on from it
+)

@@ -1,0 +1,59 @@
+"""What the pictures of all tasks share: heat maps over images, sheets of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+
+def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """A heat map, scaled to its own range, over an image in grey.
+
+    Args:
+        image: (H, W, 3); blue, green, red, 0 to 255.
+        values: (h, w), of any size.
+
+    Returns:
+        (H, W, 3); red, green, blue, 0 to 1.
+    """
+    size = (image.shape[1], image.shape[0])
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] / 255
+    scaled = (values - values.min()) / max(float(np.ptp(values)), 1e-12)
+    heat = cv2.resize(scaled, size, interpolation=cv2.INTER_NEAREST)
+    return 0.35 * grey + 0.65 * colormaps['inferno'](heat)[..., :3]
+
+
+def save_sheet(
+    rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], path: Path
+) -> Path:
+    """Write pictures in rows and columns; RGB.
+
+    Args:
+        rows: Of pictures, one for each title, all of one shape in a row.
+        titles: Above the columns.
+        path: Of the image file.
+
+    Returns:
+        The path.
+    """
+    heights = [row[0].shape[0] / row[0].shape[1] for row in rows]
+    width = 1.5
+    figure = Figure(
+        figsize=(width * len(titles), width * sum(heights) + 0.3),
+        layout='constrained',
+    )
+    axes = figure.subplots(len(rows), len(titles), squeeze=False, height_ratios=heights)
+    for row, pictures in zip(axes, rows, strict=True):
+        for axis, picture in zip(row, pictures, strict=True):
+            axis.imshow(picture)
+            axis.axis('off')
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title, fontsize=9)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    return path

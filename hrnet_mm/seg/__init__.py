@@ -1,0 +1,22 @@
+"""Semantic segmentation: what mmsegmentation does not have. Needs mmseg."""
+
+from .datasets import (
+    Ade20kSeg,
+    CityscapesSeg,
+    CocoStuffSeg,
+    LipSeg,
+    PascalContext59Seg,
+    PascalContextSeg,
+    TinySeg,
+)
+from .heads import HRNetV2Head, OCRHead
+from .losses import CrossEntropyLoss, OhemCrossEntropyLoss
+from .segmentor import OCRNet
+from .transforms import CheckLabels
+from .tta import SwappingTTAModel
+
+__all__ = [
+    'Ade20kSeg', 'CheckLabels', 'CityscapesSeg', 'CocoStuffSeg', 'CrossEntropyLoss',
+    'HRNetV2Head', 'LipSeg', 'OCRHead', 'OCRNet', 'OhemCrossEntropyLoss',
+    'PascalContext59Seg', 'PascalContextSeg', 'SwappingTTAModel', 'TinySeg',
+]  # fmt: skip

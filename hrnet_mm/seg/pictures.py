@@ -1,0 +1,89 @@
+"""Pictures of a trained segmentation model: what it sees beside the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmseg.apis import init_model
+from mmseg.registry import DATASETS
+from torch import Tensor
+
+from hrnet_mm.pictures import overlay, save_sheet
+
+from .heads import soft_regions
+from .segmentor import OCRNet
+
+Row = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
+
+
+def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -> Path:
+    """A row for each test image: image, truth, prediction, and the regions of OCR.
+
+    A region is the map by which OCR averages the pixels of a class (``soft_regions``);
+    those of all classes in truth or prediction are shown.
+
+    Args:
+        config: Of mmsegmentation, with ``test_dataloader``.
+        checkpoint: The weights.
+        path: Of the image file to write.
+        rows: The number of images, evenly from the test data.
+
+    Returns:
+        The path.
+    """
+    cfg = Config.fromfile(config)
+    init_default_scope('mmseg')
+    model = init_model(cfg, str(checkpoint), device='cpu')
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
+    seen = [look(model, dataset[i]) for i in chosen]
+    labels = sorted({c for row in seen for m in row[1:3] for c in np.unique(m)})
+    classes, palette = dataset.metainfo['classes'], dataset.metainfo['palette']
+    shown = [c for c in labels if c < len(classes)] if seen[0][3] is not None else []
+    pictures = [
+        [
+            image[..., ::-1],
+            *(coloured(image, m, palette) for m in (truth, found)),
+            *(overlay(image, regions[c]) for c in shown if regions is not None),
+        ]
+        for image, truth, found, regions in seen
+    ]
+    titles = ['image', 'truth', 'prediction', *(classes[c] for c in shown)]
+    return save_sheet(pictures, titles, path)
+
+
+def look(model: Any, sample: dict) -> Row:
+    """Image, true labels, predicted labels and, of OCR, the regions (K, H, W)."""
+    logits: list[Tensor] = []
+    hook = None
+    if isinstance(model, OCRNet):
+        hook = model.decode_head[0].register_forward_hook(
+            lambda module, args, output: logits.append(output)
+        )
+    with torch.no_grad():
+        (result,) = model.test_step(pseudo_collate([sample]))
+    if hook:
+        hook.remove()
+    image = mmcv.imread(result.metainfo['img_path'])
+    truth, found = (
+        part.data[0].cpu().numpy() for part in (result.gt_sem_seg, result.pred_sem_seg)
+    )
+    regions = soft_regions(logits[0])[0].cpu().numpy() if logits else None
+    return image, truth, found, regions
+
+
+def coloured(image: np.ndarray, labels: np.ndarray, palette: list) -> np.ndarray:
+    """Labels in their colours over an image in grey; black where nobody labelled."""
+    colours = np.zeros((256, 3))
+    colours[: len(palette)] = palette
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] / 255
+    picture = 0.3 * grey + 0.7 * colours[labels] / 255
+    return np.where(labels[..., None] < len(palette), picture, 0)

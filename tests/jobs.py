@@ -1,0 +1,112 @@
+"""Training jobs as a person runs them: `mim` in child processes, and what they log."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Job:
+    """A work folder of mmengine and what its logs say."""
+
+    def __init__(self, work_dir: Path) -> None:
+        self.work_dir = work_dir
+
+    def rows(self) -> list[dict]:
+        """The log, all starts of the job after each other."""
+        logs = sorted(self.work_dir.glob('*/vis_data/scalars.json'))
+        return [json.loads(s) for log in logs for s in log.read_text().splitlines()]
+
+    def losses(self) -> dict[int, float]:
+        """Loss by iteration; a later start of the job overwrites an earlier one."""
+        return {row['step']: row['loss'] for row in self.rows() if 'loss' in row}
+
+    def scores(self, name: str) -> list[float]:
+        return [row[name] for row in self.rows() if name in row]
+
+
+def kill_in_epoch(number: int, command: list[str], log: Path, env: dict) -> None:
+    """Start a training job, and kill -9 all of it in the middle of an epoch."""
+    with log.open('w') as output:
+        child = subprocess.Popen(
+            [sys.executable, '-c', 'from mim.cli import cli; cli()', *command],
+            env=env,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + 1800
+    try:
+        while not re.search(rf'Epoch\(train\)\s+\[{number}\]\[\s*1/', log.read_text()):
+            assert child.poll() is None, log.read_text()[-3000:]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def score_of(
+    name: str,
+    mim,
+    library: str,
+    config: Path,
+    checkpoint: Path,
+    *options: str,
+    **environment: str,
+) -> float:
+    """The metric that `mim test` puts out."""
+    done = mim(
+        'test', library, config, '--checkpoint', checkpoint,
+        '--work-dir', checkpoint.parent / 'test', *options, **environment,
+    )  # fmt: skip
+    scores = re.findall(rf'\b{name}: (\S+)', done.stdout + done.stderr)
+    assert scores, done.stderr[-3000:]
+    return float(scores[-1])
+
+
+def check_resume(
+    library: str, config: Path, score: str, tmp_path: Path, mim, **environment: str
+) -> None:
+    """Killed and resumed is the same as never killed; `mim test` scores the same.
+
+    Args:
+        library: Whose runner.
+        config: Of three short epochs, each logged, validated and kept.
+        score: The name of a metric that differs from epoch to epoch.
+        tmp_path: Where the jobs work.
+        mim: The fixture.
+        environment: Of the jobs.
+    """
+    whole, killed = Job(tmp_path / 'whole'), Job(tmp_path / 'killed')
+    train = ('train', library, config, '--work-dir')
+    done = mim(*train, whole.work_dir, **environment)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
+    command = [*map(str, train), str(killed.work_dir)]
+    kill_in_epoch(2, command, tmp_path / 'log', {**env, **environment})
+    assert (killed.work_dir / 'epoch_1.pth').is_file()
+    assert not (killed.work_dir / 'epoch_2.pth').is_file()
+
+    done = mim(*train, killed.work_dir, '--resume', **environment)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert 'resumed epoch: 1' in done.stdout + done.stderr
+    assert killed.losses() == whole.losses()
+    assert len(set(whole.losses().values())) > 3
+    scores = whole.scores(score)
+    assert len(set(scores)) == 3
+    assert killed.scores(score)[-1] == scores[-1]
+
+    checkpoint = killed.work_dir / 'epoch_3.pth'
+    tested = score_of(score, mim, library, config, checkpoint, **environment)
+    assert tested == pytest.approx(scores[-1], abs=5e-5)

@@ -1,0 +1,130 @@
+"""Data that is missing, damaged or of other classes is named before the first step."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('mmseg')
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from hrnet_mm import seg
+from hrnet_mm.registry import DATASETS
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
+FILES = {
+    'Ade20kSeg': 'ade20k.py',
+    'CityscapesSeg': 'cityscapes.py',
+    'CocoStuffSeg': 'coco_stuff10k.py',
+    'LipSeg': 'lip.py',
+    'PascalContextSeg': 'pascal_context.py',
+    'PascalContext59Seg': 'pascal_context59.py',
+    'TinySeg': 'tiny_seg.py',
+}
+
+
+def build(cfg) -> seg.TinySeg:
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        return DATASETS.build(cfg)
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_a_missing_data_root_says_where_to_get_it(name, tmp_path, monkeypatch):
+    cls = getattr(seg, name)
+    monkeypatch.setenv(cls.environment, f'{tmp_path}/nowhere')
+    cfg = Config.fromfile(str(CONFIGS / FILES[name]))
+    assert cfg.train_dataloader.dataset.type == f'hrnet_mm.{name}'
+    for split in ('train', 'val', 'test'):
+        with pytest.raises(FileNotFoundError) as error:
+            build(cfg[f'{split}_dataloader'].dataset)
+        assert f'{tmp_path}/nowhere/' in str(error.value)
+        assert f'{cls.environment}=FOLDER' in str(error.value)
+        assert cls.source in str(error.value)
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_the_number_of_classes_is_that_of_the_data(name):
+    cfg = Config.fromfile(str(CONFIGS / FILES[name]))
+    assert cfg.num_classes == len(getattr(seg, name).METAINFO['classes'])
+
+
+def test_the_labels_that_lip_swaps_are_left_and_right():
+    classes = seg.LipSeg.METAINFO['classes']
+    pairs = Config.fromfile(str(CONFIGS / 'lip.py')).left_and_right
+    sided = {c for c in classes if c.startswith(('Left', 'Right'))}
+    assert {classes[i] for pair in pairs for i in pair} == sided
+    for left, right in pairs:
+        assert classes[left].replace('Left', 'Right') == classes[right]
+
+
+@pytest.fixture
+def people(few_people, tmp_path, monkeypatch) -> Path:
+    """TinyPeople, to damage."""
+    root = Path(shutil.copytree(few_people, tmp_path / 'tiny_people'))
+    monkeypatch.setenv('TINY_PEOPLE', str(root))
+    return root
+
+
+def train_data() -> seg.TinySeg:
+    cfg = Config.fromfile(str(CONFIGS / 'tiny_seg.py'))
+    return build(cfg.train_dataloader.dataset)
+
+
+def test_tiny_people_are_read_with_their_body_parts(people):
+    sample = train_data()[0]
+    assert sample['inputs'].shape == (3, 160, 192)
+    labels = sample['data_samples'].gt_sem_seg.data
+    assert set(labels.unique().tolist()) == set(range(5))
+
+
+def test_real_cityscapes_are_read(real_cityscapes, monkeypatch):
+    monkeypatch.setenv('CITYSCAPES', str(real_cityscapes))
+    cfg = Config.fromfile(str(CONFIGS / 'cityscapes.py'))
+    (sample,) = list(build(cfg.val_dataloader.dataset))
+    assert sample['data_samples'].gt_sem_seg.shape == (128, 256)
+
+
+def test_a_folder_without_images_is_refused(people):
+    shutil.rmtree(people / 'images/train')
+    (people / 'images/train').mkdir()
+    with pytest.raises(ValueError, match='holds no image'):
+        train_data()
+
+
+def test_a_label_of_another_data_set_is_named(people):
+    path = people / 'labels/train/000001.png'
+    cv2.imwrite(str(path), np.full((160, 192), 7, np.uint8))
+    with pytest.raises(ValueError, match=r'000001\.png has label 7; 5 classes'):
+        train_data()[0]
+
+
+def test_a_label_map_of_another_size_is_named(people):
+    path = people / 'labels/train/000001.png'
+    cv2.imwrite(str(path), np.zeros((80, 96), np.uint8))
+    with pytest.raises(ValueError, match=r'labels/train/000001\.png has .*\(80, 96\)'):
+        train_data()[0]
+
+
+@pytest.mark.parametrize(
+    ('name', 'contents', 'words'),
+    [
+        ('images/train/000001.jpg', b'', 'is empty'),
+        ('labels/train/000001.png', b'no image', 'is no image'),
+        ('labels/train/000001.png', None, 'does not exist'),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(people, name, contents, words):
+    data = train_data()
+    (people / name).unlink()
+    if contents is not None:
+        (people / name).write_bytes(contents)
+    with pytest.raises(ValueError) as error:
+        data[0]
+    assert name in str(error.value)
+    assert words in str(error.value)
