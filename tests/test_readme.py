@@ -57,6 +57,20 @@ def test_all_archs_are_named(readme):
     assert all(arch in readme for arch in ARCHS if arch != 'w18s')
 
 
+def test_the_configs_in_the_recipes_are_read(root, tmp_path):
+    from mmengine.config import Config
+
+    text = (root / 'docs/recipes.md').read_text()
+    configs = re.findall(r'```python\n(_base_.*?)```', text, re.S)
+    assert len(configs) >= 2
+    for i, code in enumerate(configs):
+        path = tmp_path / f'config_{i}.py'
+        path.write_text(code.replace("'configs/", f"'{root}/configs/"))
+        cfg = Config.fromfile(str(path))
+        assert cfg.train_dataloader.dataset.data_root == '/datasets/mine'
+        assert cfg.test_dataloader == cfg.val_dataloader
+
+
 @pytest.mark.parametrize('page', ['README.md', 'CONTRIBUTING.md', 'docs'])
 def test_links_and_tests_that_are_named_exist(page, root):
     pages = (

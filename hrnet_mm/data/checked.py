@@ -15,7 +15,7 @@ class CheckedData:
         ValueError: if there is nothing to train or test on, or an image cannot be read.
     """
 
-    environment: str  # the variable that the configs read the data root from
+    environment: str = ''  # the variable that the configs read the data root from
     source: str  # where the data comes from
     contents: str  # what a sample is
 
@@ -31,11 +31,12 @@ class CheckedData:
         needed += [getattr(self, name, None) for name in self.optional]
         missing = [path for path in needed if path and not os.path.exists(path)]
         if missing:
+            ways = f'Put it where data_root={self.data_root!r} points'
+            if self.environment:
+                ways += f', or set {self.environment}=FOLDER in the environment'
             raise FileNotFoundError(
                 f'{type(self).__name__} finds no {" and no ".join(missing)} '
-                f'(in {Path.cwd()}). {self.source} Put it where '
-                f'data_root={self.data_root!r} points, or set '
-                f'{self.environment}=FOLDER in the environment.'
+                f'(in {Path.cwd()}). {self.source} {ways}.'
             )
         samples = super().load_data_list()  # type: ignore[misc]
         if not samples:

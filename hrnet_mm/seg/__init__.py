@@ -4,6 +4,7 @@ from .datasets import (
     Ade20kSeg,
     CityscapesSeg,
     CocoStuffSeg,
+    LabelMaps,
     LipSeg,
     PascalContext59Seg,
     PascalContextSeg,
@@ -17,6 +18,6 @@ from .tta import SwappingTTAModel
 
 __all__ = [
     'Ade20kSeg', 'CheckLabels', 'CityscapesSeg', 'CocoStuffSeg', 'CrossEntropyLoss',
-    'HRNetV2Head', 'LipSeg', 'OCRHead', 'OCRNet', 'OhemCrossEntropyLoss',
+    'HRNetV2Head', 'LabelMaps', 'LipSeg', 'OCRHead', 'OCRNet', 'OhemCrossEntropyLoss',
     'PascalContext59Seg', 'PascalContextSeg', 'SwappingTTAModel', 'TinySeg',
 ]  # fmt: skip

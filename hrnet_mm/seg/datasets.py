@@ -100,6 +100,13 @@ class CocoStuffSeg(CheckedScenes, COCOStuffDataset):
 
 
 @DATASETS.register_module()
+class LabelMaps(CheckedScenes, BaseSegDataset):
+    """Images and label maps of your own, with the classes of ``metainfo``, checked."""
+
+    source = 'docs/recipes.md shows how to describe your own data.'
+
+
+@DATASETS.register_module()
 class TinySeg(CheckedScenes, BaseSegDataset):
     """TinyPeople's body parts, 5 classes, checked."""
 

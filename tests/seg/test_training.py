@@ -61,10 +61,9 @@ def coco_people(real_coco, tmp_path) -> str:
 heads = [dict(h, num_classes=2) for h in _base_.model.decode_head]
 model = dict(backbone=dict(init_cfg=None), decode_head=heads)
 data = dict(
-    type='BaseSegDataset', metainfo=dict(
+    type='hrnet_mm.LabelMaps', metainfo=dict(
         classes=('background', 'person'), palette=[(0, 0, 0), (255, 255, 255)]),
     data_prefix=dict(img_path='{real_coco}/val2017', seg_map_path='{tmp_path}'))
-_base_.labels[1]['num_classes'] = 2
 """
 
 
