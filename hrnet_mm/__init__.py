@@ -4,10 +4,14 @@ Importing the package registers everything under the scope ``hrnet_mm`` and mend
 current torch and numpy break in OpenMMLab (``hrnet_mm.compat``).
 """
 
+import warnings
 from typing import Any
 
 __version__ = '0.1.0'
 __all__ = ['ARCHS', 'HRNet', 'HRNetV1', 'HRNetV2']
+
+# mmengine imports it; nothing that a reader of this warning could change
+warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
 
 try:
     from hrnet_mm import compat

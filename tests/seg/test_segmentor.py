@@ -9,7 +9,7 @@ import torch
 
 pytest.importorskip('mmseg')
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -90,3 +90,32 @@ def test_corners_that_are_aligned_here_and_not_there_are_refused(part):
         ValueError, match=r'align_corners must be the same.*align_corne'
     ):
         build(cfg)
+
+
+@pytest.mark.parametrize('name', TINY)
+@pytest.mark.parametrize('size', [(64, 96), (97, 130), (32, 32)])
+def test_whole_and_sliding_windows_take_any_size(name, size):
+    model = build(model_cfg(name)).eval()
+    x = torch.rand(1, 3, *size)
+    for test_cfg in (
+        dict(mode='whole'),
+        dict(mode='slide', crop_size=(64, 64), stride=(43, 43)),
+    ):
+        model.test_cfg = ConfigDict(test_cfg)
+        with torch.no_grad():
+            (result,) = model.predict(x)
+        assert result.seg_logits.data.shape == (5, *size)
+        assert result.pred_sem_seg.data.shape == (1, *size)
+
+
+def test_a_window_of_the_whole_image_changes_nothing():
+    model = build(model_cfg(TINY[1])).eval()
+    results = []
+    for test_cfg in (
+        dict(mode='whole'),
+        dict(mode='slide', crop_size=(64, 96), stride=(64, 96)),
+    ):
+        model.test_cfg = ConfigDict(test_cfg)
+        with torch.no_grad():
+            results.append(model.predict(torch.ones(1, 3, 64, 96))[0].seg_logits.data)
+    torch.testing.assert_close(*results)
