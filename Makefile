@@ -27,6 +27,7 @@ demo: setup
 
 # without `setup`: it may be the set-up that is broken
 doctor:
+	@test -x $(BIN)/python || echo 'Not set up yet: "make setup" makes $(VENV). This looks at $(PYTHON) itself.'
 	@$$(test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON)) hrnet_mm/doctor
 
 lint: setup

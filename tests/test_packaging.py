@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -11,23 +12,45 @@ import pytest
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory) -> Path:
-    """The wheel, built from a copy of the sources."""
-    import subprocess
-
-    folder = tmp_path_factory.mktemp('wheel')
-    source = folder / 'source'
+def source(tmp_path_factory) -> Path:
+    """A copy of the sources."""
+    source = tmp_path_factory.mktemp('wheel') / 'source'
     root = Path(__file__).resolve().parent.parent
     for name in ('hrnet_mm', 'configs', 'tests', 'docs'):
         shutil.copytree(root / name, source / name, symlinks=True)
     for name in ('pyproject.toml', 'setup.cfg', 'README.md', 'LICENSE'):
         shutil.copy(root / name, source)
-    build = 'from setuptools.build_meta import build_wheel; build_wheel("..")'
+    return source
+
+
+def build(kind: str, source: Path, folder: Path) -> Path:
+    code = f'from setuptools.build_meta import {kind}; {kind}({str(folder)!r})'
     subprocess.run(
-        [sys.executable, '-c', build], cwd=source, check=True, capture_output=True
+        [sys.executable, '-c', code], cwd=source, check=True, capture_output=True
     )
     (path,) = folder.glob('*.whl')
     return path
+
+
+@pytest.fixture(scope='module')
+def wheel(source, tmp_path_factory) -> Path:
+    return build('build_wheel', source, tmp_path_factory.mktemp('built'))
+
+
+def test_an_editable_install_wins_over_a_clone_of_the_same_name(source, tmp_path):
+    """In the folder that holds the clone, the package is imported, not the clone."""
+    path = build('build_editable', source, tmp_path)
+    site, here = tmp_path / 'site', tmp_path / 'here'
+    zipfile.ZipFile(path).extractall(site)
+    (here / 'hrnet_mm').mkdir(parents=True)
+    code = (
+        f'import site; site.addsitedir({str(site)!r})\n'
+        'from hrnet_mm import __file__; print(__file__)'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=here, capture_output=True, text=True
+    )
+    assert Path(done.stdout.strip()) == source / 'hrnet_mm/__init__.py', done.stderr
 
 
 def test_the_wheel_has_code_types_and_the_resources_of_mim(wheel):

@@ -40,7 +40,7 @@ fi
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
 
 echo "Setting up $VENV: about 5 GB of wheels, and mmcv's operators to compile once"
-echo '(about 10 minutes on two cores; kept in the cache of uv for the next time).'
+echo '(10 to 20 minutes on two cores; kept in the cache of uv for the next time).'
 
 # One compiler per core, but each takes up to 2 GB of memory.
 cores=$(getconf _NPROCESSORS_ONLN)

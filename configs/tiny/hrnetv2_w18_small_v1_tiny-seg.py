@@ -25,5 +25,5 @@ auto_scale_lr = dict(base_batch_size=8)
 default_hooks = dict(
     logger=dict(interval=10),
     checkpoint=dict(interval=2),
-    visualization=dict(interval=2),
+    visualization=dict(interval=10),
 )

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import torch
@@ -69,6 +70,12 @@ def explained(source: str) -> Iterator[None]:
     """Turn the many ways in which ``torch.load`` fails into one clear message."""
     try:
         yield
+    except URLError as error:
+        raise CheckpointError(
+            f'{source} cannot be downloaded ({error.reason}). Fetch it elsewhere and '
+            'name the file: --cfg-options model.backbone.init_cfg.checkpoint=FILE, or '
+            'train without it: model.backbone.init_cfg=None'
+        ) from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         if not looks_damaged(error):
             raise

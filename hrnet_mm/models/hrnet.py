@@ -292,9 +292,15 @@ def check_image(module: HRNet, args: tuple[Tensor, ...]) -> None:
     """Refuse an input that is no batch of images with the right channels."""
     if not args:  # passed by keyword: the convolution will check it
         return
-    shape = tuple(args[0].shape)
+    x = args[0]
+    shape = tuple(x.shape)
     if len(shape) != 4 or shape[1] != module.in_channels:
         raise ValueError(
             f'HRNet got an input of shape {shape}; '
             f'it takes (N, {module.in_channels}, H, W)'
+        )
+    if isinstance(x, Tensor) and not x.is_floating_point():
+        raise ValueError(
+            f'HRNet got an input of type {x.dtype}; it takes floating point numbers, '
+            'for published weights an image of mean 0 and deviation 1'
         )

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import ClassVar
+
+import mmpose
 from mmpose.datasets.datasets import CocoDataset, MpiiDataset
 
 from hrnet_mm.data.checked import CheckedData
 from hrnet_mm.registry import DATASETS
+
+
+def joints_of(dataset: type[CocoDataset] | type[MpiiDataset]) -> dict[str, str]:
+    """Its METAINFO with a path that exists everywhere; mmpose's warns in any folder."""
+    file = Path(mmpose.__file__).parent / '.mim' / dataset.METAINFO['from_file']
+    return dict(from_file=str(file)) if file.is_file() else dataset.METAINFO
 
 
 class CheckedPeople(CheckedData):
@@ -18,6 +28,7 @@ class CheckedPeople(CheckedData):
 class CocoPose(CheckedPeople, CocoDataset):
     """COCO keypoints, checked."""
 
+    METAINFO: ClassVar[dict[str, str]] = joints_of(CocoDataset)
     environment = 'COCO'
     source = (
         'COCO 2017 is at https://cocodataset.org/#download; configs/_base_/datasets/'
@@ -30,6 +41,7 @@ class CocoPose(CheckedPeople, CocoDataset):
 class MpiiPose(CheckedPeople, MpiiDataset):
     """MPII human pose, checked."""
 
+    METAINFO: ClassVar[dict[str, str]] = joints_of(MpiiDataset)
     environment = 'MPII'
     source = (
         'MPII is at http://human-pose.mpi-inf.mpg.de; configs/_base_/datasets/'
@@ -41,5 +53,6 @@ class MpiiPose(CheckedPeople, MpiiDataset):
 class TinyPose(CheckedPeople, CocoDataset):
     """TinyPeople's keypoints, checked."""
 
+    METAINFO: ClassVar[dict[str, str]] = joints_of(CocoDataset)
     environment = 'TINY_PEOPLE'
     source = '`hrnet-mm tiny-people FOLDER` draws it.'

@@ -60,6 +60,7 @@ def run(output: Path, data: Path, console: Console) -> float:
     output.mkdir(parents=True, exist_ok=True)
     with progress_bar(console) as bar:
         task = bar.add_task('drawing TinyPeople', total=None)
+        tell(bar, f'drawing TinyPeople, training, testing: minutes; logs in {output}')
         TinyPeople().write(data, lambda n, of: bar.update(task, completed=n, total=of))
         bar.update(task, completed=1, total=1)
         started = time.monotonic()
@@ -94,13 +95,14 @@ def run(output: Path, data: Path, console: Console) -> float:
 def train(config: str, output: Path, data: Path, bar: Progress) -> None:
     """``mim train``, with its log lines turned into a progress bar."""
     task = bar.add_task('training HRNet-W18-small', total=None)
-    epochs, score = 1, ''
+    epoch, epochs, score = 0, 1, ''
     for line in mim(['train', 'mmpose', config], output, data):
         if found := EPOCHS.search(line):
             epochs = int(found[1])
         if found := SCORE.search(line):
-            score = f', AP {float(found[1]):.2f}'
+            score = f', validation AP {100 * float(found[1]):.1f}'
             bar.update(task, description=f'training HRNet-W18-small ({score[2:]})')
+            tell(bar, f'epoch {epoch} of {epochs}{score}')
         if found := STEP.search(line):
             epoch, step, steps = (int(found[i]) for i in (1, 2, 3))
             bar.update(
@@ -171,6 +173,12 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
+def tell(bar: Progress, line: str) -> None:
+    """What a log file shows in place of the bars, which need a terminal."""
+    if not bar.console.is_terminal:
+        bar.console.print(line)
+
+
 def report(console: Console, result: dict, curve: Path, sheet: Path) -> None:
     """Say what came out, where it is, and how to go on."""
     console.print(
@@ -180,9 +188,12 @@ def report(console: Console, result: dict, curve: Path, sheet: Path) -> None:
     console.print(f'  learning curve  {curve}')
     console.print(f'  predictions     {sheet}')
     console.print(f'  checkpoint      {result["checkpoint"]}')
-    console.print('\nGo on from there, or train on COCO:\n')
+    console.print(
+        '\nOn from there, as long again (first: source .venv/bin/activate):\n'
+    )
     console.print(f'  {result["go_on"]}', soft_wrap=True)
-    console.print('  mim train mmpose configs/hrnet_w48_coco.py\n')
+    console.print('\nOn COCO, which the README describes:\n')
+    console.print('  COCO=FOLDER mim train mmpose configs/hrnet_w48_coco.py\n')
 
 
 def shown(path: Path) -> str:

@@ -78,6 +78,14 @@ def test_a_url_is_refused_too(tmp_path, monkeypatch):
     assert not witness.exists()
 
 
+def test_weights_that_cannot_be_downloaded_say_how_to_go_on(tmp_path, monkeypatch):
+    from mmengine.runner import load_checkpoint
+
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    with pytest.raises(CheckpointError, match=r'checkpoint=FILE.*init_cfg=None'):
+        load_checkpoint(torch.nn.Linear(1, 1), 'http://localhost:9/weights.pth')
+
+
 def test_what_mmengine_saves_is_read(tmp_path):
     history = HistoryBuffer([0.5, 0.25], [1, 1])
     path = tmp_path / 'epoch_1.pth'

@@ -289,3 +289,8 @@ def test_channels_last_gives_the_same(randomised):
     )
     for a, b in zip(expected, got, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_an_image_of_bytes_is_named():
+    with pytest.raises(ValueError, match=r'torch\.uint8; it takes floating point'):
+        HRNet('w18_small_v1')(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))

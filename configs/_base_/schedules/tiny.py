@@ -1,6 +1,6 @@
 """Minutes on two CPU cores, from scratch: Adam, warm-up, cosine."""
 
-epochs = 6
+epochs = 4
 
 train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=2)
 val_cfg = dict()
