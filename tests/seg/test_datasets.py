@@ -78,7 +78,7 @@ def train_data() -> seg.TinySeg:
 
 def test_tiny_people_are_read_with_their_body_parts(people):
     sample = train_data()[0]
-    assert sample['inputs'].shape == (3, 128, 160)
+    assert sample['inputs'].shape == (3, 160, 192)
     labels = sample['data_samples'].gt_sem_seg.data
     assert set(labels.unique().tolist()) == set(range(5))
 

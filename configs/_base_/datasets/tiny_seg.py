@@ -7,7 +7,7 @@ _base_ = ['label_maps.py']
 
 data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
 num_classes = 5
-crop_size = (128, 160)
+crop_size = (160, 192)
 
 train_dataloader = dict(
     batch_size=8,
@@ -17,13 +17,7 @@ train_dataloader = dict(
         type='hrnet_mm.TinySeg',
         data_root=data_root,
         data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
-        pipeline=[
-            *_base_.read,
-            *_base_.labels,
-            dict(type='RandomCrop', crop_size=crop_size),
-            _base_.flip,
-            _base_.pack,
-        ],
+        pipeline=[*_base_.read, *_base_.labels, _base_.flip, _base_.pack],
     ),
 )
 val_dataloader = dict(
