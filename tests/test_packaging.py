@@ -43,12 +43,13 @@ def test_an_editable_install_wins_over_a_clone_of_the_same_name(source, tmp_path
     site, here = tmp_path / 'site', tmp_path / 'here'
     zipfile.ZipFile(path).extractall(site)
     (here / 'hrnet_mm').mkdir(parents=True)
+    # -S: without the packages of this environment, which has hrnet_mm installed
     code = (
         f'import site; site.addsitedir({str(site)!r})\n'
         'from hrnet_mm import __file__; print(__file__)'
     )
     done = subprocess.run(
-        [sys.executable, '-c', code], cwd=here, capture_output=True, text=True
+        [sys.executable, '-S', '-c', code], cwd=here, capture_output=True, text=True
     )
     assert Path(done.stdout.strip()) == source / 'hrnet_mm/__init__.py', done.stderr
 

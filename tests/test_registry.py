@@ -11,28 +11,18 @@ import sys
 assert 'hrnet_mm' not in sys.modules
 trunk = models.build(dict(type='hrnet_mm.HRNet', arch='w18_small_v1'))
 necks = [models.build(dict(type='hrnet_mm.' + n)) for n in ('HRNetV1', 'HRNetV2')]
-print(type(trunk).__module__, *[type(n).__name__ for n in necks])
+stock = models.get('HRNet')
+print(type(trunk).__module__, *[type(n).__name__ for n in necks], stock.__module__)
 """
 
 
 @pytest.mark.parametrize('library', ['mmpose', 'mmseg', 'mmdet', 'mmpretrain'])
-def test_names_resolve_without_custom_imports(library, run_python):
+def test_names_resolve_and_the_library_s_own_is_left_alone(library, run_python):
     pytest.importorskip(library)
     done = run_python('-c', BUILD.format(library=library))
-    assert done.stdout.split() == ['hrnet_mm.models.hrnet', 'HRNetV1', 'HRNetV2'], (
-        done.stderr
-    )
-
-
-def test_the_library_s_own_name_is_left_alone(run_python):
-    pytest.importorskip('mmpose')
-    done = run_python(
-        '-c',
-        'import hrnet_mm\n'
-        'from mmpose.registry import MODELS\n'
-        "print(MODELS.get('HRNet').__module__)",
-    )
-    assert done.stdout.split() == ['mmpose.models.backbones.hrnet'], done.stderr
+    ours = ['hrnet_mm.models.hrnet', 'HRNetV1', 'HRNetV2']
+    theirs = [f'{library}.models.backbones.hrnet']
+    assert done.stdout.split() == ours + theirs, done.stderr
 
 
 def test_the_models_need_no_task_library(run_python):

@@ -14,14 +14,18 @@ _base_ = [
 
 C = 16  # the streams have C, 2C, 4C and 8C channels
 
+# Not aligned: from 5x6 to 40x48 aligned corners shift every other place by its position.
+narrow = [
+    dict(align_corners=False),
+    dict(align_corners=False, channels=32, ocr_channels=16),
+]
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
-    backbone=dict(arch='w18_small_v1'),
+    backbone=dict(arch='w18_small_v1', upsample_cfg=dict(align_corners=False)),
+    neck=dict(align_corners=False),
     decode_head=[
-        dict(head, in_channels=15 * C, num_classes=_base_.num_classes, **narrow)
-        for head, narrow in zip(
-            _base_.heads, [dict(), dict(channels=64, ocr_channels=32)], strict=True
-        )
+        dict(head, in_channels=15 * C, num_classes=_base_.num_classes, **change)
+        for head, change in zip(_base_.heads, narrow, strict=True)
     ],
 )
 auto_scale_lr = dict(base_batch_size=8)

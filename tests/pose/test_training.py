@@ -88,6 +88,7 @@ def test_w32_overfits_real_images_within_200_iterations(
     assert score == pytest.approx(last, abs=5e-5)
 
 
+@pytest.mark.slow  # each data set's message is tested in test_datasets.py
 def test_a_missing_data_root_ends_the_job_with_one_clear_message(tmp_path, mim):
     done = mim(
         'train', 'mmpose', ROOT / 'configs/hrnet_w48_coco.py', '--work-dir', tmp_path,
