@@ -233,6 +233,7 @@ def test_seg_configs_are_ready_for_many_gpus(path):
     assert cfg.default_hooks.checkpoint.save_best == 'mIoU'
     assert cfg.default_hooks.visualization.draw
     assert cfg.train_dataloader.drop_last
+    assert cfg.optim_wrapper.type == 'OptimWrapper'  # mmseg's --amp reads it
     for loader in (cfg.val_dataloader, cfg.test_dataloader):
         assert loader.dataset.pipeline[-1].type == 'PackSegInputs'
         assert loader.dataset.test_mode
@@ -253,3 +254,62 @@ def test_published_sizes_of_other_configurations(name, size, classes, published)
     assert published in (CONFIGS / name).read_text()
     cfg.model.decode_head.num_classes = classes
     assert f'{macs(build(cfg), size) / 2**30:.2f}' == published
+
+
+# HRNet-Semantic-Segmentation, experiments/*/*.yaml: epochs, batch, rate, decay, scales
+OFFICIAL = {
+    'hrnetv2_w48_cityscapes': (484, 12, 1e-2, 5e-4, 2.1),
+    'hrnetv2-ocr_w48_cityscapes': (484, 12, 1e-2, 5e-4, 2.1),
+    'hrnetv2_w48_lip': (150, 40, 7e-3, 5e-4, 1.6),
+    'hrnetv2-ocr_w48_lip': (150, 40, 7e-3, 5e-4, 1.6),
+    'hrnetv2_w48_pascal': (200, 16, 4e-3, 1e-4, 2.1),
+    'hrnetv2-ocr_w48_pascal': (200, 16, 1e-3, 1e-4, 2.1),
+    'hrnetv2_w48_ade20k': (120, 16, 2e-2, 1e-4, 1.6),
+    'hrnetv2-ocr_w48_ade20k': (120, 16, 2e-2, 1e-4, 2.1),
+    'hrnetv2_w48_coco': (110, 16, 1e-3, 1e-4, 2.1),
+    'hrnetv2-ocr_w48_coco': (110, 16, 1e-3, 1e-4, 2.1),
+}
+
+
+@pytest.mark.parametrize(
+    'path',
+    [p for p in SEG if '_w48_' in p.stem and 'trainval' not in p.stem],
+    ids=str,
+)
+def test_the_official_recipes_are_official(path):
+    cfg = config(path)
+    (name,) = [name for name in OFFICIAL if path.stem.startswith(name)]
+    epochs, batch, rate, decay, largest = OFFICIAL[name]
+    optimizer = cfg.optim_wrapper.optimizer
+    assert (cfg.train_cfg.max_epochs, cfg.auto_scale_lr.base_batch_size) == (
+        epochs,
+        batch,
+    )
+    assert (optimizer.lr, optimizer.momentum, optimizer.weight_decay) == (
+        rate,
+        0.9,
+        decay,
+    )
+    (schedule,) = cfg.param_scheduler
+    assert (schedule.power, schedule.eta_min, schedule.end) == (0.9, 0, epochs)
+    (resize,) = [
+        t for t in cfg.train_dataloader.dataset.pipeline if t.type == 'RandomResize'
+    ]
+    assert resize.ratio_range == (0.5, largest)
+    scales = re.search(r'(\d) scales', (CONFIGS / path).read_text())
+    (tta,) = [t for t in cfg.tta_pipeline if t.type == 'TestTimeAug']
+    if scales:
+        assert len(tta.transforms[0]) == int(scales[1])
+
+
+def test_the_options_in_readme_and_recipes_are_those_of_each_library(root):
+    """mmpose's script has options that mmseg's has not."""
+    text = (root / 'README.md').read_text() + (root / 'docs/recipes.md').read_text()
+    lines = re.findall(r'mim (train|test) (mm\w+) ([^\n`]*)', text)
+    assert len(lines) > 5
+    for kind, library, rest in lines:
+        module = pytest.importorskip(library)
+        script = Path(module.__file__).parent / f'.mim/tools/{kind}.py'
+        known = script.read_text()
+        for option in set(re.findall(r'--[a-z-]+', rest)) - {'--checkpoint'}:  # mim's
+            assert f"'{option}'" in known, f'mim {kind} {library} {option}'

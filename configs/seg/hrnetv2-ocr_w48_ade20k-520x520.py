@@ -1,6 +1,6 @@
 """HRNetV2 with OCR, W48, ADE20K.
 
-mIoU 44.5 on val, 45.5 with 6 scales and mirrored (HRNet-Semantic-Segmentation, branch
+mIoU 44.5 on val, 45.5 with 7 scales and mirrored (HRNet-Semantic-Segmentation, branch
 HRNet-OCR).
 70,534,332 parameters, 159.62 G MACs (2^30) at 520x520.
 

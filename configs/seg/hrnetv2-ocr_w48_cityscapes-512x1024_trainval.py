@@ -3,6 +3,7 @@
 mIoU 82.3 on the test server, 6 scales and mirrored (HRNet-Semantic-Segmentation, branch
 HRNet-OCR).
 70,372,678 parameters, 1206.37 G MACs (2^30) at 1024x2048.
+`mim test` scores val, which it was trained on; the server takes predictions.
 
     mim train mmseg configs/seg/hrnetv2-ocr_w48_cityscapes-512x1024_trainval.py
     mim test mmseg configs/seg/hrnetv2-ocr_w48_cityscapes-512x1024_trainval.py --checkpoint CHECKPOINT

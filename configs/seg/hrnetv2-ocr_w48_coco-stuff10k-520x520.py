@@ -1,6 +1,6 @@
 """HRNetV2 with OCR, W48, COCO-Stuff 10K.
 
-mIoU 39.7 on val, 40.6 with 6 scales and mirrored (HRNet-Semantic-Segmentation, branch
+mIoU 39.7 on val, 40.6 with 7 scales and mirrored (HRNet-Semantic-Segmentation, branch
 HRNet-OCR).
 70,560,246 parameters, 160.03 G MACs (2^30) at 520x520.
 

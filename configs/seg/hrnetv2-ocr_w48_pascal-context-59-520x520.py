@@ -1,6 +1,6 @@
 """HRNetV2 with OCR, W48, PASCAL-Context, 59 classes.
 
-mIoU 56.2 on val, 6 scales and mirrored (HRNet-Semantic-Segmentation, branch HRNet-OCR).
+mIoU 56.2 on val, 7 scales and mirrored (HRNet-Semantic-Segmentation, branch HRNet-OCR).
 70,422,038 parameters, 157.82 G MACs (2^30) at 520x520.
 
     mim train mmseg configs/seg/hrnetv2-ocr_w48_pascal-context-59-520x520.py

@@ -1,6 +1,6 @@
 """HRNetV2 with OCR, W48, PASCAL-Context, 60 classes.
 
-mIoU 50.1 on val, 6 scales and mirrored (HRNet-Semantic-Segmentation, branch HRNet-OCR).
+mIoU 50.1 on val, 7 scales and mirrored (HRNet-Semantic-Segmentation, branch HRNet-OCR).
 70,423,272 parameters, 157.84 G MACs (2^30) at 520x520.
 
     mim train mmseg configs/seg/hrnetv2-ocr_w48_pascal-context-60-520x520.py

@@ -1,6 +1,6 @@
 """HRNetV2, W48, ADE20K.
 
-mIoU 43.1 on val, 44.2 with 6 scales and mirrored (HRNet-Semantic-Segmentation, branch
+mIoU 43.1 on val, 44.2 with 7 scales and mirrored (HRNet-Semantic-Segmentation, branch
 HRNet-OCR); MMSegmentation: 42.02 at 512x512.
 65,953,830 parameters, 92.73 G MACs (2^30) at 520x520.
 
@@ -31,3 +31,8 @@ model = dict(
         loss_decode=dict(type='hrnet_mm.OhemCrossEntropyLoss'),
     ),
 )
+resize = dict(_base_.resize, ratio_range=(0.5, 1.6))
+pipeline = [
+    resize if step.type == 'RandomResize' else step for step in _base_.train_pipeline
+]
+train_dataloader = dict(dataset=dict(pipeline=pipeline))

@@ -3,6 +3,7 @@
 mIoU 81.5 on the test server, 6 scales and mirrored (HRNet-Semantic-Segmentation, branch master).
 After hrnetv2_w48_cityscapes-512x1024.py, 484 epochs more.
 65,859,379 parameters, 696.18 G MACs (2^30) at 1024x2048.
+`mim test` scores val, which it was trained on; the server takes predictions.
 
     mim train mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_trainval.py
     mim test mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_trainval.py --checkpoint CHECKPOINT

@@ -1,6 +1,6 @@
 """HRNetV2, W48, COCO-Stuff 10K.
 
-mIoU 36.2 on val, 37.9 with 6 scales and mirrored (HRNet-Semantic-Segmentation, branch
+mIoU 36.2 on val, 37.9 with 7 scales and mirrored (HRNet-Semantic-Segmentation, branch
 HRNet-OCR).
 65,968,971 parameters, 92.97 G MACs (2^30) at 520x520.
 

@@ -1,6 +1,6 @@
 """HRNetV2, W48, PASCAL-Context, 60 classes.
 
-mIoU 48.3 on val, 6 scales and mirrored (HRNet-Semantic-Segmentation, branch master).
+mIoU 48.3 on val, 7 scales and mirrored (HRNet-Semantic-Segmentation, branch master).
 65,888,940 parameters, 76.88 G MACs (2^30) at 480x480.
 Published as 76.5: those of 19 classes (76.48).
 

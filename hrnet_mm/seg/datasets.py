@@ -25,11 +25,16 @@ LAYOUT = 'configs/_base_/datasets/{} shows the layout.'
 class CheckedScenes(CheckedData):
     """What the data sets of label maps have in common."""
 
-    contents = 'image of that suffix'
+    contents = 'image of its img_suffix'
     metainfo: dict[str, Any]
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The samples; each knows the number of classes, for ``CheckLabels``."""
+        if 'classes' not in self.metainfo:
+            raise ValueError(
+                f'{type(self).__name__} needs the names of its classes: '
+                "metainfo=dict(classes=('road', ...), palette=[(128, 64, 128), ...])"
+            )
         num_classes = len(self.metainfo['classes'])
         return [dict(s, num_classes=num_classes) for s in super().load_data_list()]
 

@@ -144,7 +144,8 @@ def soft_regions(logits: Tensor) -> Tensor:
 def gather_objects(pixels: Tensor, logits: Tensor) -> Tensor:
     """The mean pixel of each class (paper, equation 3).
 
-    In float32 under autocast too: one of 131,072 shares is below what float16 resolves.
+    In float32 under autocast too: an equal share of 131,072 pixels has 7 of the 11 bits
+    of a float16, a smaller one fewer or none.
 
     Args:
         pixels: (N, C, H, W).

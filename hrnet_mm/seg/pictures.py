@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
+from mmengine.runner import load_checkpoint
 from mmseg.apis import init_model
 from mmseg.registry import DATASETS
 from torch import Tensor
@@ -41,7 +42,9 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
     """
     cfg = Config.fromfile(config)
     init_default_scope('mmseg')
-    model = init_model(cfg, str(checkpoint), device='cpu')
+    cfg.model.test_cfg = dict(mode='whole')  # regions are of the whole image
+    model = init_model(cfg, device='cpu')
+    load_checkpoint(model, str(checkpoint), map_location='cpu')
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
     seen = [look(model, dataset[i]) for i in chosen]

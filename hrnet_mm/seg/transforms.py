@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from PIL import Image
 
 from hrnet_mm.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
 class CheckLabels(BaseTransform):
-    """After ``LoadAnnotations``: a label map fits its image and the model.
+    """After ``LoadAnnotations``: a label map fits its image and the classes.
 
-    On a GPU a label that is too large ends the job far from its cause, and in testing
-    it is not counted.
+    On a GPU a label that is too large ends the job far from its cause, in testing it
+    is not counted, and of a file of 16 bits mmseg keeps the lowest eight.
 
     Args:
-        num_classes: Of the model; those of the data set if it is one of ours.
+        num_classes: Those of the data set, if it is one of ours.
         ignore_index: The label of pixels that do not count.
 
     Raises:
@@ -39,14 +41,36 @@ class CheckLabels(BaseTransform):
                 f'its image {results["img_path"]} {tuple(size)}: a label map is one '
                 'number for each pixel of its image'
             )
-        num_classes = self.num_classes or results['num_classes']
-        wrong = np.unique(labels)
-        wrong = wrong[(wrong >= num_classes) & (wrong != self.ignore_index)]
-        if len(wrong):
-            raise ValueError(
-                f'{results["seg_map_path"]} has label {", ".join(map(str, wrong))}; '
-                f'{num_classes} classes are 0 to {num_classes - 1}, and '
-                f'{self.ignore_index} does not count. If 0 means unlabelled, set '
-                'reduce_zero_label=True in the data set'
-            )
+        self.check_values(results)
         return results
+
+    def check_values(self, results: dict[str, Any]) -> None:
+        """Refuse labels that are neither a class nor ignored; as the file has them."""
+        num_classes = self.num_classes or results['num_classes']
+        path, first = results['seg_map_path'], int(results['reduce_zero_label'])
+        labels = results['gt_seg_map']
+        wrong = labels[(labels >= num_classes) & (labels != self.ignore_index)]
+        found = sorted(set((wrong.astype(int) + first).tolist()) | large_labels(path))
+        if found:
+            raise ValueError(
+                f'{path} has label {", ".join(map(str, found))}; the {num_classes} '
+                f'classes are {first} to {num_classes - 1 + first}, and '
+                f'{self.ignore_index} does not count'
+                + (
+                    ''
+                    if first
+                    else '. If 0 means unlabelled, set reduce_zero_label=True'
+                )
+            )
+
+
+def large_labels(path: str) -> set[int]:
+    """The labels above 255 of a file; mmseg keeps their lowest eight bits."""
+    file = Path(path)
+    if not file.is_file():  # of another storage
+        return set()
+    with Image.open(file) as picture:  # reads the header
+        if picture.mode in ('1', 'L', 'P', 'RGB', 'RGBA'):
+            return set()
+        labels = np.asarray(picture)
+    return set(np.unique(labels[labels > 255]).astype(int).tolist())

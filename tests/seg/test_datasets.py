@@ -97,10 +97,16 @@ def test_a_folder_without_images_is_refused(people):
         train_data()
 
 
+def test_label_maps_without_classes_say_what_is_missing(people):
+    with pytest.raises(ValueError, match=r'LabelMaps needs the names of its classes'):
+        build(dict(type='hrnet_mm.LabelMaps', data_root=str(people), data_prefix=dict(
+            img_path='images/train', seg_map_path='labels/train')))  # fmt: skip
+
+
 def test_a_label_of_another_data_set_is_named(people):
     path = people / 'labels/train/000001.png'
     cv2.imwrite(str(path), np.full((160, 192), 7, np.uint8))
-    with pytest.raises(ValueError, match=r'000001\.png has label 7; 5 classes'):
+    with pytest.raises(ValueError, match=r'000001\.png has label 7; the 5 classes'):
         train_data()[0]
 
 

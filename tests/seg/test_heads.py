@@ -133,13 +133,15 @@ def test_objects_are_the_mean_of_their_pixels():
 
 
 def test_objects_are_gathered_in_full_precision_under_autocast():
-    """A share of 1/131072 is below what float16 resolves."""
+    """Most shares of a large image are too small for float16."""
     pixels, logits = torch.rand(1, 3, 256, 512), torch.zeros(1, 2, 256, 512)
+    logits[..., 0, 0] = 11.0  # this pixel has a third, the others 5e-6
     exact = gather_objects(pixels, logits)
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        coarse = gather_objects(pixels.bfloat16(), logits.bfloat16())
-    assert coarse.dtype == torch.bfloat16
-    torch.testing.assert_close(coarse.float(), exact, rtol=1e-2, atol=0)
+    half = pixels.half()
+    with torch.autocast('cpu', dtype=torch.float16):
+        coarse = gather_objects(half, logits.half())
+    assert coarse.dtype == torch.float16
+    torch.testing.assert_close(coarse.float(), exact, rtol=2e-3, atol=0)
 
 
 @pytest.mark.parametrize('size', [(64, 96), (65, 97), (32, 32), (47, 33)])

@@ -1,4 +1,4 @@
-"""ADE20K, 150 classes: crops of 520x520, from 0.5 to 2.1 times (officially 1.6 for V2).
+"""ADE20K, 150 classes: crops of 520x520.
 
     ADE20K/images/{training,validation}/*.jpg             sceneparsing.csail.mit.edu
     ADE20K/annotations/{training,validation}/*.png        0 is unlabelled

@@ -1,6 +1,7 @@
-"""Label maps of photographs: the long side is 520 times 0.5 to 2.1; in testing, the short.
+"""Label maps of photographs: the long side is 520 times 0.5 to 2.1, in testing 520.
 
-As HRNet-Semantic-Segmentation feeds ADE20K, COCO-Stuff and PASCAL-Context.
+As HRNet-Semantic-Segmentation feeds ADE20K, COCO-Stuff and PASCAL-Context
+(lib/datasets/base_dataset.py, multi_scale_aug).
 """
 
 _base_ = ['label_maps.py']
@@ -8,13 +9,14 @@ _base_ = ['label_maps.py']
 resize = dict(
     type='RandomResize', scale=(520, 520), ratio_range=(0.5, 2.1), keep_ratio=True
 )
+ratios = [*_base_.ratios, 2.0]
 sizes = [
-    dict(type='Resize', scale=(int(4096 * r), int(520 * r)), keep_ratio=True)
-    for r in _base_.ratios
+    dict(type='Resize', scale=(int(520 * r), int(520 * r)), keep_ratio=True)
+    for r in ratios
 ]
 test_pipeline = [
     _base_.read[0],
-    sizes[_base_.ratios.index(1.0)],
+    sizes[ratios.index(1.0)],
     *_base_.labels,
     _base_.pack,
 ]

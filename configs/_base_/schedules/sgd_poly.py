@@ -4,5 +4,8 @@ train_cfg = dict(by_epoch=True)
 val_cfg = dict()
 test_cfg = dict()
 
-optim_wrapper = dict(optimizer=dict(type='SGD', momentum=0.9))
+optim_wrapper = dict(
+    type='OptimWrapper',  # mmseg's --amp reads it
+    optimizer=dict(type='SGD', momentum=0.9),
+)
 poly = dict(type='PolyLR', power=0.9, eta_min=0.0, convert_to_iter_based=True)

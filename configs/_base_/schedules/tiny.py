@@ -5,7 +5,9 @@ epochs = 4
 train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=2)
 val_cfg = dict()
 test_cfg = dict()
-optim_wrapper = dict(optimizer=dict(type='Adam', lr=2e-3, fused=True))
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-3, fused=True)
+)
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=50, start_factor=0.01, by_epoch=False),
     dict(
