@@ -1,6 +1,5 @@
 """HRNetV2, W18-small-v1, TinyPeople's body parts: minutes on two CPU cores, from scratch.
 
-mIoU >= 80 on the test split.
 1,537,445 parameters.
 
     hrnet-mm tiny-people
