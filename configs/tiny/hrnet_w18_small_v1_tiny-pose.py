@@ -9,7 +9,7 @@ AP >= 80 on the test split. 1,284,961 parameters.
 _base_ = ['../_base_/pose/topdown.py', '../_base_/datasets/tiny_pose.py']
 
 C = 16  # the streams have C, 2C, 4C and 8C channels
-epochs = 7
+epochs = 6
 
 model = dict(
     backbone=dict(arch='w18_small_v1'),

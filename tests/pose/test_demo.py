@@ -31,7 +31,7 @@ def test_the_demo_learns_pose_and_shows_it(tmp_path, run_python):
         assert name in done.stdout
         assert min(Image.open(output / name).size) > 500
     assert result['go_on'] in done.stdout
-    assert 'epoch 2 of 7, validation AP' in done.stdout  # no terminal, no bar
+    assert 'epoch 2 of 6, validation AP' in done.stdout  # no terminal, no bar
     assert score_of_one_epoch(result['go_on'], tmp_path) > 0.5  # 0.0 from scratch
 
 
