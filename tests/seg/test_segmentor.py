@@ -81,11 +81,11 @@ def test_heads_of_different_classes_are_refused():
 def test_corners_that_are_aligned_here_and_not_there_are_refused(part):
     cfg = model_cfg(TINY[1])
     if part == 'backbone':
-        cfg.backbone.upsample_cfg.align_corners = False
+        cfg.backbone.upsample_cfg.align_corners = True
     elif part == 'neck':
-        cfg.neck.align_corners = False
+        cfg.neck.align_corners = True
     else:
-        cfg.decode_head[1].align_corners = False
+        cfg.decode_head[1].align_corners = True
     with pytest.raises(
         ValueError, match=r'align_corners must be the same.*align_corne'
     ):
