@@ -87,6 +87,24 @@ MOVED = {
 }
 
 
+def select_stages(arch: str | None, extra: Mapping[str, Any] | None) -> Stages:
+    """The four stages of a published name or of an ``extra`` dict."""
+    if (arch is None) == (extra is None):
+        raise ValueError(
+            f'give either arch or extra: arch={arch!r}, extra={extra!r}; '
+            f'the archs are {list(ARCHS)} (a config that inherits extra from its '
+            '_base_ needs backbone=dict(_delete_=True, ...))'
+        )
+    if extra is not None:
+        return read_extra(extra)
+    if not isinstance(arch, str) or arch not in ARCHS:
+        raise ValueError(
+            f'unknown arch {arch!r}; the archs are {list(ARCHS)}; '
+            'pass extra={...} for any other width'
+        )
+    return ARCHS[arch]
+
+
 def read_extra(extra: Mapping[str, Any]) -> Stages:
     """Read the nested ``extra`` dict of the OpenMMLab and official configs.
 

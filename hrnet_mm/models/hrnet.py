@@ -26,7 +26,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from hrnet_mm.registry import MODELS
 
-from .arch import ARCHS, Stages, StageSpec, read_extra
+from .arch import StageSpec, select_stages
 from .layers import Config, Layers, ResidualBlock, make_branch
 
 Streams = list[Tensor]  # (N, C, H, W), (N, 2C, H/2, W/2), ...: high to low resolution
@@ -268,24 +268,6 @@ class HRNet(BaseModule):
         ]
         frozen = groups[: self.frozen_stages + 1]
         return [getattr(self, name) for group in frozen for name in group]
-
-
-def select_stages(arch: str | None, extra: Config | None) -> Stages:
-    """The four stages of a published name or of an ``extra`` dict."""
-    if (arch is None) == (extra is None):
-        raise ValueError(
-            f'give either arch or extra: arch={arch!r}, extra={extra!r}; '
-            f'the archs are {list(ARCHS)} (a config that inherits extra from its '
-            '_base_ needs backbone=dict(_delete_=True, ...))'
-        )
-    if extra is not None:
-        return read_extra(extra)
-    if not isinstance(arch, str) or arch not in ARCHS:
-        raise ValueError(
-            f'unknown arch {arch!r}; the archs are {list(ARCHS)}; '
-            'pass extra={...} for any other width'
-        )
-    return ARCHS[arch]
 
 
 def check_image(module: HRNet, args: tuple[Tensor, ...]) -> None:
