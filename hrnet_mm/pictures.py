@@ -42,7 +42,7 @@ def save_sheet(
         The path.
     """
     heights = [row[0].shape[0] / row[0].shape[1] for row in rows]
-    width = 1.5
+    width = max(1.5, 10 / len(titles))  # inches
     figure = Figure(
         figsize=(width * len(titles), width * sum(heights) + 0.3),
         layout='constrained',

@@ -84,7 +84,9 @@ def test_links_and_tests_that_are_named_exist(page, root):
             assert (root / name).exists(), f'{path}: {name}'
 
 
-@pytest.mark.parametrize('name', ['predictions', 'tiny_people', 'learning_curve'])
+@pytest.mark.parametrize(
+    'name', ['predictions', 'tiny_people', 'learning_curve', 'body_parts']
+)
 def test_pictures_are_small_enough_to_clone(name, root):
     path = root / f'docs/images/{name}.jpg'
     assert path.stat().st_size < 400_000

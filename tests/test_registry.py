@@ -37,20 +37,6 @@ def test_the_models_need_no_task_library(run_python):
     assert done.stdout.split() == ['4'], done.stderr
 
 
-def test_the_hook_keeps_weights_in_channels_last():
-    from types import SimpleNamespace
-
-    import torch
-
-    from hrnet_mm.hooks import ChannelsLastHook
-
-    model = torch.nn.Conv2d(8, 8, 3)
-    ChannelsLastHook().before_run(SimpleNamespace(model=model))
-    layout = dict(memory_format=torch.channels_last)
-    assert model.weight.is_contiguous(**layout)
-    assert model(torch.rand(1, 8, 6, 6)).is_contiguous(**layout)
-
-
 def test_a_broken_environment_is_named_at_first_use(run_python):
     done = run_python(
         '-c',

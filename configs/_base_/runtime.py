@@ -11,10 +11,11 @@ custom_hooks = [
     # averages the BN statistics of all GPUs before they are evaluated and saved
     dict(type='SyncBuffersHook'),
     dict(type='hrnet_mm.ChannelsLastHook'),
+    dict(type='hrnet_mm.SeedStepHook'),
 ]
 
 env_cfg = dict(
-    cudnn_benchmark=True,  # the inputs of a job have one size
+    cudnn_benchmark=True,  # inputs of one size, in training
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )

@@ -68,7 +68,8 @@ def look(model: Any, sample: dict) -> Row:
     logits: list[Tensor] = []
     hook = None
     if isinstance(model, OCRNet):
-        hook = model.decode_head[0].register_forward_hook(
+        # the classifier: mmseg calls `forward` of the head itself, past any hook
+        hook = model.decode_head[0].conv_seg.register_forward_hook(
             lambda module, args, output: logits.append(output)
         )
     with torch.no_grad():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,7 @@ FILES = {
     'PascalContext59Seg': 'pascal_context59.py',
     'TinySeg': 'tiny_seg.py',
 }
+ZERO_IS_UNLABELLED = {'Ade20kSeg', 'CocoStuffSeg', 'PascalContext59Seg'}
 
 
 def build(cfg) -> seg.TinySeg:
@@ -88,6 +90,64 @@ def test_real_cityscapes_are_read(real_cityscapes, monkeypatch):
     cfg = Config.fromfile(str(CONFIGS / 'cityscapes.py'))
     (sample,) = list(build(cfg.val_dataloader.dataset))
     assert sample['data_samples'].gt_sem_seg.shape == (128, 256)
+
+
+@pytest.fixture
+def one_of_each(tmp_path, monkeypatch):
+    """Write an image for each split where a recipe looks, with these labels."""
+
+    def write(cls: type, labels: np.ndarray) -> Config:
+        monkeypatch.setenv(cls.environment, str(tmp_path))
+        cfg = Config.fromfile(str(CONFIGS / FILES[cls.__name__]))
+        usual = inspect.signature(cls).parameters
+        image = np.full((*labels.shape, 3), 128, np.uint8)
+        for split in ('train', 'val', 'test'):
+            data = cfg[f'{split}_dataloader'].dataset
+            for kind, picture in (('img', image), ('seg_map', labels)):
+                suffix = data.get(f'{kind}_suffix', usual[f'{kind}_suffix'].default)
+                folder = tmp_path / data.data_prefix[f'{kind}_path']
+                folder.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(f'{folder}/one{suffix}', picture)
+            if data.get('ann_file'):
+                names = tmp_path / data.ann_file
+                names.parent.mkdir(parents=True, exist_ok=True)
+                names.write_text('one\n')
+        return cfg
+
+    return write
+
+
+def quarters(*labels: int) -> np.ndarray:
+    """Four labels, each a quarter of a label map."""
+    return np.kron(np.reshape(labels, (2, 2)), np.ones((24, 32))).astype(np.uint8)
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_each_recipe_trains_and_tests_on_the_labels_of_its_files(name, one_of_each):
+    cls = getattr(seg, name)
+    last = len(cls.METAINFO['classes']) - 1
+    first = int(name in ZERO_IS_UNLABELLED)
+    written = quarters(0, last - 1 + first, last + first, 255)
+    seen = quarters(255 if first else 0, last - 1, last, 255)
+    cfg = one_of_each(cls, written)
+
+    train = build(cfg.train_dataloader.dataset)
+    assert len(train) == 1
+    sample = train[0]
+    labels = sample['data_samples'].gt_sem_seg.data
+    assert labels.shape[-2:] == sample['inputs'].shape[-2:]
+    assert all(a <= b for a, b in zip(labels.shape[-2:], cfg.crop_size, strict=True))
+    assert set(labels.unique().tolist()) <= set(seen.flat)
+
+    (tested,) = build(cfg.test_dataloader.dataset)
+    assert (tested['data_samples'].gt_sem_seg.data.numpy() == seen).all()
+
+    views = build({**cfg.test_dataloader.dataset, 'pipeline': cfg.tta_pipeline})[0]
+    assert len(
+        {(x.shape, bool(d.flip)) for x, d in zip(*views.values(), strict=True)}
+    ) == len(views['inputs'])
+    for view in views['data_samples']:
+        assert (view.gt_sem_seg.data.numpy() == seen).all()
 
 
 def test_a_folder_without_images_is_refused(people):

@@ -4,14 +4,69 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import pytest
 from PIL import Image
 
 pytest.importorskip('mmseg')
 
-from jobs import Job, score_of
+from jobs import Job, check_resume, score_of
+
+from hrnet_mm.data import TinyPeople
 
 ROOT = Path(__file__).resolve().parents[2]
+FEW = """
+default_hooks = dict(checkpoint=dict(interval=1), logger=dict(interval=1))
+train_cfg = dict(max_epochs=3, val_interval=1)
+"""
+SMALL = """
+size = ({height}, {width})
+model.update(data_preprocessor=dict(size=size))
+resize = dict(type='Resize', scale=size[::-1], keep_ratio=False)
+augmented = dict(data, pipeline=[
+    *_base_.read, *_base_.labels, resize, _base_.flip, _base_.pack])
+train_dataloader = dict(
+    batch_size=2, num_workers=0, persistent_workers=False,
+    dataset=dict(_delete_=True, type='RepeatDataset', times={times}, dataset=augmented))
+val_dataloader = dict(
+    num_workers=0, persistent_workers=False,
+    dataset=dict(data, _delete_=True, test_mode=True, pipeline=[
+        _base_.read[0], resize, *_base_.labels, _base_.pack]))
+test_dataloader = val_dataloader
+"""
+
+
+@pytest.fixture
+def cityscapes(real_cityscapes) -> str:
+    """The lines of a config that find the real image, in both splits."""
+    return f"""
+model = dict(backbone=dict(init_cfg=None))
+data = dict(
+    type='hrnet_mm.CityscapesSeg', data_root='{real_cityscapes}',
+    data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'))
+"""
+
+
+@pytest.fixture
+def coco_people(real_coco, tmp_path) -> str:
+    """The same for COCO images, whose person masks are drawn as labels."""
+    from pycocotools.coco import COCO
+
+    coco = COCO(str(real_coco / 'annotations/person_keypoints_tiny.json'))
+    for image in coco.loadImgs(coco.getImgIds()):
+        labels = sum(
+            coco.annToMask(a) for a in coco.loadAnns(coco.getAnnIds(image['id']))
+        )
+        name = image['file_name'].replace('.jpg', '.png')
+        cv2.imwrite(str(tmp_path / name), (labels > 0).astype('uint8'))
+    return f"""
+heads = [dict(h, num_classes=2) for h in _base_.model.decode_head]
+model = dict(backbone=dict(init_cfg=None), decode_head=heads)
+data = dict(
+    type='hrnet_mm.LabelMaps', metainfo=dict(
+        classes=('background', 'person'), palette=[(0, 0, 0), (255, 255, 255)]),
+    data_prefix=dict(img_path='{real_coco}/val2017', seg_map_path='{tmp_path}'))
+"""
 
 
 def test_ocr_trains_tests_and_shows_what_it_sees(
@@ -40,3 +95,63 @@ def show(config: Path, checkpoint: Path, sheet: Path, run_python, **env: str) ->
     assert done.returncode == 0, done.stderr[-3000:]
     assert str(sheet) in done.stdout
     assert min(Image.open(sheet).size) > 200
+
+
+@pytest.mark.slow
+def test_w48_v2_on_a_real_image_is_killed_and_goes_on(
+    cityscapes, write_config, tmp_path, mim
+):
+    lines = cityscapes + SMALL.format(height=128, width=256, times=4) + FEW
+    config = write_config('seg/hrnetv2_w48_cityscapes-512x1024.py', lines)
+    check_resume('mmseg', config, 'mIoU', tmp_path, mim)
+
+
+@pytest.mark.slow
+def test_w48_ocr_on_real_images_is_killed_and_goes_on(
+    coco_people, write_config, tmp_path, mim, run_python
+):
+    lines = coco_people + SMALL.format(height=128, width=128, times=6) + FEW
+    config = write_config('seg/hrnetv2-ocr_w48_pascal-context-59-520x520.py', lines)
+    check_resume('mmseg', config, 'mIoU', tmp_path, mim)
+    show(config, tmp_path / 'killed/epoch_3.pth', tmp_path / 'sheet.png', run_python)
+
+
+OVERFIT = """
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adam', lr=2e-3))
+train_cfg = dict(max_epochs=1, val_interval=1)
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=0, end=1, convert_to_iter_based=True)]
+"""
+
+
+@pytest.mark.slow
+def test_w18_small_overfits_a_real_image_within_300_iterations(
+    cityscapes, write_config, tmp_path, mim, run_python
+):
+    lines = cityscapes + SMALL.format(height=256, width=512, times=600) + OVERFIT
+    config = write_config('seg/hrnetv2_w18_small_v2_cityscapes-512x1024.py', lines)
+    job = Job(tmp_path / 'work')
+    done = mim('train', 'mmseg', config, '--work-dir', job.work_dir)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert max(row['step'] for row in job.rows()) <= 300
+    assert job.scores('mIoU')[-1] >= 90
+    (checkpoint,) = job.work_dir.glob('best_mIoU_epoch_1.pth')
+    show(config, checkpoint, tmp_path / 'sheet.png', run_python)
+
+
+@pytest.fixture(scope='module')
+def people(tmp_path_factory) -> dict[str, str]:
+    """TinyPeople whole, and where configs look for it."""
+    root = TinyPeople().write(tmp_path_factory.mktemp('whole') / 'tiny_people')
+    return dict(TINY_PEOPLE=str(root))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['hrnetv2', 'hrnetv2-ocr'])
+def test_tiny_people_are_learned_in_minutes(name, people, tmp_path, mim):
+    config = ROOT / f'configs/tiny/{name}_w18_small_v1_tiny-seg.py'
+    job = Job(tmp_path / 'work')
+    done = mim('train', 'mmseg', config, '--work-dir', job.work_dir, **people)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    (checkpoint,) = job.work_dir.glob('best_mIoU_epoch_*.pth')
+    assert score_of('mIoU', mim, 'mmseg', config, checkpoint, **people) >= 80

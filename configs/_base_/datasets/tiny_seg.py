@@ -10,7 +10,7 @@ num_classes = 5
 crop_size = (160, 192)
 
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=4,
     num_workers=0,
     persistent_workers=False,
     dataset=dict(

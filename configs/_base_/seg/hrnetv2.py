@@ -33,6 +33,7 @@ model = dict(
     test_cfg=dict(mode='whole'),
 )
 
+custom_hooks = [*_base_.custom_hooks, dict(type='hrnet_mm.CheckClassesHook')]
 default_hooks = dict(
     checkpoint=dict(save_best='mIoU', rule='greater'),
     visualization=dict(type='SegVisualizationHook', draw=True, interval=100),
