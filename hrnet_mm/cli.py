@@ -45,7 +45,7 @@ def demo(output: Path, data: Path) -> None:
 @click.option('--output', type=click.Path(path_type=Path), default='predictions.png')
 @click.option('--rows', default=4, show_default=True, help='How many test images.')
 def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
-    """Draw what a trained model of pose or segmentation sees, beside the truth."""
+    """Draw what a trained pose, segmentation or detection model sees, and the truth."""
     from mmengine.config import Config
 
     scope = Config.fromfile(config).get('default_scope')
@@ -53,10 +53,12 @@ def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
         from hrnet_mm.pose import pictures
     elif scope == 'mmseg':
         from hrnet_mm.seg import pictures  # type: ignore[no-redef]
+    elif scope == 'mmdet':
+        from hrnet_mm.det import pictures  # type: ignore[no-redef]
     else:
         raise click.ClickException(
-            f'{config} has default_scope={scope!r}; there are pictures of mmpose '
-            'and mmseg'
+            f'{config} has default_scope={scope!r}; there are pictures of mmpose, '
+            'mmseg and mmdet'
         )
     console.print(f'{pictures.prediction_sheet(config, checkpoint, output, rows)}')
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from hrnet_mm.models import HRNet
 from hrnet_mm.registry import HOOKS
 
 
@@ -40,3 +43,86 @@ class SeedStepHook(Hook):
         """Before each step."""
         seed = np.random.SeedSequence((runner.seed, runner.iter, get_rank()))
         torch.manual_seed(int(seed.generate_state(1)[0]))
+
+
+@HOOKS.register_module()
+class CheckFrozenHook(Hook):
+    """What a trunk freezes must have been trained before.
+
+    Batch norms in eval mode with the statistics of a new layer normalize nothing: from
+    block to block the activations grow, and the loss is NaN in the first step or some
+    steps later. MMDetection's HRNet, which has ``norm_eval=True`` by default, does that
+    without pretrained weights.
+
+    Raises:
+        ValueError: if a frozen norm is as new when training begins, after all weights
+            were loaded.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """After ``init_cfg``, ``load_from`` and ``resume``, before the first step."""
+        for name, module in runner.model.named_modules():
+            if isinstance(module, HRNet):
+                check_frozen(name.removeprefix('module.'), module)
+
+
+def check_frozen(name: str, trunk: HRNet) -> None:
+    """Refuse a trunk with frozen norms that no weights were loaded into."""
+    frozen = list(trunk.frozen_norms())
+    new = [norm for norm in frozen if is_new(norm)]
+    if new:
+        raise ValueError(
+            f'{name} has norm_eval={trunk.norm_eval} and frozen_stages='
+            f'{trunk.frozen_stages}, but {len(new)} of the {len(frozen)} norms that '
+            'stay as they are for that hold no weights: the loss would be NaN or noise.'
+            f' Load weights (init_cfg=dict(type="Pretrained", checkpoint=FILE) of '
+            f'{name}, or load_from=FILE), or train from scratch with norm_eval=False '
+            f'and frozen_stages=-1 of {name}.'
+        )
+
+
+def is_new(norm: torch.nn.Module) -> bool:
+    """Whether a norm is as it was built: no step, no checkpoint changed it."""
+    if isinstance(norm, _BatchNorm):
+        return is_all(norm.running_mean, 0) and is_all(norm.running_var, 1)
+    return is_all(norm.bias, 0) and is_all(norm.weight, 1)
+
+
+def is_all(values: Any, value: float) -> bool:
+    """Whether a tensor is there and holds one value."""
+    return values is not None and bool((values == value).all())
+
+
+class SparseVisualization:
+    """Mixin for visualization hooks: the first image of each ``interval``-th batch.
+
+    The stock ones, once enabled, read every image in validation and draw every one in
+    testing, which takes hours on COCO; so they are off by default, and nobody sees
+    pictures. Where the test has a folder to draw into (``--show-dir``), all are drawn.
+    """
+
+    interval: int
+    test_out_dir: str | None = None
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence
+    ) -> None:
+        """Draw one prediction."""
+        if batch_idx % self.interval == 0:
+            # the stock hook counts from the training step, and would hit or miss
+            interval, self.interval = self.interval, 1
+            super().after_val_iter(  # type: ignore[misc]
+                runner, batch_idx, data_batch, outputs
+            )
+            self.interval = interval
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence
+    ) -> None:
+        """Draw one prediction, or with ``interval=1`` all."""
+        all_of_them = self.interval == 1 or self.test_out_dir is not None
+        if all_of_them or batch_idx % self.interval == 0:
+            drawn = outputs if all_of_them else outputs[:1]
+            super().after_test_iter(  # type: ignore[misc]
+                runner, batch_idx, data_batch, drawn
+            )

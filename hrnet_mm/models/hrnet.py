@@ -16,7 +16,7 @@ checkpoints load as they are: hence ``layer1`` (stage 1), ``fuse_layers`` (excha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch.nn as nn
 import torch.nn.functional as F
@@ -252,11 +252,19 @@ class HRNet(BaseModule):
         super().train(mode)
         for part in self._frozen_parts():
             part.eval().requires_grad_(False)
-        if self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
+        for norm in self.frozen_norms():
+            norm.eval()
         return self
+
+    def frozen_norms(self) -> Iterator[nn.Module]:
+        """The norms that stay as they are: of frozen stages, and by ``norm_eval``."""
+        frozen = {m for part in self._frozen_parts() for m in part.modules()}
+        for module in self.modules():
+            by_eval = self.norm_eval and isinstance(module, _BatchNorm)
+            if by_eval or (
+                module in frozen and isinstance(module, _BatchNorm | nn.GroupNorm)
+            ):
+                yield module
 
     def _frozen_parts(self) -> list[nn.Module]:
         groups = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -107,9 +107,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.with_cp and torch.is_grad_enabled():
-            return checkpoint(
-                self._forward, x, use_reentrant=False, context_fn=self._cp_contexts
-            )
+            return recomputed(self, self._forward, x)
         return self._forward(x)
 
     def _forward(self, x: Tensor) -> Tensor:
@@ -119,8 +117,16 @@ class ResidualBlock(nn.Module):
             out = getattr(self, norm)(getattr(self, f'conv{i}')(out))
         return F.relu(out + self.downsample(x), inplace=True)
 
-    def _cp_contexts(self) -> tuple[AbstractContextManager, AbstractContextManager]:
-        return nullcontext(), unchanged_statistics(self)
+
+def recomputed(
+    module: nn.Module, forward: Callable[[Tensor], Tensor], x: Tensor
+) -> Tensor:
+    """``forward(x)`` of ``module``, whose activations backward computes once more."""
+
+    def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
+        return nullcontext(), unchanged_statistics(module)
+
+    return checkpoint(forward, x, use_reentrant=False, context_fn=contexts)
 
 
 @contextmanager

@@ -1,0 +1,62 @@
+"""TinyPeople's boxes and masks, whole images: drawn by `hrnet-mm tiny-people`.
+
+The folder is data/tiny_people, or where the environment variable TINY_PEOPLE points.
+"""
+
+data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
+
+read = dict(type='LoadImageFromFile')
+annotations = dict(type='LoadAnnotations', with_bbox=True, with_mask=True)
+
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
+    dataset=dict(
+        type='hrnet_mm.TinyDet',
+        data_root=data_root,
+        ann_file='annotations/train.json',
+        data_prefix=dict(img='images/train/'),
+        pipeline=[
+            read,
+            dict(type='hrnet_mm.SeedSample'),
+            annotations,
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PackDetInputs'),
+        ],
+    ),
+)
+val_dataloader = dict(
+    batch_size=10,
+    num_workers=0,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='hrnet_mm.TinyDet',
+        data_root=data_root,
+        ann_file='annotations/val.json',
+        data_prefix=dict(img='images/val/'),
+        test_mode=True,
+        pipeline=[
+            read,
+            dict(type='Resize', scale_factor=1.0),  # the heads ask for the factor
+            annotations,
+            dict(type='PackDetInputs'),
+        ],
+    ),
+)
+test_dataloader = dict(
+    val_dataloader,
+    dataset=dict(
+        val_dataloader['dataset'],
+        ann_file='annotations/test.json',
+        data_prefix=dict(img='images/test/'),
+    ),
+)
+
+val_evaluator = dict(
+    type='CocoMetric',
+    ann_file=f'{data_root}/annotations/val.json',
+    metric=['bbox', 'segm'],
+)
+test_evaluator = dict(val_evaluator, ann_file=f'{data_root}/annotations/test.json')

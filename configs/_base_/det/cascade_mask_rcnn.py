@@ -1,0 +1,11 @@
+"""Cascade Mask R-CNN: Cascade R-CNN with a mask of each box, at every stage."""
+
+_base_ = ['cascade_rcnn.py']
+
+model = dict(
+    data_preprocessor=dict(pad_mask=True),
+    roi_head=dict(mask_roi_extractor=_base_.roi_masks, mask_head=_base_.mask_head),
+    train_cfg=dict(rcnn=[dict(stage, mask_size=28) for stage in _base_.rcnns]),
+    test_cfg=dict(rcnn=dict(mask_thr_binary=0.5)),
+)
+default_hooks = dict(checkpoint=dict(save_best='coco/segm_mAP'))

