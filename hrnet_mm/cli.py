@@ -42,7 +42,12 @@ def demo(output: Path, data: Path) -> None:
 @click.argument(
     'checkpoint', type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option('--output', type=click.Path(path_type=Path), default='predictions.png')
+@click.option(
+    '--output',
+    type=click.Path(path_type=Path),
+    default='predictions.png',
+    show_default=True,
+)
 @click.option('--rows', default=4, show_default=True, help='How many test images.')
 def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
     """Draw what a trained pose, segmentation or detection model sees, and the truth."""
@@ -97,6 +102,7 @@ def tiny_people(root: Path, seed: int, sheet: Path | None) -> None:
         except (ValueError, FileExistsError) as error:
             raise click.ClickException(str(error)) from error
         bar.update(task, completed=1, total=1)
+    console.print(f'TinyPeople is in {root}.')
     if sheet is not None:
         pictures.save_sheet(root, sheet)
         console.print(f'A picture of it is at {sheet}.')

@@ -10,6 +10,7 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hrnet_mm.models import HRNet
@@ -21,12 +22,22 @@ class ChannelsLastHook(Hook):
     """Keeps the weights in channels_last, which every convolution then puts out.
 
     The layout that oneDNN and tensor cores compute in: without it each small
-    convolution converts its input and output.
+    convolution converts its input and output. The operators of mmcv read any memory as
+    if it had the default layout, so they are given that: RoIAlign would put out the
+    values of other places, without an error, and nothing would learn.
     """
 
     def before_run(self, runner: Runner) -> None:
         """Before the first forward of training, validation or testing."""
         runner.model.to(memory_format=torch.channels_last)
+        for module in runner.model.modules():
+            if type(module).__module__.startswith('mmcv.ops.'):
+                module.register_forward_pre_hook(make_contiguous)
+
+
+def make_contiguous(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments of an operator, in the default layout."""
+    return tuple(a.contiguous() if isinstance(a, Tensor) else a for a in args)
 
 
 @HOOKS.register_module()
@@ -81,7 +92,7 @@ def check_frozen(name: str, trunk: HRNet) -> None:
         )
 
 
-def is_new(norm: torch.nn.Module) -> bool:
+def is_new(norm: nn.Module) -> bool:
     """Whether a norm is as it was built: no step, no checkpoint changed it."""
     if isinstance(norm, _BatchNorm):
         return is_all(norm.running_mean, 0) and is_all(norm.running_var, 1)

@@ -56,23 +56,29 @@ def kill_in_epoch(number: int, command: list[str], log: Path, env: dict) -> None
         child.wait()
 
 
-def score_of(
-    name: str,
+def scores_of(
+    names: list[str],
     mim,
     library: str,
     config: Path,
     checkpoint: Path,
     *options: str,
     **environment: str,
-) -> float:
-    """The metric that `mim test` puts out."""
+) -> list[float]:
+    """The metrics that `mim test` puts out."""
     done = mim(
         'test', library, config, '--checkpoint', checkpoint,
         '--work-dir', checkpoint.parent / 'test', *options, **environment,
     )  # fmt: skip
-    scores = re.findall(rf'\b{name}: (\S+)', done.stdout + done.stderr)
-    assert scores, done.stderr[-3000:]
-    return float(scores[-1])
+    said = done.stdout + done.stderr
+    found = [re.findall(rf'\b{name}: (\S+)', said) for name in names]
+    assert all(found), done.stderr[-3000:]
+    return [float(scores[-1]) for scores in found]
+
+
+def score_of(name: str, *args, **environment: str) -> float:
+    """The metric that `mim test` puts out."""
+    return scores_of([name], *args, **environment)[0]
 
 
 def check_resume(

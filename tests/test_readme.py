@@ -30,7 +30,7 @@ def test_the_table_of_configs_says_what_the_configs_say(readme, root):
     )
     published = ['hrnet_w48_coco.py', *(f'pose/{p.name}' for p in
                  sorted((root / 'configs/pose').glob('*coco*')))]  # fmt: skip
-    rows = [row for row in rows if not row[0].startswith('seg/')]
+    rows = [row for row in rows if not row[0].startswith(('seg/', 'det/'))]
     assert [name for name, *_ in rows] == published
     for name, ap, parameters, macs in rows:
         text = (root / 'configs' / name).read_text()
@@ -51,6 +51,24 @@ def test_the_table_of_segmentation_says_what_the_configs_say(readme, root):
         assert f'mIoU {score} on {first.replace("test", "the test")}' in text
         assert all(word in text for word in how)
         assert f'{parameters} parameters, {macs} G MACs' in text
+
+
+def test_the_table_of_detection_says_what_the_configs_say(readme, root):
+    rows = re.findall(
+        r'\| `(det/\S+)` \| ([^|]+) \| ([^|]+) \| (\S+) \| (\S+) \|', readme
+    )
+    configs = {f'det/{p.name}' for p in (root / 'configs/det').glob('*.py')}
+    assert {name for name, *_ in rows} == configs
+    assert f'All {len(rows)} detection configs' in readme
+    sources = {'mmdet': 'MMDetection', 'official': 'HRNet-Object-Detection'}
+    for name, score, source, parameters, macs in rows:
+        text = (root / 'configs' / name).read_text()
+        assert f'{parameters} parameters, {macs} G MACs' in text
+        if score == 'none':
+            assert 'no published figure' in text.replace('\n', ' ')
+        else:
+            figure = f'Box AP {score} on val2017 ({sources[source]}'
+            assert figure.replace(' / ', ', mask AP ') in text
 
 
 def test_all_archs_are_named(readme):
@@ -85,7 +103,7 @@ def test_links_and_tests_that_are_named_exist(page, root):
 
 
 @pytest.mark.parametrize(
-    'name', ['predictions', 'tiny_people', 'learning_curve', 'body_parts']
+    'name', ['predictions', 'tiny_people', 'learning_curve', 'body_parts', 'people']
 )
 def test_pictures_are_small_enough_to_clone(name, root):
     path = root / f'docs/images/{name}.jpg'

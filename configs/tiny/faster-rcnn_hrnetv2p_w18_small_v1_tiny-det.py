@@ -1,7 +1,7 @@
 """Faster R-CNN on HRNetV2p, W18-small-v1, TinyPeople: minutes on two CPU cores, from scratch.
 
 Box AP >= 0.50 on the test split.
-2,586,293 parameters.
+2,586,677 parameters.
 
     hrnet-mm tiny-people
     mim train mmdet configs/tiny/faster-rcnn_hrnetv2p_w18_small_v1_tiny-det.py
@@ -11,7 +11,7 @@ _base_ = [
     '../_base_/det/faster_rcnn.py',
     '../_base_/det/small.py',
     '../_base_/datasets/tiny_det.py',
-    '../_base_/schedules/tiny.py',
+    '../_base_/schedules/tiny_det.py',
 ]
 
 model = dict(
@@ -22,6 +22,5 @@ model = dict(
 )
 val_evaluator = dict(metric='bbox')
 test_evaluator = dict(metric='bbox')
-auto_scale_lr = dict(base_batch_size=4)
 
 default_hooks = dict(logger=dict(interval=10), visualization=dict(interval=5))

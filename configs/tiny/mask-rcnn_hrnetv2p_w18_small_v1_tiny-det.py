@@ -1,7 +1,7 @@
 """Mask R-CNN on HRNetV2p, W18-small-v1, TinyPeople: minutes on two CPU cores, from scratch.
 
 Box AP >= 0.50 and mask AP >= 0.45 on the test split.
-2,750,518 parameters.
+2,751,158 parameters.
 
     hrnet-mm tiny-people
     mim train mmdet configs/tiny/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py
@@ -11,7 +11,7 @@ _base_ = [
     '../_base_/det/mask_rcnn.py',
     '../_base_/det/small.py',
     '../_base_/datasets/tiny_det.py',
-    '../_base_/schedules/tiny.py',
+    '../_base_/schedules/tiny_det.py',
 ]
 
 model = dict(
@@ -23,6 +23,5 @@ model = dict(
         mask_head=_base_.small_mask_head,
     ),
 )
-auto_scale_lr = dict(base_batch_size=4)
 
 default_hooks = dict(logger=dict(interval=10), visualization=dict(interval=5))

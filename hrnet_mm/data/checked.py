@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ class CheckedData:
         if missing:
             ways = f'Put it where data_root={self.data_root!r} points'
             if self.environment:
+                now = os.environ.get(self.environment)
                 ways += f', or set {self.environment}=FOLDER in the environment'
+                ways += f' (it is {now})' if now else ''
             raise FileNotFoundError(
                 f'{type(self).__name__} finds no {" and no ".join(missing)} '
                 f'(in {Path.cwd()}). {self.source} {ways}.'
@@ -41,7 +44,8 @@ class CheckedData:
         samples = super().load_data_list()  # type: ignore[misc]
         if not samples:
             raise ValueError(
-                f'{self.ann_file or self.data_prefix} holds no {self.contents}: '
+                f'{self.ann_file or " ".join(self.data_prefix.values())} holds no '
+                f'{self.contents}: '
                 'there is nothing to train or test on.'
             )
         return samples
@@ -60,6 +64,11 @@ class CheckedData:
                         'copy it again, or take it out of the data.'
                     ) from error
             raise
+
+
+def shortened(names: Sequence[str]) -> str:
+    """The first names of a list."""
+    return ', '.join(names[:5]) + (f', ... ({len(names)})' if names[5:] else '')
 
 
 def why_unreadable(path: str) -> str | None:

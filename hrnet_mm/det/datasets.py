@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from mmdet.datasets import CocoDataset
 from mmengine.logging import print_log
 
-from hrnet_mm.data.checked import CheckedData
+from hrnet_mm.data.checked import CheckedData, shortened
 from hrnet_mm.registry import DATASETS
 
 
@@ -151,11 +151,6 @@ def why_no_mask(segmentation: Any) -> str | None:
 def count(things: Sequence, name: str) -> str:
     """Such as 3 objects."""
     return f'{len(things)} {name}{"s" if len(things) > 1 else ""}'
-
-
-def shortened(names: Sequence[str]) -> str:
-    """The first names of a list."""
-    return ', '.join(names[:5]) + (f', ... ({len(names)})' if names[5:] else '')
 
 
 @DATASETS.register_module()

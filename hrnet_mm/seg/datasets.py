@@ -25,8 +25,16 @@ LAYOUT = 'configs/_base_/datasets/{} shows the layout.'
 class CheckedScenes(CheckedData):
     """What the data sets of label maps have in common."""
 
-    contents = 'image of its img_suffix'
     metainfo: dict[str, Any]
+    img_suffix: str
+
+    @property
+    def contents(self) -> str:  # type: ignore[override]
+        """Images are found by the end of their names."""
+        return (
+            f'image that ends in {self.img_suffix} (set img_suffix of '
+            f'{type(self).__name__} if yours end otherwise)'
+        )
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The samples; each knows the number of classes, for ``CheckLabels``."""

@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
+from hrnet_mm.data.checked import shortened
 from hrnet_mm.registry import HOOKS
 
 
@@ -46,6 +47,6 @@ def check_classes(model: Any, dataset: Any) -> None:
         name = 'every decode_head' if len(heads) > 1 else 'decode_head'
         raise ValueError(
             f'the head has num_classes={most}, {type(dataset).__name__} has '
-            f'{len(classes)} classes ({", ".join(classes[:3])} ...): set num_classes='
+            f'{len(classes)} classes ({shortened(classes)}): set num_classes='
             f'{len(classes)} in {name} of the model'
         )

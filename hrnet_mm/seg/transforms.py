@@ -11,6 +11,11 @@ from PIL import Image
 
 from hrnet_mm.registry import TRANSFORMS
 
+ZERO_IS_NO_CLASS = (
+    '; if 0 means unlabelled and the classes are 1 to {}, set reduce_zero_label=True '
+    'of the data set'
+)
+
 
 @TRANSFORMS.register_module()
 class CheckLabels(BaseTransform):
@@ -39,7 +44,7 @@ class CheckLabels(BaseTransform):
             raise ValueError(
                 f'{results["seg_map_path"]} has (height, width, ...) {labelled}, '
                 f'its image {results["img_path"]} {tuple(size)}: a label map is one '
-                'number for each pixel of its image'
+                'number for each pixel of its image; write it again at that size'
             )
         self.check_values(results)
         return results
@@ -55,12 +60,9 @@ class CheckLabels(BaseTransform):
             raise ValueError(
                 f'{path} has label {", ".join(map(str, found))}; the {num_classes} '
                 f'classes are {first} to {num_classes - 1 + first}, and '
-                f'{self.ignore_index} does not count'
-                + (
-                    ''
-                    if first
-                    else '. If 0 means unlabelled, set reduce_zero_label=True'
-                )
+                f'{self.ignore_index} does not count. Correct the file, or name all '
+                'classes in metainfo and num_classes'
+                + ('' if first else ZERO_IS_NO_CLASS.format(num_classes))
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
+
+from hrnet_mm.hooks import ChannelsLastHook
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/det'
 STOCK = Path(mmdet.__file__).parent / '.mim/configs/hrnet'
@@ -67,6 +70,28 @@ def batch(size: tuple[int, int] = (128, 160)) -> dict:
         for _ in range(2)
     ]
     return dict(inputs=images, data_samples=samples)
+
+
+@pytest.mark.parametrize(
+    'name', ['mask-rcnn_hrnetv2p_w18_coco-1x', 'fcos_hrnetv2p_w18_coco-1x']
+)
+def test_losses_and_gradients_are_the_same_in_channels_last(name, randomised):
+    """mmcv's operators read the memory of a tensor whatever its layout is."""
+    model = randomised(build(CONFIGS / f'{name}.py'))
+    results = []
+    for _ in range(2):
+        model.zero_grad()
+        found = losses(model)
+        found['loss'].backward()
+        gradients = {n: p.grad.clone() for n, p in model.named_parameters()}
+        results.append((found, gradients))
+        ChannelsLastHook().before_run(SimpleNamespace(model=model))
+    (wanted, wanted_grads), (got, grads) = results
+    for key in wanted:
+        torch.testing.assert_close(got[key], wanted[key], rtol=1e-4, atol=1e-6)
+    for key in wanted_grads:
+        error = (grads[key] - wanted_grads[key]).norm()
+        assert error <= 0.02 * wanted_grads[key].norm() + 1e-6, key
 
 
 def losses(model: torch.nn.Module) -> dict[str, torch.Tensor]:

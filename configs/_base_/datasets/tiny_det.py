@@ -9,7 +9,7 @@ read = dict(type='LoadImageFromFile')
 annotations = dict(type='LoadAnnotations', with_bbox=True, with_mask=True)
 
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=2,
     num_workers=0,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
     dataset=dict(

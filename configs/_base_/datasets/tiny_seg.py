@@ -44,7 +44,7 @@ tta_pipeline = [
     dict(
         type='TestTimeAug',
         transforms=[
-            [dict(type='Resize', scale_factor=r, keep_ratio=True) for r in (1.0, 1.5)],
+            [dict(type='Resize', scale_factor=1.0, keep_ratio=True)],
             _base_.mirrored,
             *_base_.look,
         ],

@@ -1,0 +1,174 @@
+"""The stock runner of MMDetection trains, is killed, goes on, and tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+pytest.importorskip('mmdet')
+
+from jobs import Job, check_resume, scores_of
+
+from hrnet_mm import HRNet
+from hrnet_mm.data import TinyPeople
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = 'tiny/{}_hrnetv2p_w18_small_v1_tiny-det.py'
+
+
+def show(config: Path, checkpoint: Path, sheet: Path, run_python, **env: str) -> None:
+    """`hrnet-mm show` draws a picture that can be looked at."""
+    done = run_python(
+        '-c', 'from hrnet_mm.cli import main; main()', 'show', str(config),
+        str(checkpoint), '--output', str(sheet), '--rows', '2', **env,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert str(sheet) in done.stdout
+    assert min(Image.open(sheet).size) > 200
+
+
+def make_odd(people: Path) -> str:
+    """An annotation file: no object, crowds only, outside, of another category."""
+    content = json.loads((people / 'annotations/train.json').read_text())
+    content['categories'].append(dict(id=2, name='dog'))
+    odd = {1: None, 2: dict(iscrowd=1), 3: dict(bbox=[500, 20, 30, 30])}
+    odd[4] = dict(category_id=2)
+    changed = []
+    for annotation in content['annotations']:
+        change = odd.get(annotation['image_id'], {})
+        if change is not None:
+            changed.append({**annotation, **change})
+    path = people / 'annotations/odd.json'
+    path.write_text(json.dumps({**content, 'annotations': changed}))
+    return path.name
+
+
+@pytest.mark.parametrize('name', ['mask-rcnn', 'cascade-mask-rcnn'])
+def test_odd_data_trains_finite_and_is_named(
+    name, tmp_path, write_config, mim, run_python
+):
+    people = TinyPeople(splits={'train': 4, 'val': 2, 'test': 2})
+    root = people.write(tmp_path / 'tiny_people')
+    lines = f"""
+train_cfg = dict(max_epochs=2, val_interval=2)
+default_hooks = dict(logger=dict(interval=1))
+train_dataloader = dict(
+    batch_size=2, dataset=dict(ann_file='annotations/{make_odd(root)}'))
+"""
+    config = write_config(TINY.format(name), lines)
+    job, env = Job(tmp_path / 'work'), dict(TINY_PEOPLE=str(root))
+    done = mim('train', 'mmdet', config, '--work-dir', job.work_dir, **env)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said[-3000:]
+    assert 'outside their image (first: annotation 30 of 000003.jpg)' in said
+    assert 'of category 2 (dog), no class of the config' in said
+    losses = [v for row in job.rows() for k, v in row.items() if 'loss' in k]
+    assert len(losses) > 10
+    assert torch.tensor(losses).isfinite().all()
+    show(config, job.work_dir / 'epoch_2.pth', tmp_path / 's.png', run_python, **env)
+
+
+def test_frozen_norms_without_weights_stop_before_the_first_step(
+    few_people, write_config, tmp_path, mim
+):
+    lines = 'model = dict(_base_.small, backbone=dict(norm_eval=True))\n'
+    config = write_config(TINY.format('faster-rcnn'), lines)
+    done = mim(
+        'train', 'mmdet', config, '--work-dir', tmp_path / 'work',
+        TINY_PEOPLE=str(few_people),
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert 'backbone has norm_eval=True' in done.stderr
+    assert 'from scratch with norm_eval=False' in done.stderr
+    assert not Job(tmp_path / 'work').losses()
+
+
+FEW = """
+num_classes = 1
+model['roi_head'] = dict(
+    bbox_head=dict(num_classes=1), mask_head=dict(num_classes=1))
+model['test_cfg'] = dict(rcnn=dict(score_thr=0.0))
+data = dict(
+    metainfo=dict(classes=('person',)), data_root='{coco}',
+    ann_file='annotations/person_keypoints_tiny.json', data_prefix=dict(img='val2017/'))
+small = dict(type='Resize', scale=(333, 200), keep_ratio=True)
+train_dataloader = dict(
+    num_workers=0, persistent_workers=False,
+    dataset=dict(_delete_=True, type='RepeatDataset', times=4, dataset=dict(
+        _base_.train_dataloader.dataset, **data, pipeline=[
+            *_base_.read, _base_.annotations, small, *_base_.finish])))
+val_dataloader = dict(
+    num_workers=0, persistent_workers=False, dataset=dict(data, pipeline=[
+        _base_.read[0], small, _base_.annotations, _base_.pack_test]))
+test_dataloader = val_dataloader
+# three epochs teach nothing, so AP is 0 whatever happens: the recall tells
+val_evaluator = dict(
+    ann_file='{coco}/annotations/person_keypoints_tiny.json',
+    metric_items=['mAP', 'AR@100'], format_only=False)
+test_evaluator = val_evaluator
+train_cfg = dict(max_epochs=3, val_interval=1)
+default_hooks = dict(
+    checkpoint=dict(interval=1, save_best='coco/bbox_mAP'), logger=dict(interval=1))
+"""
+
+
+@pytest.fixture
+def trained_trunk(real_coco, tmp_path) -> Path:
+    """A file like the ImageNet ones: the trunk alone, its norms used to images."""
+    from mmcv import imread
+
+    torch.manual_seed(0)
+    trunk = HRNet('w18')
+    trunk.init_weights()
+    trunk.train()
+    for norm in trunk.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            norm.momentum = None  # the mean over all batches
+    for path in sorted((real_coco / 'val2017').iterdir()):
+        image = torch.tensor(imread(str(path), channel_order='rgb').copy())
+        with torch.no_grad():
+            trunk((image.permute(2, 0, 1)[None].float() - 120) / 58)
+    torch.save(trunk.state_dict(), tmp_path / 'trunk.pth')
+    return tmp_path / 'trunk.pth'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('start', ['pretrained', 'scratch'])
+def test_w18_mask_rcnn_on_real_images_is_killed_and_goes_on(
+    start, real_coco, trained_trunk, write_config, tmp_path, mim, run_python
+):
+    if start == 'pretrained':
+        leaf = 'det/mask-rcnn_hrnetv2p_w18_coco-1x.py'
+        lines = (
+            f'model = dict(backbone=dict(init_cfg=dict(checkpoint="{trained_trunk}")))'
+        )
+    else:
+        leaf = 'det/mask-rcnn_hrnetv2p_w18_coco-6x_scratch.py'
+        lines = 'model = dict()'
+    config = write_config(leaf, lines + FEW.format(coco=real_coco))
+    check_resume('mmdet', config, 'coco/bbox_AR@100', tmp_path, mim)
+    losses = Job(tmp_path / 'killed').losses().values()
+    assert torch.tensor(list(losses)).isfinite().all()
+    show(config, tmp_path / 'killed/epoch_3.pth', tmp_path / 'sheet.png', run_python)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['mask-rcnn', 'faster-rcnn', 'cascade-mask-rcnn'])
+def test_tiny_people_are_learned_in_minutes(name, tmp_path, mim):
+    root = TinyPeople().write(tmp_path / 'tiny_people')
+    env = dict(TINY_PEOPLE=str(root))
+    config = ROOT / 'configs' / TINY.format(name)
+    job = Job(tmp_path / 'work')
+    done = mim('train', 'mmdet', config, '--work-dir', job.work_dir, **env)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    (checkpoint,) = job.work_dir.glob('best_coco_*_epoch_*.pth')
+    wanted = {'coco/bbox_mAP': 0.5}
+    if name != 'faster-rcnn':
+        wanted['coco/segm_mAP'] = 0.45
+    scores = scores_of([*wanted], mim, 'mmdet', config, checkpoint, **env)
+    for score, (metric, least) in zip(scores, wanted.items(), strict=True):
+        assert score >= least, metric
