@@ -65,7 +65,8 @@ def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
             f'{config} has default_scope={scope!r}; there are pictures of mmpose, '
             'mmseg and mmdet'
         )
-    console.print(f'{pictures.prediction_sheet(config, checkpoint, output, rows)}')
+    sheet = pictures.prediction_sheet(config, checkpoint, output, rows)
+    console.print(f'{sheet}', soft_wrap=True)  # a path to copy, on one line
 
 
 @main.command()
@@ -102,7 +103,7 @@ def tiny_people(root: Path, seed: int, sheet: Path | None) -> None:
         except (ValueError, FileExistsError) as error:
             raise click.ClickException(str(error)) from error
         bar.update(task, completed=1, total=1)
-    console.print(f'TinyPeople is in {root}.')
+    console.print(f'TinyPeople is in {root}.', soft_wrap=True)
     if sheet is not None:
         pictures.save_sheet(root, sheet)
-        console.print(f'A picture of it is at {sheet}.')
+        console.print(f'A picture of it is at {sheet}.', soft_wrap=True)

@@ -43,16 +43,20 @@ def macs(model: torch.nn.Module, size: tuple[int, int]) -> int:
         if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
             module.register_forward_hook(count)
     image = torch.empty(1, 3, *size, device='meta')
-    if not hasattr(model, 'extract_feat') or hasattr(model, 'decode_head'):
-        model(image, None, mode='tensor')
-    elif hasattr(model, 'rpn_head'):
+    if hasattr(model, 'rpn_head'):
         model.rpn_head(model.extract_feat(image))
         head = model.roi_head.bbox_head
         for stage in head if isinstance(head, torch.nn.ModuleList) else [head]:
             stage(torch.empty(500, stage.in_channels, 7, 7, device='meta'))
     else:
-        model(image, mode='tensor')
+        model(image, None, mode='tensor')
     return total
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=str)
+def test_the_learning_rate_can_be_scaled(path):
+    """`--auto-scale-lr` of mmdet asks for both keys."""
+    assert {'enable', 'base_batch_size'} <= set(config(path).auto_scale_lr)
 
 
 def test_basenames_are_unique():

@@ -1,6 +1,6 @@
 """Faster R-CNN on HRNetV2p, W18-small-v1, TinyPeople: minutes on two CPU cores, from scratch.
 
-Box AP >= 0.50 on the test split.
+The Mask R-CNN beside it, without masks.
 2,586,677 parameters.
 
     hrnet-mm tiny-people

@@ -29,7 +29,7 @@ model = dict(
         for head, change in zip(_base_.heads, narrow, strict=True)
     ],
 )
-auto_scale_lr = dict(base_batch_size=4)
+auto_scale_lr = dict(enable=False, base_batch_size=4)
 
 default_hooks = dict(
     logger=dict(interval=10),

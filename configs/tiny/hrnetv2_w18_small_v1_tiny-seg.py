@@ -20,7 +20,7 @@ model = dict(
     backbone=dict(arch='w18_small_v1'),
     decode_head=dict(in_channels=15 * C, num_classes=_base_.num_classes),
 )
-auto_scale_lr = dict(base_batch_size=4)
+auto_scale_lr = dict(enable=False, base_batch_size=4)
 
 default_hooks = dict(
     logger=dict(interval=10),

@@ -91,14 +91,16 @@ FEW = """
 num_classes = 1
 model['roi_head'] = dict(
     bbox_head=dict(num_classes=1), mask_head=dict(num_classes=1))
-model['test_cfg'] = dict(rcnn=dict(score_thr=0.0))
+few = dict(rpn_proposal=dict(max_per_img=60), rcnn=dict(sampler=dict(num=60)))
+model['train_cfg'] = few
+model['test_cfg'] = dict(rpn=dict(max_per_img=60), rcnn=dict(score_thr=0.0))
 data = dict(
     metainfo=dict(classes=('person',)), data_root='{coco}',
     ann_file='annotations/person_keypoints_tiny.json', data_prefix=dict(img='val2017/'))
 small = dict(type='Resize', scale=(333, 200), keep_ratio=True)
 train_dataloader = dict(
     num_workers=0, persistent_workers=False,
-    dataset=dict(_delete_=True, type='RepeatDataset', times=4, dataset=dict(
+    dataset=dict(_delete_=True, type='RepeatDataset', times=2, dataset=dict(
         _base_.train_dataloader.dataset, **data, pipeline=[
             *_base_.read, _base_.annotations, small, *_base_.finish])))
 val_dataloader = dict(
@@ -111,6 +113,7 @@ val_evaluator = dict(
     metric_items=['mAP', 'AR@100'], format_only=False)
 test_evaluator = val_evaluator
 train_cfg = dict(max_epochs=3, val_interval=1)
+auto_scale_lr = dict(enable=True)  # two images a step
 default_hooks = dict(
     checkpoint=dict(interval=1, save_best='coco/bbox_mAP'), logger=dict(interval=1))
 """
@@ -118,7 +121,12 @@ default_hooks = dict(
 
 @pytest.fixture
 def trained_trunk(real_coco, tmp_path) -> Path:
-    """A file like the ImageNet ones: the trunk alone, its norms used to images."""
+    """A file like the ImageNet ones: the trunk alone, its norms used to images.
+
+    A trained trunk puts out small numbers. A random one adds up its residuals, and with
+    frozen norms and values of 70 the first steps of a mask head end in NaN: hence the
+    small scales.
+    """
     from mmcv import imread
 
     torch.manual_seed(0)
@@ -128,6 +136,7 @@ def trained_trunk(real_coco, tmp_path) -> Path:
     for norm in trunk.modules():
         if isinstance(norm, torch.nn.BatchNorm2d):
             norm.momentum = None  # the mean over all batches
+            torch.nn.init.constant_(norm.weight, 0.2)
     for path in sorted((real_coco / 'val2017').iterdir()):
         image = torch.tensor(imread(str(path), channel_order='rgb').copy())
         with torch.no_grad():
@@ -148,7 +157,9 @@ def test_w18_mask_rcnn_on_real_images_is_killed_and_goes_on(
         )
     else:
         leaf = 'det/mask-rcnn_hrnetv2p_w18_coco-6x_scratch.py'
-        lines = 'model = dict()'
+        lines = """model = dict()
+param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=10)]
+"""
     config = write_config(leaf, lines + FEW.format(coco=real_coco))
     check_resume('mmdet', config, 'coco/bbox_AR@100', tmp_path, mim)
     losses = Job(tmp_path / 'killed').losses().values()
@@ -157,7 +168,7 @@ def test_w18_mask_rcnn_on_real_images_is_killed_and_goes_on(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['mask-rcnn', 'faster-rcnn', 'cascade-mask-rcnn'])
+@pytest.mark.parametrize('name', ['mask-rcnn', 'cascade-mask-rcnn'])
 def test_tiny_people_are_learned_in_minutes(name, tmp_path, mim):
     root = TinyPeople().write(tmp_path / 'tiny_people')
     env = dict(TINY_PEOPLE=str(root))
@@ -166,9 +177,7 @@ def test_tiny_people_are_learned_in_minutes(name, tmp_path, mim):
     done = mim('train', 'mmdet', config, '--work-dir', job.work_dir, **env)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     (checkpoint,) = job.work_dir.glob('best_coco_*_epoch_*.pth')
-    wanted = {'coco/bbox_mAP': 0.5}
-    if name != 'faster-rcnn':
-        wanted['coco/segm_mAP'] = 0.45
-    scores = scores_of([*wanted], mim, 'mmdet', config, checkpoint, **env)
-    for score, (metric, least) in zip(scores, wanted.items(), strict=True):
-        assert score >= least, metric
+    metrics = ['coco/bbox_mAP', 'coco/segm_mAP']
+    box, mask = scores_of(metrics, mim, 'mmdet', config, checkpoint, **env)
+    assert box >= 0.5
+    assert mask >= 0.45

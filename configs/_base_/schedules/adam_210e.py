@@ -9,4 +9,4 @@ param_scheduler = [
     dict(type='LinearLR', begin=0, end=500, start_factor=0.001, by_epoch=False),
     dict(type='MultiStepLR', end=210, milestones=[170, 200], gamma=0.1, by_epoch=True),
 ]
-auto_scale_lr = dict(base_batch_size=512)
+auto_scale_lr = dict(enable=False, base_batch_size=512)

@@ -7,4 +7,4 @@ epochs = 430
 train_cfg = dict(max_epochs=epochs, val_interval=43)
 optim_wrapper = dict(optimizer=dict(lr=0.01, weight_decay=5e-4))
 param_scheduler = [dict(_base_.poly, eta_min=1e-4, end=epochs)]
-auto_scale_lr = dict(base_batch_size=8)
+auto_scale_lr = dict(enable=False, base_batch_size=8)

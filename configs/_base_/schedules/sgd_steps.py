@@ -10,4 +10,4 @@ optim_wrapper = dict(
 )
 warm_up = dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=500)
 steps = dict(type='MultiStepLR', begin=0, by_epoch=True, gamma=0.1)
-auto_scale_lr = dict(base_batch_size=16)
+auto_scale_lr = dict(enable=False, base_batch_size=16)
