@@ -134,8 +134,10 @@ def ours_and_stock(request) -> tuple[Config, Config, str]:
 
 def test_schedule_and_codec_are_mmpose_s(ours_and_stock):
     ours, stock, _ = ours_and_stock
-    for key in ('codec', 'optim_wrapper', 'auto_scale_lr', 'data_mode', 'train_cfg'):
+    for key in ('codec', 'optim_wrapper', 'data_mode', 'train_cfg'):
         assert ours[key] == stock[key], key
+    batches = [c.auto_scale_lr.base_batch_size for c in (ours, stock)]
+    assert batches[0] == batches[1]
     schedules = zip(ours.param_scheduler, stock.param_scheduler, strict=True)
     assert all({'begin': 0, **a} == b for a, b in schedules)
     best = [c.default_hooks.checkpoint.save_best for c in (ours, stock)]

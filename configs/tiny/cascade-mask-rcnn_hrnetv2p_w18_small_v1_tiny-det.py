@@ -1,6 +1,6 @@
 """Cascade Mask R-CNN on HRNetV2p, W18-small-v1, TinyPeople: minutes on two CPU cores, from scratch.
 
-Box AP >= 0.50 and mask AP >= 0.45 on the test split.
+The Mask R-CNN beside it, in three stages.
 4,820,932 parameters.
 
     hrnet-mm tiny-people

@@ -172,11 +172,10 @@ param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=1
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['mask-rcnn', 'cascade-mask-rcnn'])
-def test_tiny_people_are_learned_in_minutes(name, tmp_path, mim):
+def test_tiny_people_are_learned_in_minutes(tmp_path, mim):
     root = TinyPeople().write(tmp_path / 'tiny_people')
     env = dict(TINY_PEOPLE=str(root))
-    config = ROOT / 'configs' / TINY.format(name)
+    config = ROOT / 'configs' / TINY.format('mask-rcnn')
     job = Job(tmp_path / 'work')
     done = mim('train', 'mmdet', config, '--work-dir', job.work_dir, **env)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
