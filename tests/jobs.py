@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -79,6 +80,17 @@ def scores_of(
 def score_of(name: str, *args, **environment: str) -> float:
     """The metric that `mim test` puts out."""
     return scores_of([name], *args, **environment)[0]
+
+
+def show(config: Path, checkpoint: Path, sheet: Path, run_python, **env: str) -> None:
+    """`hrnet-mm show` draws a picture that can be looked at."""
+    done = run_python(
+        '-c', 'from hrnet_mm.cli import main; main()', 'show', str(config),
+        str(checkpoint), '--output', str(sheet), '--rows', '2', **env,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert str(sheet) in done.stdout
+    assert min(Image.open(sheet).size) > 200
 
 
 def check_resume(

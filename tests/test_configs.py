@@ -277,6 +277,31 @@ def test_published_sizes_of_other_configurations(name, size, classes, published)
     assert f'{macs(build(cfg), size) / 2**30:.2f}' == published
 
 
+@pytest.mark.parametrize(
+    ('width', 'millions', 'parameters', 'published'),
+    [
+        (18, '26.2', 27_486_776, '159.1'),
+        (32, '45.0', 47_283_812, '245.4'),  # printed 245.3
+        (40, '60.5', 63_530_212, '314.9'),
+        (48, '79.4', 83_364_836, '399.2'),  # printed 399.1
+    ],
+)
+def test_published_sizes_of_detectors(width, millions, parameters, published):
+    """HRNet-Object-Detection has 81 classes, and counts convolutions and linears."""
+    model = build(config(Path(f'det/faster-rcnn_hrnetv2p_w{width}_coco-1x.py')))
+    inputs = model.roi_head.bbox_head.fc_reg.in_features
+    boxes_of_background = 4 * (inputs + 1)
+    total = sum(p.numel() for p in model.parameters()) + boxes_of_background
+    assert total == parameters
+    counted = sum(
+        m.weight.numel()
+        for m in model.modules()
+        if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)
+    )
+    assert f'{counted / 2**20:.1f}' == millions
+    assert f'{macs(model, (800, 1216)) / 2**30:.1f}' == published
+
+
 # HRNet-Semantic-Segmentation, experiments/*/*.yaml: epochs, batch, rate, decay, scales
 OFFICIAL = {
     'hrnetv2_w48_cityscapes': (484, 12, 1e-2, 5e-4, 2.1),

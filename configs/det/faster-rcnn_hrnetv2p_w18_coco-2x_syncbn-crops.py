@@ -8,7 +8,7 @@ Box AP 39.7 on val2017 (HRNet-Object-Detection).
 """
 
 _base_ = [
-    '../_base_/det/faster_rcnn.py',
+    '../_base_/det/faster_rcnn_syncbn.py',
     '../_base_/datasets/coco_det_crops.py',
     '../_base_/schedules/coco_official_2x.py',
 ]
@@ -18,8 +18,6 @@ C = 18  # the streams have C, 2C, 4C and 8C channels
 model = dict(
     backbone=dict(
         arch=f'w{C}',
-        norm_cfg=dict(type='SyncBN'),
-        norm_eval=False,  # or nothing would be synchronised
         init_cfg=dict(type='Pretrained', checkpoint=f'open-mmlab://msra/hrnetv2_w{C}'),
     ),
     neck=dict(in_channels=[C, 2 * C, 4 * C, 8 * C]),

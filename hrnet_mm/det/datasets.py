@@ -34,7 +34,6 @@ class CheckedObjects(CheckedData):
     coco: Any
     data_list: list[dict[str, Any]]
     pipeline: Any
-    test_mode: bool
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The images with their objects."""

@@ -7,28 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 
 pytest.importorskip('mmdet')
 
-from jobs import Job, check_resume, scores_of
+from jobs import Job, check_resume, scores_of, show
 
 from hrnet_mm import HRNet
 from hrnet_mm.data import TinyPeople
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 'tiny/{}_hrnetv2p_w18_small_v1_tiny-det.py'
-
-
-def show(config: Path, checkpoint: Path, sheet: Path, run_python, **env: str) -> None:
-    """`hrnet-mm show` draws a picture that can be looked at."""
-    done = run_python(
-        '-c', 'from hrnet_mm.cli import main; main()', 'show', str(config),
-        str(checkpoint), '--output', str(sheet), '--rows', '2', **env,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert str(sheet) in done.stdout
-    assert min(Image.open(sheet).size) > 200
 
 
 def make_odd(people: Path) -> str:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import cv2
 import pytest
-from PIL import Image
 
 pytest.importorskip('mmseg')
 
-from jobs import Job, check_resume, score_of
+from jobs import Job, check_resume, score_of, show
 
 from hrnet_mm.data import TinyPeople
 
@@ -84,17 +83,6 @@ def test_ocr_trains_tests_and_shows_what_it_sees(
 
     score_of('mIoU', mim, 'mmseg', config, checkpoint, '--tta', **people)
     show(config, checkpoint, tmp_path / 'sheet.png', run_python, **people)
-
-
-def show(config: Path, checkpoint: Path, sheet: Path, run_python, **env: str) -> None:
-    """`hrnet-mm show` draws a picture that can be looked at."""
-    done = run_python(
-        '-c', 'from hrnet_mm.cli import main; main()', 'show', str(config),
-        str(checkpoint), '--output', str(sheet), '--rows', '2', **env,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert str(sheet) in done.stdout
-    assert min(Image.open(sheet).size) > 200
 
 
 @pytest.mark.slow
