@@ -16,6 +16,10 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# A handful of steps leaves the running statistics of norms where they started; what a
+# model from scratch sees in validation is then a matter of rounding, or nothing at all.
+QUICK_NORMS = dict(momentum=0.5)
+
 
 class Job:
     """A work folder of mmengine and what its logs say."""
@@ -99,7 +103,6 @@ def check_resume(
     score: str,
     tmp_path: Path,
     mim,
-    told_apart: bool = True,
     **environment: str,
 ) -> None:
     """Killed and resumed is the same as never killed; `mim test` scores the same.
@@ -107,8 +110,7 @@ def check_resume(
     Args:
         library: Whose runner.
         config: Of three short epochs, each logged, validated and kept.
-        score: The name of a metric.
-        told_apart: Whether the metric must differ from epoch to epoch.
+        score: The name of a metric that changes in them.
         tmp_path: Where the jobs work.
         mim: The fixture.
         environment: Of the jobs.
@@ -129,7 +131,8 @@ def check_resume(
     assert killed.losses() == whole.losses()
     assert len(set(whole.losses().values())) > 3
     scores = whole.scores(score)
-    assert len(set(scores)) == 3 or not told_apart
+    assert len(scores) == 3
+    assert len(set(scores)) > 1, scores  # or equality would say nothing
     assert killed.scores(score)[-1] == scores[-1]
 
     checkpoint = killed.work_dir / 'epoch_3.pth'

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip('mmseg')
 
-from jobs import Job, check_resume, score_of, show
+from jobs import QUICK_NORMS, Job, check_resume, score_of, show
 
 from hrnet_mm.data import TinyPeople
 
@@ -39,7 +39,9 @@ test_dataloader = val_dataloader
 def cityscapes(real_cityscapes) -> str:
     """The lines of a config that find the real image, in both splits."""
     return f"""
-model = dict(backbone=dict(init_cfg=None))
+model = dict(
+    backbone=dict(init_cfg=None, norm_cfg={QUICK_NORMS}),
+    decode_head=dict(norm_cfg={QUICK_NORMS}))
 data = dict(
     type='hrnet_mm.CityscapesSeg', data_root='{real_cityscapes}',
     data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'))
@@ -59,8 +61,10 @@ def coco_people(real_coco, tmp_path) -> str:
         name = image['file_name'].replace('.jpg', '.png')
         cv2.imwrite(str(tmp_path / name), (labels > 0).astype('uint8'))
     return f"""
-heads = [dict(h, num_classes=2) for h in _base_.model.decode_head]
-model = dict(backbone=dict(init_cfg=None), decode_head=heads)
+heads = [
+    dict(h, num_classes=2, norm_cfg=dict(h['norm_cfg'], **{QUICK_NORMS}))
+    for h in _base_.model.decode_head]
+model = dict(backbone=dict(init_cfg=None, norm_cfg={QUICK_NORMS}), decode_head=heads)
 data = dict(
     type='hrnet_mm.LabelMaps', metainfo=dict(
         classes=('background', 'person'), palette=[(0, 0, 0), (255, 255, 255)]),
