@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from hrnet_mm.data.checked import shortened
 from hrnet_mm.models import HRNet
 from hrnet_mm.registry import HOOKS
 
@@ -42,10 +43,10 @@ def make_contiguous(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]
 
 @HOOKS.register_module()
 class SeedStepHook(Hook):
-    """Seeds what the model itself draws, such as dropout, from (seed, step, rank).
+    """Seeds what the model itself draws from (seed, step, rank): dropout, CutMix.
 
-    No checkpoint holds the state of torch's generators, so a resumed job would draw
-    something else. The counterpart for augmentation is ``hrnet_mm.data.seeding``.
+    No checkpoint holds the state of torch's and numpy's generators, so a resumed job
+    would draw something else. For augmentation see ``hrnet_mm.data.seeding``.
     """
 
     def before_train_iter(
@@ -54,6 +55,7 @@ class SeedStepHook(Hook):
         """Before each step."""
         seed = np.random.SeedSequence((runner.seed, runner.iter, get_rank()))
         torch.manual_seed(int(seed.generate_state(1)[0]))
+        np.random.seed(seed.generate_state(1))
 
 
 @HOOKS.register_module()
@@ -74,7 +76,7 @@ class CheckFrozenHook(Hook):
         """After ``init_cfg``, ``load_from`` and ``resume``, before the first step."""
         for name, module in runner.model.named_modules():
             if isinstance(module, HRNet):
-                check_frozen(name.removeprefix('module.'), module)
+                check_frozen(without_wrappers(name), module)
 
 
 def check_frozen(name: str, trunk: HRNet) -> None:
@@ -102,6 +104,67 @@ def is_new(norm: nn.Module) -> bool:
 def is_all(values: Any, value: float) -> bool:
     """Whether a tensor is there and holds one value."""
     return values is not None and bool((values == value).all())
+
+
+# What is told apart there is not the classes of the data: object or not, stuff.
+OTHER_CLASSES = ('rpn_head', 'semantic_head')
+
+
+@HOOKS.register_module()
+class CheckClassesHook(Hook):
+    """Every class of the data has its place in every head.
+
+    Without it a CPU stops at an index, a GPU at an assertion far from the cause, and a
+    test scores the classes that are missing with 0.
+
+    Args:
+        exact: Refuse a head of more classes, too.
+
+    Raises:
+        ValueError: if the classes of the data and of a head are not as many.
+    """
+
+    def __init__(self, exact: bool = False) -> None:
+        self.exact = exact
+
+    def before_train(self, runner: Runner) -> None:
+        """The training data."""
+        check_classes(runner.model, runner.train_dataloader.dataset, self.exact)
+
+    def before_val(self, runner: Runner) -> None:
+        """The validation data."""
+        check_classes(runner.model, runner.val_dataloader.dataset, self.exact)
+
+    def before_test(self, runner: Runner) -> None:
+        """The test data."""
+        check_classes(runner.model, runner.test_dataloader.dataset, self.exact)
+
+
+def check_classes(model: nn.Module, dataset: Any, exact: bool = False) -> None:
+    """Compare ``num_classes`` of all parts of a model with the classes of the data."""
+    classes = dataset.metainfo['classes']
+    wrong = []
+    for name, part in model.named_modules():
+        places = getattr(part, 'num_classes', None)
+        path = ['model', *without_wrappers(name).split('.')]
+        if places is None or path[-1] in ('', *OTHER_CLASSES):
+            continue
+        if places < len(classes) or (exact and places > len(classes)):
+            wrong.append((places, '.'.join(path)))
+    if wrong:
+        keys = ' '.join(f'{path}.num_classes={len(classes)}' for _, path in wrong)
+        raise ValueError(
+            f'the data ({type(dataset).__name__}) have {len(classes)} classes '
+            f'({shortened(classes)}), {wrong[0][1]} has num_classes={wrong[0][0]}. '
+            f'Set {keys}'
+        )
+
+
+def without_wrappers(name: str) -> str:
+    """The name of a module in the model, without DDP and test-time augmentation."""
+    while name.split('.')[0] == 'module':
+        name = name.removeprefix('module').removeprefix('.')
+    return name
 
 
 class SparseVisualization:

@@ -29,7 +29,10 @@ def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def save_sheet(
-    rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], path: Path
+    rows: Sequence[Sequence[np.ndarray]],
+    titles: Sequence[str],
+    path: Path,
+    caption: str = '',
 ) -> Path:
     """Write pictures in rows and columns; RGB.
 
@@ -37,6 +40,7 @@ def save_sheet(
         rows: Of pictures, one for each title, all of one shape in a row.
         titles: Above the columns.
         path: Of the image file.
+        caption: Below all.
 
     Returns:
         The path.
@@ -44,7 +48,7 @@ def save_sheet(
     heights = [row[0].shape[0] / row[0].shape[1] for row in rows]
     width = max(1.5, 10 / len(titles))  # inches
     figure = Figure(
-        figsize=(width * len(titles), width * sum(heights) + 0.3),
+        figsize=(width * len(titles), width * sum(heights) + (0.6 if caption else 0.3)),
         layout='constrained',
     )
     axes = figure.subplots(len(rows), len(titles), squeeze=False, height_ratios=heights)
@@ -54,6 +58,8 @@ def save_sheet(
             axis.axis('off')
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize=9)
+    if caption:
+        figure.supxlabel(caption, fontsize=8)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     return path

@@ -32,6 +32,10 @@ class CheckedData:
         needed += [getattr(self, name, None) for name in self.optional]
         missing = [path for path in needed if path and not os.path.exists(path)]
         if missing:
+            hint = ''
+            if os.path.isdir(self.data_root):
+                hint = 'Its folder is there: see whether ann_file and data_prefix are '
+                hint += 'right. Else: '
             ways = f'Put it where data_root={self.data_root!r} points'
             if self.environment:
                 now = os.environ.get(self.environment)
@@ -39,7 +43,7 @@ class CheckedData:
                 ways += f' (it is {now})' if now else ''
             raise FileNotFoundError(
                 f'{type(self).__name__} finds no {" and no ".join(missing)} '
-                f'(in {Path.cwd()}). {self.source} {ways}.'
+                f'(in {Path.cwd()}). {hint}{self.source} {ways}.'
             )
         samples = super().load_data_list()  # type: ignore[misc]
         if not samples:

@@ -30,6 +30,7 @@ class CheckedObjects(CheckedData):
     contents = 'image'
 
     metainfo: dict[str, Any]
+    _metainfo: dict[str, Any]
     cat_ids: list[int]
     coco: Any
     data_list: list[dict[str, Any]]
@@ -46,7 +47,11 @@ class CheckedObjects(CheckedData):
                 f'{self.ann_file} has an entry without {error}; the format is '
                 'described at https://cocodataset.org/#format-data'
             ) from error
-        check_classes(self.metainfo['classes'], self._categories, self.ann_file)
+        classes = self.metainfo['classes']
+        check_classes(classes, self._categories, self.ann_file)
+        if len(self.metainfo.get('palette') or ()) < len(classes):
+            # of other classes; the visualizers choose colours where there is none
+            self._metainfo.pop('palette', None)
         for reason, places in self._left_out.items():
             self._say(f'{count(places, "object")} {reason} (first: {places[0]})')
         return samples

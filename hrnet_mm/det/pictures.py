@@ -50,7 +50,13 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
     pictures = [row_of(model, dataset[i], visualizer) for i in chosen]
     strides = [stride[0] for stride in prior_generator(model).strides]
     titles = ['truth', 'prediction', *(f'level at 1/{stride}' for stride in strides)]
-    return save_sheet(pictures, titles, path)
+    return save_sheet(
+        pictures,
+        titles,
+        path,
+        'numbers: score in percent. Levels: mean magnitude of the channels, bright is '
+        'large; green: what training matches with the true boxes',
+    )
 
 
 def row_of(

@@ -158,7 +158,8 @@ class HRNet(BaseModule):
 
     Raises:
         ValueError: if ``arch`` is unknown, ``extra`` is incomplete or contradicts
-            itself, both or none are given, or ``frozen_stages`` is out of range.
+            itself, both or none are given, ``frozen_stages`` is out of range, or an
+            ``init_cfg`` has no type.
     """
 
     def __init__(
@@ -178,6 +179,7 @@ class HRNet(BaseModule):
         init_cfg: Config | list[Config] | None = INIT_CFG,
     ) -> None:
         super().__init__(init_cfg)
+        check_init_cfg(init_cfg)
         if frozen_stages not in range(-1, 5):
             raise ValueError(
                 f'frozen_stages={frozen_stages!r} is not one of -1, 0 .. 4'
@@ -276,6 +278,16 @@ class HRNet(BaseModule):
         ]
         frozen = groups[: self.frozen_stages + 1]
         return [getattr(self, name) for group in frozen for name in group]
+
+
+def check_init_cfg(init_cfg: Config | list[Config] | None) -> None:
+    """Refuse what ``--cfg-options`` makes of no ``init_cfg`` and a checkpoint."""
+    for cfg in init_cfg if isinstance(init_cfg, list) else [init_cfg]:
+        if cfg is not None and 'type' not in cfg:
+            raise ValueError(
+                f'init_cfg={dict(cfg)} of HRNet does not say what to do: set '
+                'init_cfg.type=hrnet_mm.Pretrained, too, to load weights'
+            )
 
 
 def check_image(module: HRNet, args: tuple[Tensor, ...]) -> None:

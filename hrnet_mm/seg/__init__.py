@@ -11,14 +11,13 @@ from .datasets import (
     TinySeg,
 )
 from .heads import HRNetV2Head, OCRHead
-from .hooks import CheckClassesHook
 from .losses import CrossEntropyLoss, OhemCrossEntropyLoss
 from .segmentor import OCRNet
 from .transforms import CheckLabels
 from .tta import SwappingTTAModel
 
 __all__ = [
-    'Ade20kSeg', 'CheckClassesHook', 'CheckLabels', 'CityscapesSeg', 'CocoStuffSeg',
+    'Ade20kSeg', 'CheckLabels', 'CityscapesSeg', 'CocoStuffSeg',
     'CrossEntropyLoss', 'HRNetV2Head', 'LabelMaps', 'LipSeg', 'OCRHead', 'OCRNet',
     'OhemCrossEntropyLoss', 'PascalContext59Seg', 'PascalContextSeg',
     'SwappingTTAModel', 'TinySeg',

@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
+import torch
 
 pytest.importorskip('mmdet')
 
 from mmdet.registry import DATASETS
+from mmdet.structures import DetDataSample
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
+from mmengine.structures import InstanceData
 
 import hrnet_mm.det  # noqa: F401
 
@@ -50,6 +53,24 @@ def only(content: dict, **values: object) -> dict:
     first.update(values)
     content['annotations'] = [first, *others]
     return first
+
+
+def test_own_classes_need_no_palette(odd):
+    """TinyPeople has one colour: as many as its classes."""
+    from mmdet.visualization import DetLocalVisualizer
+
+    def two(content: dict) -> None:
+        content['categories'] = [dict(id=1, name='big'), dict(id=2, name='small')]
+
+    dataset = odd(two, metainfo=dict(classes=('big', 'small')))
+    assert 'palette' not in dataset.metainfo
+    assert 'palette' in odd(lambda content: None).metainfo
+    visualizer = DetLocalVisualizer()
+    visualizer.dataset_meta = dataset.metainfo
+    sample = dataset[0]
+    image, boxes = sample['img'], sample['gt_bboxes'].tensor
+    truth = InstanceData(bboxes=boxes, labels=torch.ones(len(boxes), dtype=int))
+    visualizer.add_datasample('x', image, DetDataSample(gt_instances=truth))
 
 
 LEFT_OUT = {

@@ -294,3 +294,9 @@ def test_channels_last_gives_the_same(randomised):
 def test_an_image_of_bytes_is_named():
     with pytest.raises(ValueError, match=r'torch\.uint8; it takes floating point'):
         HRNet('w18_small_v1')(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+
+
+def test_weights_without_a_word_on_how_to_load_them_are_refused():
+    """As `--cfg-options model.backbone.init_cfg.checkpoint=FILE` of no init_cfg."""
+    with pytest.raises(ValueError, match=r'set init_cfg.type=hrnet_mm.Pretrained'):
+        HRNet('w18_small_v1', init_cfg=dict(checkpoint='trunk.pth'))

@@ -23,7 +23,10 @@ model = dict(
 )
 
 env_cfg = dict(cudnn_benchmark=False)  # images of many sizes
-custom_hooks = [*_base_.custom_hooks, dict(type='NumClassCheckHook')]
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='hrnet_mm.CheckClassesHook', exact=True),
+]
 default_hooks = dict(
     checkpoint=dict(interval=1, save_best='coco/bbox_mAP', rule='greater'),
     visualization=dict(
