@@ -28,3 +28,9 @@ TRANSFORMS = Registry(
     scope='hrnet_mm',
     locations=['hrnet_mm.data.seeding'],
 )
+WEIGHT_INITIALIZERS = Registry(
+    'weight initializer',
+    parent=root.WEIGHT_INITIALIZERS,
+    scope='hrnet_mm',
+    locations=['hrnet_mm.checkpoints.pretrained'],
+)

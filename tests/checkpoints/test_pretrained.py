@@ -1,0 +1,124 @@
+"""``init_cfg=dict(type='hrnet_mm.Pretrained', ...)``."""
+
+import pytest
+import torch
+from mmengine.logging import MMLogger
+from mmengine.registry import MODELS
+
+from hrnet_mm import HRNet, HRNetC
+from hrnet_mm.checkpoints import CheckpointError
+
+
+@pytest.fixture
+def said(caplog):
+    """What was logged."""
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield lambda: caplog.text
+    logger.removeHandler(caplog.handler)
+
+
+@pytest.fixture
+def classifier(tmp_path, randomised):
+    """A file as the classification runner writes it, and what is in it."""
+    trunk = randomised(HRNet('w18_small_v1'))
+    neck = randomised(HRNetC(trunk.out_channels), seed=1)
+    parts = {'backbone': trunk, 'neck.0': neck, 'head.fc': torch.nn.Linear(2048, 6)}
+    state = {
+        f'{prefix}.{name}': value
+        for prefix, part in parts.items()
+        for name, value in part.state_dict().items()
+    }
+    torch.save(dict(meta=dict(epoch=3), state_dict=state), tmp_path / 'epoch_3.pth')
+    return str(tmp_path / 'epoch_3.pth'), trunk, neck
+
+
+def build(checkpoint, type='hrnet_mm.HRNet', **kwargs):
+    init_cfg = dict(type='hrnet_mm.Pretrained', checkpoint=checkpoint)
+    module = MODELS.build(dict(type=type, init_cfg=init_cfg, **kwargs))
+    module.init_weights()
+    return module
+
+
+def is_part_of(module, whole):
+    state = whole.state_dict()
+    return all(torch.equal(v, state[k]) for k, v in module.state_dict().items())
+
+
+def test_a_classifier_initialises_a_trunk(classifier, said):
+    checkpoint, trunk, _ = classifier
+    ours = build(checkpoint, arch='w18_small_v1')
+    assert is_part_of(ours, trunk)
+    tensors = len(trunk.state_dict())
+    assert f'trunk {tensors}/{tensors} tensors; ignored: head (2), neck (' in said()
+
+
+def test_pose_leaves_out_the_lower_streams(classifier, said):
+    checkpoint, trunk, _ = classifier
+    ours = build(checkpoint, arch='w18_small_v1', multiscale_output=False)
+    assert is_part_of(ours, trunk)
+    assert 'of the lower streams; ignored: head' in said()
+
+
+def test_a_pose_trunk_initialises_one_with_all_streams(tmp_path, randomised, said):
+    trunk = randomised(HRNet('w18_small_v1', multiscale_output=False))
+    torch.save(trunk.state_dict(), tmp_path / 'pose.pth')
+    ours = build(str(tmp_path / 'pose.pth'), arch='w18_small_v1')
+    assert is_part_of(trunk, ours)
+    assert 'new: ' in said()
+
+
+def test_the_layers_of_a_neck_are_not_initialised_anew(classifier):
+    """mmcv's ConvModule has an ``init_weights`` of its own."""
+    checkpoint, trunk, neck = classifier
+    ours = build(checkpoint, 'hrnet_mm.HRNetC', in_channels=trunk.out_channels)
+    assert is_part_of(ours, neck)
+
+
+def test_a_model_of_ddp_and_a_given_prefix(classifier, tmp_path):
+    checkpoint, trunk, _ = classifier
+    state = torch.load(checkpoint, weights_only=True)['state_dict']
+    path = tmp_path / 'ddp.pth'
+    torch.save({f'module.{k}': v for k, v in state.items()}, path)
+    ours = HRNet(
+        'w18_small_v1',
+        init_cfg=dict(
+            type='hrnet_mm.Pretrained', checkpoint=str(path), prefix='backbone.'
+        ),
+    )
+    ours.init_weights()
+    assert is_part_of(ours, trunk)
+
+
+@pytest.mark.parametrize(('there', 'wanted'), [('w18', 'w18_small_v2'), ('w18', 'w30')])
+def test_another_arch_is_named(there, wanted, tmp_path):
+    """Every tensor of w18_small_v2 is in w18, with the same shape."""
+    torch.save(HRNet(there).state_dict(), tmp_path / 'imagenet.pth')
+    with pytest.raises(CheckpointError, match='does not fit trunk') as e:
+        build(str(tmp_path / 'imagenet.pth'), arch=wanted)
+    assert 'imagenet.pth: ' in str(e.value)
+    assert f"The file holds the trunk '{there}'" in str(e.value)
+
+
+def test_a_file_without_a_trunk_is_refused(tmp_path):
+    torch.save({'epoch': torch.tensor(3)}, tmp_path / 'epoch.pth')
+    with pytest.raises(CheckpointError, match=r'tensors are missing \(bn1.bias, '):
+        build(str(tmp_path / 'epoch.pth'), arch='w18_small_v1')
+
+
+def test_numbers_that_are_none_are_refused(classifier, tmp_path):
+    _, trunk, _ = classifier
+    state = trunk.state_dict()
+    state['conv1.weight'][0] = float('nan')
+    torch.save(state, tmp_path / 'diverged.pth')
+    with pytest.raises(CheckpointError, match=r'conv1\.weight is not finite'):
+        build(str(tmp_path / 'diverged.pth'), arch='w18_small_v1')
+
+
+def test_nothing_may_overwrite_what_was_loaded(classifier):
+    checkpoint, *_ = classifier
+    pretrained = dict(type='hrnet_mm.Pretrained', checkpoint=checkpoint)
+    later = dict(type='Kaiming', layer='Conv2d')
+    trunk = HRNet('w18_small_v1', init_cfg=[pretrained, later])
+    with pytest.raises(ValueError, match='put it last'):
+        trunk.init_weights()
