@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def demo(output: Path, data: Path) -> None:
 )
 @click.option('--rows', default=4, show_default=True, help='How many test images.')
 def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
-    """Draw what a trained pose, segmentation or detection model sees, and the truth."""
+    """Draw what a trained model of any of the four libraries sees, and the truth."""
     from mmengine.config import Config
 
     scope = Config.fromfile(config).get('default_scope')
@@ -60,13 +61,54 @@ def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
         from hrnet_mm.seg import pictures  # type: ignore[no-redef]
     elif scope == 'mmdet':
         from hrnet_mm.det import pictures  # type: ignore[no-redef]
+    elif scope == 'mmpretrain':
+        from hrnet_mm.cls import pictures  # type: ignore[no-redef]
     else:
         raise click.ClickException(
             f'{config} has default_scope={scope!r}; there are pictures of mmpose, '
-            'mmseg and mmdet'
+            'mmseg, mmdet and mmpretrain'
         )
     sheet = pictures.prediction_sheet(config, checkpoint, output, rows)
     console.print(f'{sheet}', soft_wrap=True)  # a path to copy, on one line
+
+
+@main.command()
+@click.argument('source', metavar='CONFIG|ARCH', required=False)
+@click.option('--size', nargs=2, type=int, help='Height and width of the image.')
+@click.option('--published', is_flag=True, help='Recompute every published figure.')
+@click.option('--json', 'as_json', is_flag=True, help='As data, not as a table.')
+def profile(
+    source: str | None, size: tuple[int, int] | None, published: bool, as_json: bool
+) -> None:
+    """Parameters, multiply-accumulates and activations, part by part.
+
+    CONFIG is of mmpose, mmseg, mmdet or mmpretrain; ARCH is like w48. Nothing is
+    computed: it takes seconds and no memory.
+    """
+    from hrnet_mm import profiling
+
+    if published == (source is not None):
+        raise click.UsageError('give a CONFIG or an ARCH, or --published')
+    if source:
+        try:
+            found = profiling.profile(source, size)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
+        click.echo(json.dumps(found)) if as_json else console.print(
+            profiling.profile_table(found)
+        )
+        return
+    progress = Console(stderr=True)
+    rows = [
+        profiling.recompute(row)
+        for row in track(profiling.PUBLISHED, 'recomputing', console=progress)
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+    else:
+        console.print(profiling.published_table(rows, profiling.NOT_REPRODUCED))
+    if not all(row['agrees'] for row in rows):
+        sys.exit(1)
 
 
 @main.command()

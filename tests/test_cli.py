@@ -11,6 +11,8 @@ from hrnet_mm import __version__
 from hrnet_mm.cli import main
 from hrnet_mm.data import TinyPeople
 
+COMMANDS = 'demo', 'doctor', 'profile', 'show', 'tiny-people'
+
 
 def run(*arguments: object):
     return CliRunner().invoke(main, [str(a) for a in arguments])
@@ -19,7 +21,7 @@ def run(*arguments: object):
 def test_help_names_every_command():
     shown = run('--help')
     assert shown.exit_code == 0
-    assert all(name in shown.output for name in ('demo', 'doctor', 'tiny-people'))
+    assert all(name in shown.output for name in COMMANDS)
 
 
 def test_version():
@@ -44,3 +46,23 @@ def test_tiny_people_does_not_touch_a_folder_with_other_files(tmp_path):
     assert shown.exit_code == 1
     assert 'mine.txt' in shown.output
     assert 'Traceback' not in shown.output
+
+
+def test_profile_is_a_table_that_fits_or_data(run_python):
+    code = 'from hrnet_mm.cli import main; main()'
+    shown = run_python('-c', code, 'profile', 'w18_small_v1', '--size', '64', '64')
+    assert shown.returncode == 0, shown.stderr
+    assert '1,477,920' in shown.stdout
+    assert 'stage 4 stream 3    128 at 1/32' in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    data = json.loads(run('profile', 'w18_small_v1', '--json').output)
+    assert data['total']['parameters'] == 1_477_920
+
+
+def test_profile_refuses_what_it_cannot_measure():
+    shown = run('profile', 'w49')
+    assert shown.exit_code == 1
+    assert 'w49 is no config file' in shown.output
+    assert (
+        run('profile').exit_code == run('profile', 'w48', '--published').exit_code == 2
+    )

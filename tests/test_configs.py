@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
+
+from hrnet_mm.profiling import Subject, measure, models
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT / 'configs'
@@ -19,7 +20,8 @@ LEAVES = sorted(
 )
 SEG = [p for p in LEAVES if p.parts[0] == 'seg' or p.stem.endswith('tiny-seg')]
 DET = [p for p in LEAVES if p.parts[0] == 'det' or p.stem.endswith('tiny-det')]
-POSE = [p for p in LEAVES if p not in SEG + DET]
+CLS = [p for p in LEAVES if p.parts[0] == 'cls' or p.stem.endswith('tiny-cls')]
+POSE = [p for p in LEAVES if p not in SEG + DET + CLS]
 PUBLISHED = [p for p in POSE if p.parts[0] != 'tiny']
 
 
@@ -28,29 +30,9 @@ def config(path: Path) -> Config:
 
 
 def macs(model: torch.nn.Module, size: tuple[int, int]) -> int:
-    """Multiply-accumulates of convolutions and linear layers, as officially counted.
-
-    Of detectors: trunk, pyramid, what works on all of it, and 500 boxes in each box
-    head; no masks, no stuff.
-    """
-    total = 0
-
-    def count(layer, args, output):
-        nonlocal total
-        total += layer.weight.numel() * output.numel() // layer.weight.shape[0]
-
-    for module in model.modules():
-        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
-            module.register_forward_hook(count)
-    image = torch.empty(1, 3, *size, device='meta')
-    if hasattr(model, 'rpn_head'):
-        model.rpn_head(model.extract_feat(image))
-        head = model.roi_head.bbox_head
-        for stage in head if isinstance(head, torch.nn.ModuleList) else [head]:
-            stage(torch.empty(500, stage.in_channels, 7, 7, device='meta'))
-    else:
-        model(image, None, mode='tensor')
-    return total
+    """Multiply-accumulates, as officially counted."""
+    layers = measure(model, Subject(model, size).run)
+    return sum(layer.macs for layer in layers.values())
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=str)
@@ -74,14 +56,13 @@ def test_a_leaf_is_short_and_says_how_to_run_it(path):
     assert "'mmpose::" not in text
     assert "'mmseg::" not in text
     assert "'mmdet::" not in text
+    assert "'mmpretrain::" not in text
 
 
 def build(cfg: Config) -> torch.nn.Module:
     """The model of a config, without memory."""
     pytest.importorskip(cfg.default_scope)
-    init_default_scope(cfg.default_scope)
-    with torch.device('meta'):
-        return MODELS.build(cfg.model).eval()
+    return models.build(cfg)
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=str)
@@ -300,6 +281,80 @@ def test_published_sizes_of_detectors(width, millions, parameters, published):
     )
     assert f'{counted / 2**20:.1f}' == millions
     assert f'{macs(model, (800, 1216)) / 2**30:.1f}' == published
+
+
+@pytest.mark.parametrize('path', [p for p in CLS if p.parts[0] == 'cls'], ids=str)
+def test_the_imagenet_recipes_are_official(path):
+    """HRNet-Image-Classification, experiments/*.yaml: 4 x 32 images."""
+    cfg = config(path)
+    optimizer = dict(
+        type='SGD', lr=0.05, momentum=0.9, weight_decay=1e-4, nesterov=True
+    )
+    assert dict(cfg.optim_wrapper.optimizer) == optimizer
+    assert cfg.train_dataloader.batch_size == 32
+    assert cfg.auto_scale_lr.base_batch_size == 128
+    (schedule,) = cfg.param_scheduler
+    if 'cutmix' in path.stem:
+        assert (cfg.train_cfg.max_epochs, schedule.end) == (300, 300)
+        assert cfg.model.train_cfg.augments.type == 'CutMix'
+        assert cfg.model.data_preprocessor.num_classes == 1000
+    else:
+        assert cfg.train_cfg.max_epochs == 100
+        assert (schedule.milestones, schedule.gamma) == ([30, 60, 90], 0.1)
+        assert 'train_cfg' not in cfg.model
+
+
+@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+def test_the_imagenet_crops_are_mmpretrain_s(split):
+    mmpretrain = pytest.importorskip('mmpretrain')
+    folder = Path(mmpretrain.__file__).parent / '.mim/configs/hrnet'
+    stock = Config.fromfile(str(folder / 'hrnet-w18_4xb32_in1k.py'))
+    ours = config(Path('cls/hrnetc_w18_imagenet.py'))
+    mine, theirs = (c[f'{split}_dataloader'].dataset for c in (ours, stock))
+    assert without_seeding(mine.pipeline) == [dict(t) for t in theirs.pipeline]
+    assert mine.split == theirs.split
+    preprocessors = ours.model.data_preprocessor, stock.data_preprocessor
+    for key in ('mean', 'std', 'to_rgb'):
+        assert preprocessors[0][key] == preprocessors[1][key]
+
+
+@pytest.mark.parametrize('path', CLS, ids=str)
+def test_cls_configs_are_ready_for_many_gpus(path):
+    cfg = config(path)
+    assert cfg.default_hooks.checkpoint.save_best == 'accuracy/top1'
+    assert cfg.default_hooks.visualization.enable
+    assert cfg.randomness.seed is not None
+    assert cfg.train_dataloader.sampler.type == 'hrnet_mm.SeededSampler'
+    assert cfg.optim_wrapper.type == 'OptimWrapper'
+
+
+# HRNet-Image-Classification, README: millions, and 2^30 multiply-accumulates
+PUBLISHED_CLS = {
+    'w18_small_v1': ('13.2', '1.49'),
+    'w18_small_v2': ('15.6', '2.42'),
+    'w18': ('21.3', '3.99'),
+    'w30': ('37.7', '7.55'),
+    'w32': ('41.2', '8.31'),
+    'w40': ('57.6', '11.8'),
+    'w44': ('67.1', '13.9'),
+    'w48': ('77.5', '16.1'),
+    'w64': ('128.1', '26.9'),
+}
+
+
+@pytest.mark.parametrize('arch', PUBLISHED_CLS)
+def test_published_sizes_of_classifiers(arch):
+    """The official ones have a bias in four convolutions: 3840 more."""
+    cfg = config(Path(f'cls/hrnetc_{arch}_imagenet.py'))
+    cfg.model.neck[0].bias = True
+    model = build(cfg)
+    millions, published = PUBLISHED_CLS[arch]
+    total = sum(p.numel() for p in model.parameters())
+    assert f'{total / 1e6:.1f}' == millions
+    digits = len(published.split('.')[1])
+    assert f'{macs(model, (224, 224)) / 2**30:.{digits}f}' == published
+    stated = (CONFIGS / f'cls/hrnetc_{arch}_imagenet.py').read_text()
+    assert f'{total - 3840:,} parameters' in stated
 
 
 # HRNet-Semantic-Segmentation, experiments/*/*.yaml: epochs, batch, rate, decay, scales

@@ -2,6 +2,6 @@
 
 from .arch import ARCHS
 from .hrnet import HRNet
-from .necks import HRNetV1, HRNetV2, HRNetV2p
+from .necks import HRNetC, HRNetV1, HRNetV2, HRNetV2p
 
-__all__ = ['ARCHS', 'HRNet', 'HRNetV1', 'HRNetV2', 'HRNetV2p']
+__all__ = ['ARCHS', 'HRNet', 'HRNetC', 'HRNetV1', 'HRNetV2', 'HRNetV2p']

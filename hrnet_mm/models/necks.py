@@ -3,8 +3,10 @@
     V1   stream 0                                           C    pose
     V2   all streams, upsampled to 1/4 and concatenated     15C  segmentation, landmarks
     V2p  V2 at one width, average-pooled to a pyramid       256  detection
+    C    streams widened, added up from high to low        2048  classification
 
-Paper: https://arxiv.org/abs/1908.07919, section 3.2 and figure 4.
+Papers: https://arxiv.org/abs/1908.07919, section 3.2 and figure 4; for C
+https://arxiv.org/abs/1904.04514.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from torch import Tensor
 
 from hrnet_mm.registry import MODELS
 
-from .layers import Config, recomputed
+from .hrnet import INIT_CFG
+from .layers import Config, Layers, make_branch, recomputed
 
 
 def concat_streams(xs: Sequence[Tensor], align_corners: bool = False) -> Tensor:
@@ -121,13 +124,7 @@ class HRNetV2p(BaseModule):
         Raises:
             ValueError: if the streams have other widths than ``in_channels``.
         """
-        check_streams(self, xs)
-        widths = [x.shape[1] for x in xs]
-        if widths != self.in_channels:
-            raise ValueError(
-                f'HRNetV2p was built for streams of in_channels={self.in_channels}, '
-                f'it got {widths}: set in_channels to the out_channels of the trunk'
-            )
+        check_streams(self, xs, self.in_channels)
         x = self._convolve(self.reduction_conv, concat_streams(xs))
         levels = (shrink(x, 2**i) for i in range(len(self.fpn_convs)))
         return tuple(
@@ -147,11 +144,79 @@ def shrink(x: Tensor, factor: int) -> Tensor:
     return F.avg_pool2d(x, (min(factor, height), min(factor, width)))
 
 
-def check_streams(neck: BaseModule, xs: Sequence[Tensor]) -> None:
+@MODELS.register_module()
+class HRNetC(BaseModule):
+    """Representation of HRNet-Wx-C, the networks that were trained on ImageNet.
+
+    Each stream is widened by a bottleneck, to 128, 256, 512 and 1024 channels; strided
+    convolutions carry the sum from 1/4 down to 1/32. The parameters are named as in
+    HRFuseScales of MMPretrain.
+
+    Args:
+        in_channels: Widths of the streams: ``out_channels`` of the trunk.
+        out_channels: Width of the representation.
+        bias: Convolutions before norms have a bias, as in the official code; its files
+            then load as they are. MMPretrain's networks have none.
+        conv_cfg: mmcv config of every convolution.
+        norm_cfg: mmcv config of every norm.
+        with_cp: Recompute the bottlenecks in backward to save memory.
+        init_cfg: mmengine initialisation; Kaiming by default, as the official code.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        out_channels: int = 2048,
+        *,
+        bias: bool = False,
+        conv_cfg: Config | None = None,
+        norm_cfg: Config = dict(type='BN'),
+        with_cp: bool = False,
+        init_cfg: Config | list[Config] | None = INIT_CFG,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.in_channels = list(in_channels)
+        cfgs = dict(bias=bias, conv_cfg=conv_cfg, norm_cfg=norm_cfg)
+        layers = Layers(conv_cfg, norm_cfg, dict(mode='nearest'), with_cp)
+        widths = [32 * 2**i for i in range(len(in_channels))]
+        self.increase_layers = nn.ModuleList(
+            make_branch('BOTTLENECK', channels, width, 1, layers)
+            for channels, width in zip(in_channels, widths, strict=True)
+        )
+        self.downsample_layers = nn.ModuleList(
+            ConvModule(4 * width, 8 * width, 3, stride=2, padding=1, **cfgs)
+            for width in widths[:-1]
+        )
+        self.final_layer = ConvModule(4 * widths[-1], out_channels, 1, **cfgs)
+
+    def forward(self, xs: Sequence[Tensor]) -> tuple[Tensor]:
+        """Streams, high to low resolution -> (N, out_channels, H/32, W/32).
+
+        Raises:
+            ValueError: if the streams have other widths than ``in_channels``.
+        """
+        check_streams(self, xs, self.in_channels)
+        x, *others = (
+            widen(x) for widen, x in zip(self.increase_layers, xs, strict=True)
+        )
+        for downsample, other in zip(self.downsample_layers, others, strict=True):
+            x = downsample(x) + other
+        return (self.final_layer(x),)
+
+
+def check_streams(
+    neck: BaseModule, xs: Sequence[Tensor], channels: list[int] | None = None
+) -> None:
     """Refuse what no trunk returns; a bare tensor would be read as its first image."""
     if not isinstance(xs, list | tuple) or not xs:
         got = f'a tensor of shape {tuple(xs.shape)}' if hasattr(xs, 'shape') else xs
         raise ValueError(
             f'{type(neck).__name__} takes the tuple of streams that HRNet returns; '
             f'it got {got}'
+        )
+    widths = [x.shape[1] for x in xs]
+    if channels is not None and widths != channels:
+        raise ValueError(
+            f'{type(neck).__name__} was built for streams of in_channels={channels}, '
+            f'it got {widths}: set in_channels to the out_channels of the trunk'
         )

@@ -14,13 +14,6 @@ optim_wrapper = dict(
     optimizer=dict(type='Adam', lr=4e-3, fused=True),
     clip_grad=dict(max_norm=1),
 )
-param_scheduler = [
-    dict(type='LinearLR', begin=0, end=50, start_factor=0.01, by_epoch=False),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=epochs,
-        end=epochs,
-        eta_min=4e-5,
-        convert_to_iter_based=True,
-    ),
-]
+warm_up = dict(type='LinearLR', begin=0, end=50, start_factor=0.01, by_epoch=False)
+cosine = dict(type='CosineAnnealingLR', eta_min=4e-5, convert_to_iter_based=True)
+param_scheduler = [warm_up, dict(cosine, T_max=epochs, end=epochs)]

@@ -1,0 +1,34 @@
+"""ImageNet classification with HRNet-Wx-C: the network that all pretraining comes from."""
+
+_base_ = ['../runtime.py']
+
+default_scope = 'mmpretrain'
+custom_imports = dict(imports=['hrnet_mm', 'hrnet_mm.cls'], allow_failed_imports=False)
+
+model = dict(
+    type='ImageClassifier',
+    data_preprocessor=dict(
+        mean=[123.675, 116.28, 103.53],  # ImageNet, RGB
+        std=[58.395, 57.12, 57.375],
+        to_rgb=True,
+    ),
+    backbone=dict(type='hrnet_mm.HRNet'),
+    head=dict(
+        type='LinearClsHead',
+        in_channels=2048,
+        loss=dict(type='CrossEntropyLoss', loss_weight=1.0),
+        topk=(1, 5),
+    ),
+)
+widen = dict(type='hrnet_mm.HRNetC')
+pool = dict(type='GlobalAveragePooling')
+
+custom_hooks = [*_base_.custom_hooks, dict(type='hrnet_mm.CheckClassesHook')]
+default_hooks = dict(
+    checkpoint=dict(save_best='accuracy/top1', rule='greater'),
+    visualization=dict(type='VisualizationHook', enable=True, interval=5000),
+)
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(
+    type='UniversalVisualizer', vis_backends=vis_backends, name='visualizer'
+)

@@ -1,0 +1,84 @@
+"""Pictures of a trained classifier: what it sees beside the truth, stream by stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner import load_checkpoint
+from mmpretrain.registry import DATASETS, MODELS
+from torch import Tensor
+
+from hrnet_mm.pictures import overlay, save_sheet
+
+SIZE = 240  # pixels of the shorter side, so that names can be read
+RIGHT, WRONG = (0, 160, 0), (220, 0, 0)
+
+
+def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -> Path:
+    """A row for each test image: truth, prediction, and the four streams.
+
+    Of a stream: the mean magnitude of its channels, as the trunk puts them out.
+
+    Args:
+        config: Of MMPretrain, with ``test_dataloader``.
+        checkpoint: The weights.
+        path: Of the image file to write.
+        rows: The number of images, evenly from the test data.
+
+    Returns:
+        The path.
+    """
+    cfg = Config.fromfile(config)
+    init_default_scope('mmpretrain')
+    model = MODELS.build(cfg.model).eval()
+    load_checkpoint(model, str(checkpoint), map_location='cpu')
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
+    classes = dataset.metainfo['classes']
+    pictures = [row_of(model, dataset[i], classes) for i in chosen]
+    streams = [f'stream at 1/{4 << b}' for b in range(len(pictures[0]) - 2)]
+    titles = ['truth', 'prediction', *streams]
+    caption = 'streams: mean magnitude of the channels, bright is large'
+    return save_sheet(pictures, titles, path, caption)
+
+
+def row_of(model: Any, sample: dict, classes: list[str]) -> list[np.ndarray]:
+    """The pictures of one image, all of one size."""
+    streams: list[Tensor] = []
+    hook = model.backbone.register_forward_hook(
+        lambda module, args, outputs: streams.extend(outputs)
+    )
+    with torch.no_grad():
+        (result,) = model.test_step(pseudo_collate([sample]))
+    hook.remove()
+    image = sample['inputs'].permute(1, 2, 0).numpy()
+    scale = SIZE / min(image.shape[:2])
+    image = cv2.resize(image, None, fx=scale, fy=scale)
+    truth, found = int(result.gt_label), int(result.pred_label)
+    score = float(result.pred_score[found])
+    return [
+        named(image, classes[truth], RIGHT),
+        named(
+            image, f'{classes[found]} {score:.0%}', RIGHT if found == truth else WRONG
+        ),
+        *(overlay(image, x[0].abs().mean(0).numpy()) for x in streams),
+    ]
+
+
+def named(image: np.ndarray, name: str, colour: tuple[int, int, int]) -> np.ndarray:
+    """An image, blue, green, red, as red, green, blue with a name below."""
+    picture = np.ascontiguousarray(image[..., ::-1])
+    height, width = picture.shape[:2]
+    bar = height - 24
+    picture[bar:] = colour
+    name = name.split(',')[0][: width // 9]  # ImageNet has many names for a class
+    white = (255, 255, 255)
+    cv2.putText(picture, name, (4, height - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.5, white, 1)
+    return picture

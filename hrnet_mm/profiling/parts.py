@@ -1,0 +1,72 @@
+"""The cost of the parts of a network: stages and streams of the trunk, neck, head."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .measure import Layer
+
+TRUNK = 'backbone.'
+STEM = re.compile(r'(conv|bn|gn|norm)[12]$')
+BRANCH = re.compile(r'stage(\d)\.\d+\.branches\.(\d+)\.')
+EXCHANGE = re.compile(r'stage(\d)\.\d+\.fuse_layers\.')
+TRANSITION = re.compile(r'transition(\d)\.')
+
+
+@dataclass
+class Part:
+    """A part of a network, and what it costs in one forward pass.
+
+    Attributes:
+        name: ``'stage 3'``, ``'neck'``.
+        detail: ``'stream 2'``, ``'exchange'``, or nothing.
+        parameters, macs, activations: See ``Layer``.
+        channels, stride: Of what it puts out, where that is one stream.
+    """
+
+    name: str
+    detail: str = ''
+    parameters: int = 0
+    macs: int = 0
+    activations: int = 0
+    channels: int | None = None
+    stride: int | None = None
+
+
+def parts(layers: Mapping[str, Layer], height: int) -> list[Part]:
+    """Sum up layers.
+
+    Args:
+        layers: From ``measure``.
+        height: Of the image, for the strides.
+    """
+    found: dict[tuple[str, str], Part] = {}
+    for name, layer in layers.items():
+        key = place(name)
+        part = found.setdefault(key, Part(*key))
+        part.parameters += layer.parameters
+        part.macs += layer.macs
+        part.activations += layer.activations
+        one_stream = part.name == 'stem' or part.detail.startswith('stream')
+        if one_stream and len(layer.shape) == 4 and '.downsample.' not in name:
+            part.channels = layer.shape[1]
+            part.stride = round(height / layer.shape[2])
+    return [*found.values()]
+
+
+def place(name: str) -> tuple[str, str]:
+    """The part that a layer belongs to."""
+    inner = name.removeprefix(TRUNK)
+    if STEM.match(inner):
+        return 'stem', ''
+    if inner.startswith('layer1.'):
+        return 'stage 1', 'stream 0'
+    if found := TRANSITION.match(inner):
+        return f'stage {int(found[1]) + 1}', 'transition'
+    if found := BRANCH.match(inner):
+        return f'stage {found[1]}', f'stream {found[2]}'
+    if found := EXCHANGE.match(inner):
+        return f'stage {found[1]}', 'exchange'
+    return name.split('.')[0], ''

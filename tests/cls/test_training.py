@@ -1,0 +1,55 @@
+"""The stock runner of MMPretrain trains, is killed, goes on, and tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('mmpretrain')
+
+from jobs import QUICK_NORMS, Job, check_resume, score_of, show
+
+from hrnet_mm.data import TinyPeople
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = 'tiny/hrnetc_w18_small_v1_tiny-cls.py'
+
+NORMS = dict(type='BN', **QUICK_NORMS)
+
+FEW = f"""
+train_cfg = dict(max_epochs=3, val_interval=1)
+train_dataloader = dict(batch_size=4)
+default_hooks = dict(
+    checkpoint=dict(interval=1), logger=dict(interval=1),
+    visualization=dict(interval=1))
+model = dict(
+    data_preprocessor=dict(num_classes=6),
+    train_cfg=dict(augments=dict(type='CutMix', alpha=1.0)),
+    backbone=dict(norm_cfg={NORMS}),
+    head=dict(loss=dict(_delete_=True, type='CrossEntropyLoss'), cal_acc=False))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_job_with_cutmix_goes_on(tmp_path, write_config, mim, run_python):
+    """The order, the crops, and what CutMix draws are those of a job never killed."""
+    people = TinyPeople(splits={'train': 12, 'val': 8, 'test': 8})
+    env = dict(TINY_PEOPLE=str(people.write(tmp_path / 'tiny_people')))
+    lines = FEW + 'test_dataloader = dict(_base_.val_dataloader)\n'
+    config = write_config(TINY, lines)
+    check_resume('mmpretrain', config, 'accuracy/top1', tmp_path, mim, **env)
+    checkpoint = tmp_path / 'killed/epoch_3.pth'
+    show(config, checkpoint, tmp_path / 'sheet.png', run_python, **env)
+
+
+@pytest.mark.slow
+def test_tiny_people_are_told_apart_in_minutes(tmp_path, mim):
+    root = TinyPeople().write(tmp_path / 'tiny_people')
+    env = dict(TINY_PEOPLE=str(root))
+    config = ROOT / 'configs' / TINY
+    job = Job(tmp_path / 'work')
+    done = mim('train', 'mmpretrain', config, '--work-dir', job.work_dir, **env)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    (checkpoint,) = job.work_dir.glob('best_accuracy_*_epoch_*.pth')
+    assert score_of('accuracy/top1', mim, 'mmpretrain', config, checkpoint, **env) >= 90
