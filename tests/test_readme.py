@@ -30,7 +30,7 @@ def test_the_table_of_configs_says_what_the_configs_say(readme, root):
     )
     published = ['hrnet_w48_coco.py', *(f'pose/{p.name}' for p in
                  sorted((root / 'configs/pose').glob('*coco*')))]  # fmt: skip
-    rows = [row for row in rows if not row[0].startswith(('seg/', 'det/'))]
+    rows = [row for row in rows if not row[0].startswith(('seg/', 'det/', 'cls/'))]
     assert [name for name, *_ in rows] == published
     for name, ap, parameters, macs in rows:
         text = (root / 'configs' / name).read_text()
@@ -69,6 +69,19 @@ def test_the_table_of_detection_says_what_the_configs_say(readme, root):
         else:
             figure = f'Box AP {score} on val2017 ({sources[source]}'
             assert figure.replace(' / ', ', mask AP ') in text
+
+
+def test_the_table_of_classification_says_what_the_configs_say(readme, root):
+    rows = re.findall(
+        r'\| `(cls/\S+)` \| ([\d.]+) \| ([\d.]+|-) \| (\S+) \| (\S+) \|', readme
+    )
+    configs = {f'cls/{p.name}' for p in (root / 'configs/cls').glob('*.py')}
+    assert {name for name, *_ in rows} == configs
+    for name, top1, top5, parameters, macs in rows:
+        text = (root / 'configs' / name).read_text()
+        assert f'Top-1 error {top1}' in text
+        assert top5 == '-' or f'top-5 error {top5} (' in text
+        assert f'{parameters} parameters, {macs} G MACs' in text
 
 
 def test_all_archs_are_named(readme):
