@@ -1,14 +1,37 @@
-"""What the pictures of all tasks share: heat maps over images, sheets of pictures."""
+"""What the pictures of all tasks share: the trained model, heat maps, sheets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import DATASETS, MODELS, init_default_scope
+from mmengine.runner import load_checkpoint
+
+
+def open_trained(
+    cfg: Config, checkpoint: Path, rows: int
+) -> tuple[Any, Any, list[int]]:
+    """A trained model in eval mode, its test data, and which of them to show.
+
+    Args:
+        cfg: Of any of the four libraries, with ``test_dataloader``.
+        checkpoint: The weights.
+        rows: How many samples to choose, evenly from all.
+    """
+    init_default_scope(cfg.default_scope)
+    model = revert_sync_batchnorm(MODELS.build(cfg.model)).eval()
+    load_checkpoint(model, str(checkpoint), map_location='cpu')
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset)))
+    return model, dataset, chosen.astype(int).tolist()
 
 
 def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:

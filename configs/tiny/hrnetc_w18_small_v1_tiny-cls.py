@@ -1,6 +1,6 @@
 """HRNet-W18-small-v1-C, TinyPeople's poses: minutes on two CPU cores, from scratch.
 
-Top-1 >= 90 on the test split.
+Top-1 >= 80 on the test split.
 11,146,918 parameters.
 
     hrnet-mm tiny-people
@@ -26,6 +26,8 @@ model = dict(
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1),
     ),
 )
+# Adam moves each weight as far; those of the neck are small, for it has up to 9216 inputs
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(neck=dict(lr_mult=0.1))))
 train_cfg = dict(max_epochs=epochs)
 param_scheduler = [_base_.warm_up, dict(_base_.cosine, T_max=epochs, end=epochs)]
 auto_scale_lr = dict(enable=False, base_batch_size=16)

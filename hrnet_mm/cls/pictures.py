@@ -10,12 +10,9 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
-from mmpretrain.registry import DATASETS, MODELS
 from torch import Tensor
 
-from hrnet_mm.pictures import overlay, save_sheet
+from hrnet_mm.pictures import open_trained, overlay, save_sheet
 
 SIZE = 240  # pixels of the shorter side, so that names can be read
 RIGHT, WRONG = (0, 160, 0), (220, 0, 0)
@@ -36,11 +33,7 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
         The path.
     """
     cfg = Config.fromfile(config)
-    init_default_scope('mmpretrain')
-    model = MODELS.build(cfg.model).eval()
-    load_checkpoint(model, str(checkpoint), map_location='cpu')
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
+    model, dataset, chosen = open_trained(cfg, checkpoint, rows)
     classes = dataset.metainfo['classes']
     pictures = [row_of(model, dataset[i], classes) for i in chosen]
     streams = [f'stream at 1/{4 << b}' for b in range(len(pictures[0]) - 2)]

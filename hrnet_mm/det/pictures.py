@@ -9,17 +9,14 @@ import cv2
 import mmcv
 import numpy as np
 import torch
-from mmdet.registry import DATASETS, MODELS
 from mmdet.structures import DetDataSample
 from mmdet.visualization import DetLocalVisualizer
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from hrnet_mm.pictures import overlay, save_sheet
+from hrnet_mm.pictures import open_trained, overlay, save_sheet
 
 SHOWN = 0.3  # objects of a lower score are not drawn
 
@@ -40,13 +37,9 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
         The path.
     """
     cfg = Config.fromfile(config)
-    init_default_scope('mmdet')
-    model = MODELS.build(cfg.model).eval()
-    load_checkpoint(model, str(checkpoint), map_location='cpu')
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    model, dataset, chosen = open_trained(cfg, checkpoint, rows)
     visualizer = DetLocalVisualizer()
     visualizer.dataset_meta = dataset.metainfo
-    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
     pictures = [row_of(model, dataset[i], visualizer) for i in chosen]
     strides = [stride[0] for stride in prior_generator(model).strides]
     titles = ['truth', 'prediction', *(f'level at 1/{stride}' for stride in strides)]

@@ -13,13 +13,10 @@ import torch
 from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
-from mmpose.apis import init_model
-from mmpose.registry import DATASETS
 from torch import Tensor
 
 from hrnet_mm.data.pictures import draw_skeleton
-from hrnet_mm.pictures import overlay, save_sheet
+from hrnet_mm.pictures import open_trained, overlay, save_sheet
 
 SHOWN = 0.3  # joints of a lower score are not drawn
 ZOOM = 3
@@ -63,11 +60,8 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 6) -
         The path.
     """
     cfg = Config.fromfile(config)
-    init_default_scope('mmpose')
     cfg.model.test_cfg.output_heatmaps = True
-    model = init_model(cfg, str(checkpoint), device='cpu')
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
+    model, dataset, chosen = open_trained(cfg, checkpoint, rows)
     pictures = [row_of(model, dataset[i], dataset.get_data_info(i)) for i in chosen]
     titles = ['truth', 'prediction', 'joint heat maps']
     titles += [f'stream {b}: 1/{4 * 2**b}' for b in range(4)]

@@ -11,13 +11,9 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
-from mmseg.apis import init_model
-from mmseg.registry import DATASETS
 from torch import Tensor
 
-from hrnet_mm.pictures import overlay, save_sheet
+from hrnet_mm.pictures import open_trained, overlay, save_sheet
 
 from .heads import soft_regions
 from .segmentor import OCRNet
@@ -41,12 +37,8 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
         The path.
     """
     cfg = Config.fromfile(config)
-    init_default_scope('mmseg')
     cfg.model.test_cfg = dict(mode='whole')  # regions are of the whole image
-    model = init_model(cfg, device='cpu')
-    load_checkpoint(model, str(checkpoint), map_location='cpu')
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
+    model, dataset, chosen = open_trained(cfg, checkpoint, rows)
     seen = [look(model, dataset[i]) for i in chosen]
     labels = sorted({c for row in seen for m in row[1:3] for c in np.unique(m)})
     classes, palette = dataset.metainfo['classes'], dataset.metainfo['palette']

@@ -52,4 +52,4 @@ def test_tiny_people_are_told_apart_in_minutes(tmp_path, mim):
     done = mim('train', 'mmpretrain', config, '--work-dir', job.work_dir, **env)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     (checkpoint,) = job.work_dir.glob('best_accuracy_*_epoch_*.pth')
-    assert score_of('accuracy/top1', mim, 'mmpretrain', config, checkpoint, **env) >= 90
+    assert score_of('accuracy/top1', mim, 'mmpretrain', config, checkpoint, **env) >= 80
