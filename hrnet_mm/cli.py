@@ -8,7 +8,14 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import Progress, track
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    track,
+)
+from rich.table import Column
 
 from hrnet_mm import __version__
 
@@ -109,6 +116,56 @@ def profile(
         console.print(profiling.published_table(rows, profiling.NOT_REPRODUCED))
     if not all(row['agrees'] for row in rows):
         sys.exit(1)
+
+
+@main.command()
+@click.option('--task', 'tasks', multiple=True, help='pose, segmentation, detection.')
+@click.option('--quick', is_flag=True, help='Small images: minutes on a laptop.')
+@click.option('--device', default='cpu', show_default=True, help='cpu or cuda.')
+@click.option('--batch', type=int, help='Images a training step; chosen by task.')
+@click.option('--rounds', type=click.IntRange(1), help='Measurements of each network.')
+@click.option('--output', type=folder, default='outputs/bench', show_default=True)
+def bench(
+    tasks: tuple[str, ...],
+    quick: bool,
+    device: str,
+    batch: int | None,
+    rounds: int | None,
+    output: Path,
+) -> None:
+    """Memory and time of HRNet beside the networks that it was compared with.
+
+    A table, the data and a bar chart. The other networks are those of the installed
+    libraries. All train and test here and now, in turns.
+    """
+    from dataclasses import replace
+
+    from hrnet_mm import bench as benchmark
+
+    try:
+        rows = benchmark.choose(tasks)
+        about = benchmark.describe(device)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    settings = benchmark.QUICK if quick else benchmark.PAPER
+    if batch:
+        settings = {t: replace(s, batch=batch) for t, s in settings.items()}
+    rounds = rounds or (3 if quick else 10)
+    columns = (
+        TextColumn('{task.description}', table_column=Column(width=40)),
+        BarColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        todo = bar.add_task('', total=benchmark.steps(rows, rounds))
+
+        def progress(what: str) -> None:
+            bar.update(todo, advance=1, description=what)
+
+        entries = benchmark.bench(rows, settings, rounds, device, progress)
+    for path in benchmark.write(entries, about | dict(rounds=rounds), output):
+        console.print(f'{path}', soft_wrap=True)
+    click.echo((output / 'bench.md').read_text())
 
 
 @main.command()

@@ -30,10 +30,15 @@ class ChannelsLastHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Before the first forward of training, validation or testing."""
-        runner.model.to(memory_format=torch.channels_last)
-        for module in runner.model.modules():
-            if type(module).__module__.startswith('mmcv.ops.'):
-                module.register_forward_pre_hook(make_contiguous)
+        to_channels_last(runner.model)
+
+
+def to_channels_last(model: Any) -> None:
+    """Keep the weights of a model in channels_last; see ``ChannelsLastHook``."""
+    model.to(memory_format=torch.channels_last)
+    for module in model.modules():
+        if type(module).__module__.startswith('mmcv.ops.'):
+            module.register_forward_pre_hook(make_contiguous)
 
 
 def make_contiguous(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:

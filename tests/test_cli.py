@@ -11,7 +11,7 @@ from hrnet_mm import __version__
 from hrnet_mm.cli import main
 from hrnet_mm.data import TinyPeople
 
-COMMANDS = 'demo', 'doctor', 'profile', 'show', 'tiny-people'
+COMMANDS = 'bench', 'demo', 'doctor', 'profile', 'show', 'tiny-people'
 
 
 def run(*arguments: object):

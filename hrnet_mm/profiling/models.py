@@ -84,8 +84,8 @@ def subject(
     return Subject(build(cfg), size)
 
 
-def build(cfg: Config) -> nn.Module:
-    """The model of a config, without memory and without weights."""
+def build(cfg: Config, device: str = 'meta') -> nn.Module:
+    """The model of a config; no weights are loaded, on ``meta`` it has none."""
     scope = cfg.get('default_scope')
     try:
         importlib.import_module(str(scope))
@@ -95,7 +95,7 @@ def build(cfg: Config) -> nn.Module:
             f'{error}. `hrnet-mm doctor` prints the fix'
         ) from error
     init_default_scope(scope)
-    with torch.device('meta'):
+    with torch.device(device):
         return MODELS.build(cfg.model).eval()
 
 
