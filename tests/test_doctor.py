@@ -96,8 +96,8 @@ def test_torchvision_of_another_build(site):
     assert found.level == 'broken'
     assert 'operator torchvision::nms does not exist' in found.seen
     assert found.fix == (
-        f'{FORCE} "torchvision==0.26.*" '
-        '--index-url https://download.pytorch.org/whl/cpu'
+        'pip install uv && uv pip install --python "$(command -v python)" '
+        '--reinstall --no-deps --torch-backend=cpu "torchvision==0.26.*"'
     )
 
 
@@ -399,8 +399,9 @@ def test_driver_older_than_torch(site, tmp_path, monkeypatch):
     assert (found.level, found.seen) == ('warning', 'driver for CUDA 12.4')
     assert 'torch is built for CUDA 13.0' in found.why
     assert found.fix == (
-        'pip install torch==2.11.0 torchvision==0.26.0 --force-reinstall '
-        '--index-url https://download.pytorch.org/whl/cu126'
+        'pip install uv && uv pip install --python "$(command -v python)" '
+        '--reinstall-package torch --reinstall-package torchvision '
+        'torch==2.11.0 torchvision==0.26.0 --torch-backend=cu126'
     )
 
 

@@ -12,11 +12,10 @@ import sys
 import time
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from typing import Any
 
 from .rows import Row, Setting
 
-MISSING = 'does not fit in memory'
+NO_ROOM = 'does not fit in memory'
 
 
 @dataclass
@@ -80,7 +79,7 @@ class Worker:
         except (EOFError, ConnectionError):
             # the system has killed it, as it does when memory runs out
             self._process.join()
-            answer = f'{MISSING} (ended with {self._process.exitcode})'
+            answer = f'{NO_ROOM} (ended with {self._process.exitcode})'
         if isinstance(answer, str):
             self.result.failure = answer
             return None
@@ -120,7 +119,7 @@ def why(error: Exception) -> str:
     """What a cell of the table says."""
     words = ('out of memory', "can't allocate memory", 'not enough memory')
     if isinstance(error, MemoryError) or any(w in str(error) for w in words):
-        return MISSING
+        return NO_ROOM
     line = (str(error).splitlines() or [''])[0]
     return f'{type(error).__name__}: {line}'
 
@@ -145,7 +144,7 @@ def peak(device: str) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def wait(device: str) -> Any:
+def wait(device: str) -> None:
     """Until the device has done what it was told."""
     if device != 'cpu':
         import torch

@@ -25,7 +25,12 @@ REBUILD = '--no-build-isolation --no-cache-dir --force-reinstall --no-deps'
 REINSTALL = 'pip install --no-cache-dir --force-reinstall --no-deps'
 TORCH = 'pip install torch==2.11.0 torchvision==0.26.0'
 RETORCH = f'{TORCH} --force-reinstall'  # pip takes 2.11.0+cpu for 2.11.0
-WHEELS = 'https://download.pytorch.org/whl'
+# uv knows where the wheels of each build are.
+UV = 'pip install uv && uv pip install --python "$(command -v python)"'
+RETORCH_BY_UV = (  # and nothing else, numpy for one
+    f'{UV} --reinstall-package torch --reinstall-package torchvision'
+    ' torch==2.11.0 torchvision==0.26.0'
+)
 SETUPTOOLS = 'pip install --upgrade "setuptools<82"'
 CLICK = 'pip install "click<8.3.1"'
 # mmcv's requirements are spelled out: it asks for opencv-python, which needs libGL.
@@ -190,9 +195,10 @@ def pair_with_torch() -> str:
     two = re.match(r'2\.(\d+)', release)
     if not two:
         return TORCH
-    known = re.fullmatch(r'cpu|cu\d+|rocm[\d.]+', build)
-    index = f' --index-url {WHEELS}/{build}' if known else ''
-    return f'{REINSTALL} "torchvision==0.{int(two[1]) + 15}.*"{index}'
+    vision = f'"torchvision==0.{int(two[1]) + 15}.*"'
+    if re.fullmatch(r'cpu|cu\d+|rocm[\d.]+', build):
+        return f'{UV} --reinstall --no-deps --torch-backend={build} {vision}'
+    return f'{REINSTALL} {vision}'
 
 
 def version_of(dist: str) -> str:

@@ -14,7 +14,7 @@ import subprocess
 from .remedies import (
     MMCV,
     RETORCH,
-    WHEELS,
+    RETORCH_BY_UV,
     Finding,
     Level,
     pair_with_torch,
@@ -76,11 +76,11 @@ def gpu() -> Finding:
         return Finding('GPU', 'note', 'hidden', why, 'unset CUDA_VISIBLE_DEVICES')
     cuda = re.search(r'CUDA[\w ]*Version: *(\d+)\.(\d+)', driver)
     # Wheels for CUDA 12.6 run on every driver for CUDA 12.
-    index = {'12': 'cu126', '13': 'cu130'}.get(cuda[1]) if cuda else None
-    url = f' --index-url {WHEELS}/{index}' if index else ''
+    backend = {'12': 'cu126', '13': 'cu130'}.get(cuda[1]) if cuda else None
+    fix = f'{RETORCH_BY_UV} --torch-backend={backend}' if backend else RETORCH
     seen = f'driver for CUDA {cuda[1]}.{cuda[2]}' if cuda else 'present'
     why = f'torch is built for {build(torch)}: training runs on the CPU'
-    return Finding('GPU', 'warning', seen, why, RETORCH + url)
+    return Finding('GPU', 'warning', seen, why, fix)
 
 
 def build(torch: object) -> str:
