@@ -28,6 +28,9 @@ model = dict(
     train_cfg=dict(augments=dict(type='CutMix', alpha=1.0)),
     backbone=dict(norm_cfg={NORMS}),
     head=dict(loss=dict(_delete_=True, type='CrossEntropyLoss'), cal_acc=False))
+# without warm-up, or a few steps leave the predictions as they were
+param_scheduler = [dict(type='ConstantLR', factor=1.0)]
+optim_wrapper = dict(paramwise_cfg=dict(_delete_=True))
 """
 
 
@@ -52,4 +55,4 @@ def test_tiny_people_are_told_apart_in_minutes(tmp_path, mim):
     done = mim('train', 'mmpretrain', config, '--work-dir', job.work_dir, **env)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     (checkpoint,) = job.work_dir.glob('best_accuracy_*_epoch_*.pth')
-    assert score_of('accuracy/top1', mim, 'mmpretrain', config, checkpoint, **env) >= 80
+    assert score_of('accuracy/top1', mim, 'mmpretrain', config, checkpoint, **env) >= 86

@@ -6,14 +6,30 @@ The folder is data/tiny_people, or where the environment variable TINY_PEOPLE po
 data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
 num_classes = 6
 
-read = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(64, 64)),  # of 96x96: half the time
-]
+seed = [dict(type='hrnet_mm.SeedSample'), dict(type='LoadImageFromFile')]
+resize = dict(type='Resize', scale=(64, 64))  # of 96x96: half the time
+flip = dict(type='RandomFlip', prob=0.5, direction='horizontal')
 pack = dict(type='PackInputs')
 
+easy = [*seed, resize, flip, pack]
+# A pose has no colour, and is where the figure is.
+augmented = [
+    *seed,
+    dict(
+        type='RandomResizedCrop',
+        scale=64,
+        crop_ratio_range=(0.7, 1.0),
+        aspect_ratio_range=(0.9, 1.1),
+    ),
+    flip,
+    dict(type='ColorJitter', brightness=0.5, contrast=0.5, saturation=0.5),
+    dict(type='RandomGrayscale', prob=0.3, keep_channels=True),
+    pack,
+]
+as_drawn = [dict(type='LoadImageFromFile'), resize, pack]
+
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=32,
     num_workers=0,
     persistent_workers=False,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
@@ -22,12 +38,7 @@ train_dataloader = dict(
         type='hrnet_mm.TinyCls',
         data_root=data_root,
         data_prefix='crops/train',
-        pipeline=[
-            dict(type='hrnet_mm.SeedSample'),
-            *read,
-            dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-            pack,
-        ],
+        pipeline=easy,
     ),
 )
 val_dataloader = dict(
@@ -39,7 +50,7 @@ val_dataloader = dict(
         type='hrnet_mm.TinyCls',
         data_root=data_root,
         data_prefix='crops/val',
-        pipeline=[*read, pack],
+        pipeline=as_drawn,
     ),
 )
 test_dataloader = dict(
