@@ -36,15 +36,7 @@ train_cfg = dict(max_epochs=epochs)
 param_scheduler = [_base_.warm_up, dict(_base_.cosine, T_max=epochs, end=epochs)]
 auto_scale_lr = dict(enable=False, base_batch_size=32)
 
-# Augmented from the first step, nothing is learned for two epochs.
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(
-        type='SwitchRecipeHook',
-        schedule=[dict(action_epoch=3, train_pipeline=_base_.augmented)],
-    ),
-]
-
+custom_hooks = [*_base_.custom_hooks, _base_.augment_later]
 default_hooks = dict(
     logger=dict(interval=10),
     checkpoint=dict(interval=1),

@@ -26,6 +26,11 @@ augmented = [
     dict(type='RandomGrayscale', prob=0.3, keep_channels=True),
     pack,
 ]
+# Augmented from the first step, nothing is learned for two epochs.
+augment_later = dict(
+    type='SwitchRecipeHook',
+    schedule=[dict(action_epoch=3, train_pipeline=augmented)],
+)
 as_drawn = [dict(type='LoadImageFromFile'), resize, pack]
 
 train_dataloader = dict(
