@@ -118,6 +118,55 @@ def profile(
         sys.exit(1)
 
 
+class Refused(click.ClickException):
+    """A file that cannot be used: one message, exit code 2."""
+
+    exit_code = 2
+
+
+@main.command('inspect')
+@click.argument('source')
+@click.option('--json', 'as_json', is_flag=True, help='As data, not as a table.')
+def inspect_checkpoint(source: str, as_json: bool) -> None:
+    """Say what a checkpoint is: family, arch, task, and what loads where.
+
+    SOURCE is a file of any published family, an URL or a name. Nothing in it runs.
+    """
+    from hrnet_mm import checkpoints
+
+    try:
+        found = checkpoints.inspect(checkpoints.read(source))
+    except (checkpoints.CheckpointError, FileNotFoundError) as error:
+        raise Refused(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        console.print(checkpoints.inspection_table(found))
+
+
+@main.command()
+@click.argument('source')
+@click.argument('target', type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    '--to',
+    default='official',
+    show_default=True,
+    help='mmpose, mmseg, mmdet, mmpretrain, official or timm.',
+)
+def convert(source: str, target: Path, to: str) -> None:
+    """Write a checkpoint of any family as another code base names it.
+
+    Heads that it has no place for are left out. TARGET may end in .safetensors.
+    """
+    from hrnet_mm import checkpoints
+
+    try:
+        checkpoint, conversion = checkpoints.convert(source, target, to)
+    except (checkpoints.CheckpointError, OSError, ValueError) as error:
+        raise Refused(str(error)) from error
+    console.print(checkpoints.conversion_report(checkpoint, conversion, target))
+
+
 @main.command()
 @click.option('--task', 'tasks', multiple=True, help='pose, segmentation, detection.')
 @click.option('--quick', is_flag=True, help='Small images: minutes on a laptop.')

@@ -98,4 +98,6 @@ def test_a_plain_install_changes_nothing_that_is_there(wheel):
     lines = archive.read(name).decode().splitlines()
     needs = [s.split(': ')[1] for s in lines if s.startswith('Requires-Dist')]
     plain = {need for need in needs if 'extra ==' not in need}
-    assert plain == {'torch', 'numpy', 'click', 'rich', 'matplotlib', 'pycocotools'}
+    assert plain == {
+        'torch', 'numpy', 'click', 'rich', 'matplotlib', 'pycocotools', 'safetensors',
+    }  # fmt: skip

@@ -1,5 +1,18 @@
-"""Reading checkpoint files."""
+"""Published HRNet files of every family: read safely, converted, described."""
 
+from .conversion import TARGETS, convert
+from .inspection import conversion_report, inspect, inspection_table
 from .loading import CheckpointError, load
+from .reading import Checkpoint, read
 
-__all__ = ['CheckpointError', 'load']
+__all__ = [
+    'TARGETS',
+    'Checkpoint',
+    'CheckpointError',
+    'conversion_report',
+    'convert',
+    'inspect',
+    'inspection_table',
+    'load',
+    'read',
+]

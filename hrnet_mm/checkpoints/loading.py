@@ -12,6 +12,7 @@ import os
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 from urllib.error import URLError
 
 import numpy as np
+import safetensors.torch
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.utils import digit_version
@@ -27,6 +29,27 @@ from torch.utils import model_zoo
 # Before 2.6 the allow-list cannot hold aliases, and weights_only itself could be
 # tricked into running code (CVE-2025-32434).
 RESTRICTED = digit_version(torch.__version__) >= digit_version('2.6.0')
+
+
+# What torch, zipfile and safetensors raise on a few wrong bytes.
+DAMAGE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    safetensors.SafetensorError,
+    zipfile.BadZipFile,
+)
+# The messages of RuntimeErrors that are the file's fault.
+DAMAGED = re.compile(
+    'PytorchStreamReader|EOF|corrupt|byte size|not resizable|record size|archive|'
+    'compression|encrypted'
+)
 
 
 class CheckpointError(ValueError):
@@ -44,7 +67,37 @@ def load(path: str | os.PathLike[str], map_location: Any = 'cpu') -> Any:
     if not path.is_file():
         raise FileNotFoundError(f'no checkpoint at {path} (in {Path.cwd()})')
     with explained(str(path)):
+        if is_safetensors(path):
+            return safetensors.torch.load_file(path, device=str(map_location or 'cpu'))
+        check_archive(path)
         return torch.load(path, map_location=map_location, **restriction())
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file begins with the length of a header, and that header."""
+    with path.open('rb') as file:
+        length = int.from_bytes(file.read(8), 'little')
+        return file.read(1) == b'{' and length < path.stat().st_size
+
+
+def check_archive(path: Path) -> None:
+    """Look at a zip file, which torch writes since 1.6, before torch does.
+
+    It must not grow when read, because torch does not compress: a few megabytes of
+    zeros, compressed, fill any memory. And its checksums must be right, which torch
+    does not look at.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+        if size > path.stat().st_size:
+            raise CheckpointError(
+                f'{path} is refused: its {path.stat().st_size} bytes unpack to {size}, '
+                'and checkpoints are not compressed. Do not trust this file.'
+            )
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(f'checksum of {damaged}')
 
 
 def load_url(url: str, **kwargs: Any) -> Any:
@@ -76,7 +129,9 @@ def explained(source: str) -> Iterator[None]:
             'name the file: --cfg-options model.backbone.init_cfg.checkpoint=FILE, or '
             'train without it: model.backbone.init_cfg=None'
         ) from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+    except CheckpointError:
+        raise
+    except DAMAGE as error:
         if not looks_damaged(error):
             raise
         asked = re.search(r'(?:GLOBAL |global |refused )(\S+)', str(error))
@@ -98,7 +153,7 @@ def looks_damaged(error: Exception) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.EINVAL  # a seek beyond the end of a truncated zip
     if isinstance(error, RuntimeError):
-        return re.search('PytorchStreamReader|EOF|corrupt', str(error)) is not None
+        return DAMAGED.search(str(error)) is not None
     return True
 
 
@@ -109,6 +164,10 @@ def describe(source: str) -> str:
         return ''
     with path.open('rb') as file:
         head = file.read(16)
+    if head.lstrip().lower().startswith((b'<!doctype', b'<html')):
+        return ': it is a web page, not the file that it links to'
+    if head.startswith(b'version https://'):
+        return ': it is a pointer of Git LFS; `git lfs pull` gets the file itself'
     return f' ({path.stat().st_size} bytes, starting with {head!r})'
 
 

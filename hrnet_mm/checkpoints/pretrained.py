@@ -6,44 +6,50 @@ width then trains from noise.
 
 from __future__ import annotations
 
-import re
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import torch
 from mmengine.logging import print_log
 from mmengine.model.weight_init import update_init_info
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from hrnet_mm.data.checked import shortened
-from hrnet_mm.models import ARCHS, HRNet
+from hrnet_mm.models import HRNet
 from hrnet_mm.registry import WEIGHT_INITIALIZERS
 
 from .loading import CheckpointError
-
-# What the last exchange puts out besides stream 0: HRNetV1, for pose, does without.
-LOWER_STREAMS = re.compile(r'stage4\.\d+\.fuse_layers\.[1-9]\.')
+from .reading import check_numbers, find_state_dict, read
+from .trunks import lower_streams, read_trunk
+from .values import with_biases_of
 
 
 @WEIGHT_INITIALIZERS.register_module()
 class Pretrained:
     """Loads the part of a checkpoint that belongs to a module.
 
-    ImageNet files initialise the trunks of pose, segmentation and detection, and any
-    model of one task the trunk of another. A trunk with all streams takes one that has
-    stream 0 alone, and the reverse; the log says so.
+    The module may be a trunk, a neck, a head or a whole model; the file of any family
+    in docs/checkpoints.md. ImageNet files initialise the trunks of pose, segmentation
+    and detection, and any model of one task the trunk of another. A trunk with all
+    streams takes one that has stream 0 alone, and the reverse; the log says so.
 
     Args:
-        checkpoint: A path, an URL, or a name like ``open-mmlab://msra/hrnetv2_w18``.
-        prefix: What the names of the module begin with in the file: ``backbone.``.
-            Found by itself if not given.
+        checkpoint: A path, an URL, or a name: ``hrnet://w48/imagenet``,
+            ``open-mmlab://msra/hrnetv2_w18``.
+        prefix: What the names of the module begin with in the file, ``'encoder.'``,
+            for a file that is in no table of names. Its names are then taken as ours.
+        inflate_stem: Whether a trunk of other than 3 channels may take the stem of one
+            for colour images: its filters in turn, scaled to the number of channels.
     """
 
-    def __init__(self, checkpoint: str, prefix: str | None = None) -> None:
+    def __init__(
+        self, checkpoint: str, prefix: str | None = None, inflate_stem: bool = False
+    ) -> None:
         self.checkpoint = checkpoint
         self.prefix = prefix
+        self.inflate_stem = inflate_stem
 
     def __call__(self, module: nn.Module) -> None:
         """Load, and log what matched.
@@ -55,15 +61,24 @@ class Pretrained:
         """
         check_stands_last(module)
         initialise_children(module)
-        file = read_state_dict(self.checkpoint)
-        prefix = self.prefix
-        if prefix is None:
+        upsample_cfg = None
+        if self.prefix is None:
+            checkpoint = read(self.checkpoint)
+            file, unused = checkpoint.tensors, Counter(first_names(checkpoint.unused))
             prefix = find_prefix(file, module.state_dict())
+            upsample_cfg = checkpoint.upsampling
+        else:
+            file, unused = read_plain(self.checkpoint), Counter()
+            prefix = self.prefix
         try:
-            report = load_part(module, file, prefix)
+            if self.inflate_stem and isinstance(module, HRNet):
+                file = inflated(file, f'{prefix}conv1.weight', module.in_channels)
+            report = load_part(module, file, prefix, unused)
         except CheckpointError as error:
             raise CheckpointError(f'{self.checkpoint}: {error}') from None
         print_log(f'{self.checkpoint}: {report}', logger='current')
+        if isinstance(module, HRNet) and upsample_cfg is not None:
+            warn_of_other_upsampling(self.checkpoint, upsample_cfg, module)
         if hasattr(module, '_params_init_info'):
             update_init_info(module, f'Pretrained: load from {self.checkpoint}')
 
@@ -88,18 +103,47 @@ def initialise_children(module: nn.Module) -> None:
             child.is_init = True  # type: ignore[assignment]
 
 
-def read_state_dict(checkpoint: str) -> dict[str, Tensor]:
-    """The tensors of a checkpoint file, without the prefix of DDP."""
-    content = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='current')
-    if isinstance(content, Mapping):
-        content = content.get('state_dict', content)
-    if not isinstance(content, Mapping):
-        raise CheckpointError(f'{checkpoint} holds no state dict: {type(content)}')
-    return {
-        key.removeprefix('module.'): value
-        for key, value in content.items()
-        if isinstance(value, Tensor)
-    }
+def read_plain(checkpoint: str) -> dict[str, Tensor]:
+    """The tensors of a file as they are named there, without the prefix of DDP."""
+    content = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
+    try:
+        state = {
+            key.removeprefix('module.'): value
+            for key, value in find_state_dict(content).items()
+        }
+        check_numbers(state)
+    except CheckpointError as error:
+        raise CheckpointError(f'{checkpoint}: {error}') from None
+    return state
+
+
+def first_names(keys: Iterable[str]) -> Iterable[str]:
+    """What comes before the first dot."""
+    return (key.split('.')[0] for key in keys)
+
+
+def inflated(file: dict[str, Tensor], name: str, channels: int) -> dict[str, Tensor]:
+    """A stem for images of ``channels``: its filters in turn, the sum kept."""
+    if name not in file:
+        return file
+    weight = file[name]
+    there = weight.shape[1]
+    turns = [i % there for i in range(channels)]
+    return {**file, name: weight[:, turns] * (there / channels)}
+
+
+def warn_of_other_upsampling(
+    checkpoint: str, trained: Mapping[str, Any], module: HRNet
+) -> None:
+    """It has no parameters, so nothing else would notice."""
+    ours = {'align_corners': False, **module.upsample_cfg}
+    if {'align_corners': False, **trained} != ours:
+        print_log(
+            f'{checkpoint} was trained with upsample_cfg={dict(trained)}, this trunk '
+            f'has {module.upsample_cfg}: right to train from, wrong to test with',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def find_prefix(file: Iterable[str], names: Mapping[str, Any]) -> str:
@@ -113,24 +157,27 @@ def find_prefix(file: Iterable[str], names: Mapping[str, Any]) -> str:
     return found.most_common(1)[0][0] if found else ''
 
 
-def load_part(module: nn.Module, file: Mapping[str, Tensor], prefix: str) -> str:
+def load_part(
+    module: nn.Module, file: Mapping[str, Tensor], prefix: str, unused: Counter[str]
+) -> str:
     """Load what begins with ``prefix``; say what matched.
 
     Raises:
-        CheckpointError: if a tensor is missing, left over, of another shape or not
-            finite.
+        CheckpointError: if a tensor is missing, left over or of another shape.
     """
     part, ignored = select(module, file, prefix)
+    ignored += unused
     wanted = module.state_dict()
+    part = with_biases_of(part, wanted)
     missing = {
         name
         for name in set(wanted) - set(part)
         if not name.endswith('num_batches_tracked')  # torch 0.4 had none
     }
     left_over = set(part) - set(wanted)
-    lower = set()
+    lower: set[str] = set()
     if isinstance(module, HRNet):
-        lower = {name for name in missing | left_over if LOWER_STREAMS.match(name)}
+        lower = lower_streams(missing | left_over, len(module.stage4))
     misfits = {
         'of another shape': shapes_that_differ(part, wanted),
         'missing': sorted(missing - lower),
@@ -138,9 +185,6 @@ def load_part(module: nn.Module, file: Mapping[str, Tensor], prefix: str) -> str
     }
     if any(misfits.values()):
         raise CheckpointError(describe_misfit(module, part, misfits))
-    for name, value in part.items():
-        if value.is_floating_point() and not value.isfinite().all():
-            raise CheckpointError(f'{prefix}{name} is not finite: nothing was loaded')
     module.load_state_dict(part, strict=False)
 
     report = [f'{title(module)} {len(part) - len(left_over)}/{len(wanted)} tensors']
@@ -196,22 +240,26 @@ def describe_misfit(
         if names
     )
     if isinstance(module, HRNet):
-        hint = 'Take the file of your arch.'
-        archs = [name for name in ARCHS if holds(part, name)]
-        if archs:
-            hint = (
-                f'The file holds the trunk {archs[0]!r}: build HRNet(arch={archs[0]!r})'
-                ', or take the file of your arch.'
-            )
+        hint = hint_at_arch(module, part)
     else:
         hint = 'To load the trunk alone, give init_cfg to the backbone.'
     return f'does not fit {title(module)}: {what}. {hint}'
 
 
-def holds(part: Mapping[str, Tensor], arch: str) -> bool:
-    """Whether these are the tensors of a published trunk."""
-    with torch.device('meta'):
-        trunk = HRNet(arch).state_dict()
-    names = {name for name in trunk if not LOWER_STREAMS.match(name)}
-    held = {name for name in part if not LOWER_STREAMS.match(name)}
-    return names == held and all(part[n].shape == trunk[n].shape for n in names)
+def hint_at_arch(module: HRNet, part: Mapping[str, Tensor]) -> str:
+    """What to build for the trunk of a file."""
+    try:
+        trunk = read_trunk(part)
+    except CheckpointError:
+        return 'Take the file of your arch.'
+    if trunk.in_channels != module.in_channels:
+        return (
+            f'The file is for images of {trunk.in_channels} channels, the trunk for '
+            f'{module.in_channels}: init_cfg.inflate_stem=True adapts the stem.'
+        )
+    if trunk.arch is None:
+        return f'The file holds a trunk {trunk.title}. Take the file of your arch.'
+    return (
+        f'The file holds the trunk {trunk.title}: build HRNet(arch={trunk.title}), or '
+        'take the file of your arch.'
+    )

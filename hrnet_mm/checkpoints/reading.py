@@ -1,0 +1,245 @@
+"""Any published HRNet file under our names, with what it says about itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor
+
+from hrnet_mm.data.checked import shortened
+
+from .families import FAMILIES, Family
+from .loading import CheckpointError
+from .trunks import Trunk, read_trunk
+
+# What other code puts before every name: DDP, the FP16 wrapper of HigherHRNet, the
+# model with its loss of the official segmentation trainer.
+WRAPPERS = ('module.', '1.', 'model.')
+
+# What a state dict may be stored under, besides epoch, optimizer ...
+CONTAINERS = ('state_dict', 'model')
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file of a known family.
+
+    Attributes:
+        source: Where it was read.
+        family: Its layout.
+        tensors: All that has a place here, under our names, in float32.
+        unused: Their names of what has none.
+        meta: What the runner stored beside, such as the names of the classes.
+        half: Whether some numbers were of 16 bits.
+    """
+
+    source: str
+    family: Family
+    tensors: dict[str, Tensor]
+    unused: tuple[str, ...]
+    meta: Mapping[str, Any]
+    half: bool
+
+    @cached_property
+    def trunk(self) -> Trunk | None:
+        """The architecture of its trunk, if it has one."""
+        return read_trunk(self.part('backbone.')) if self.part('backbone.') else None
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors below a name, without that name."""
+        return {
+            name.removeprefix(prefix): value
+            for name, value in self.tensors.items()
+            if name.startswith(prefix)
+        }
+
+    @property
+    def upsampling(self) -> dict[str, Any] | None:
+        """``upsample_cfg`` of the trunk these weights were trained with, if known.
+
+        It has no parameters. The families differ (docs/checkpoints.md); a conversion
+        keeps it beside, and a job of ours or of mmpose stores it in its config.
+        """
+        if isinstance(kept := self.meta.get('upsample_cfg'), Mapping):
+            return dict(kept)
+        trained = re.search(
+            r"upsample(?:_cfg)?=dict\((?:\s*align_corners=(\w+),)?\s*mode='(\w+)'",
+            str(self.meta.get('cfg', '')),
+        )
+        if trained:
+            return upsampling(trained[2], trained[1] == 'True')
+        name = self.family.name
+        if name in ('trunk', 'official DEKR') and not self.unused:
+            return None
+        if name == 'official OCR':
+            return upsampling('bilinear', align_corners=True)
+        if name == 'official segmentation':
+            return upsampling('bilinear', self.num_outputs in ALIGNED_CORNERS)
+        if name in ('mmseg', 'official landmarks', 'mmpose 0.x landmarks'):
+            return upsampling('bilinear')
+        return upsampling('bilinear' if self.concatenates else 'nearest')
+
+    @property
+    def concatenates(self) -> bool:
+        """Whether a pose head reads HRNetV2: landmarks of faces and hands."""
+        weight = self.tensors.get('head.conv_layers.0.weight')
+        if weight is None or self.trunk is None:
+            return False
+        return weight.shape[1] == sum(self.trunk.stages[-1].channels)
+
+    @property
+    def representation(self) -> str:
+        """What the heads of the file read off the streams."""
+        if any(name.startswith('neck.reduction_conv') for name in self.tensors):
+            return 'V2p'
+        if any(name.startswith('neck.0.increase_layers') for name in self.tensors):
+            return 'C'
+        heads = {name.split('.')[0] for name in self.tensors} - {'backbone'}
+        if not heads:
+            return 'none: a trunk alone'
+        return 'V2' if 'decode_head' in heads or self.concatenates else 'V1'
+
+    @property
+    def num_outputs(self) -> int | None:
+        """Classes, joints or landmarks, if the last layer of a head says so."""
+        for name, background in LAST_LAYERS.items():
+            if (weight := self.tensors.get(f'{name}.weight')) is not None:
+                return len(weight) - background
+        return None
+
+
+# Last layers of the heads, and how many of their outputs are background.
+LAST_LAYERS = {
+    'head.final_layer': 0,
+    'head.final_layers.1': 0,
+    'decode_head.1.conv_seg': 0,
+    'decode_head.conv_seg': 0,
+    'head.fc': 0,
+    'roi_head.bbox_head.fc_cls': 1,
+    'roi_head.bbox_head.0.fc_cls': 1,
+    'bbox_head.conv_cls': 0,
+}
+
+# ADE20K has 150 classes and COCO-Stuff 171: the official HRNetV2 models of these two
+# were trained with align_corners=True, the others without.
+ALIGNED_CORNERS = (150, 171)
+
+
+def upsampling(mode: str, align_corners: bool = False) -> dict[str, Any]:
+    """``upsample_cfg`` as configs write it."""
+    return dict(mode=mode) | (
+        {} if mode == 'nearest' else dict(align_corners=align_corners)
+    )
+
+
+def read(source: str | os.PathLike[str]) -> Checkpoint:
+    """Read a file of any family; a path, an URL or a name of mmengine's.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        CheckpointError: if it is damaged, asks to run code, is in no table of names,
+            or holds numbers that are none.
+    """
+    content = CheckpointLoader.load_checkpoint(str(source), 'cpu', logger='silent')
+    try:
+        return understand(str(source), content)
+    except CheckpointError as error:
+        raise CheckpointError(f'{source}: {error}') from None
+
+
+def understand(source: str, content: Any) -> Checkpoint:
+    """Find the family of what a file holds, and give it our names."""
+    state = unwrapped(find_state_dict(content))
+    family = recognise(state)
+    check_numbers(state)
+    tensors, unused = {}, []
+    for key, value in state.items():
+        name = family.our_name(key)
+        if name is None:
+            unused.append(key)
+        else:
+            tensors[name] = value.float() if value.is_floating_point() else value
+    meta = content.get('meta') if isinstance(content, Mapping) else None
+    checkpoint = Checkpoint(
+        source,
+        family,
+        dict(family.to_ours(tensors)),
+        tuple(unused),
+        meta if isinstance(meta, Mapping) else {},
+        any(v.dtype in (torch.float16, torch.bfloat16) for v in state.values()),
+    )
+    _ = checkpoint.trunk  # is checked where it is read
+    return checkpoint
+
+
+def find_state_dict(content: Any) -> dict[str, Tensor]:
+    """The tensors of a file, whatever they are stored under."""
+    for container in CONTAINERS:
+        if isinstance(content, Mapping) and isinstance(content.get(container), Mapping):
+            content = content[container]
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f'holds no state dict, but {type(content).__name__}')
+    tensors = {
+        key: value
+        for key, value in content.items()
+        if isinstance(key, str) and isinstance(value, Tensor)
+    }
+    if not tensors:
+        raise CheckpointError(
+            f'holds no state dict: its keys are {shortened(list(map(str, content)))}'
+        )
+    return tensors
+
+
+def unwrapped(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Without what is before every name; the loss of a trainer stands beside."""
+    for _ in WRAPPERS:
+        for wrapper in WRAPPERS:
+            names = [key for key in state if not key.startswith('loss.')]
+            if names and all(key.startswith(wrapper) for key in names):
+                state = {key.removeprefix(wrapper): v for key, v in state.items()}
+    return state
+
+
+def recognise(state: Mapping[str, Tensor]) -> Family:
+    """The family whose table describes every key.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    unknown = {family.name: family.unknown(state) for family in FAMILIES}
+    for family in FAMILIES:
+        if not unknown[family.name]:
+            return family
+    nearest = min(unknown, key=lambda name: len(unknown[name]))
+    keys = unknown[nearest]
+    if len(keys) == len(state):
+        raise CheckpointError(
+            f'is no HRNet: none of its {len(state)} tensors is in a table of names '
+            f'({shortened(keys)})'
+        )
+    raise CheckpointError(
+        f'is nearest to the family {nearest!r}, but {len(keys)} of its {len(state)} '
+        f'tensors are in no table of names: {shortened(keys)}. To load a part of it, '
+        "say what the names of that part begin with: init_cfg.prefix='...'"
+    )
+
+
+def check_numbers(state: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are not real numbers, or not finite."""
+    for key, value in state.items():
+        counter = key.endswith('num_batches_tracked')
+        if value.is_floating_point():
+            if not value.isfinite().all():
+                raise CheckpointError(
+                    f'{key} is not finite: training had diverged. Nothing was loaded'
+                )
+        elif not counter:
+            raise CheckpointError(f'{key} is of {value.dtype}, which no weight is')
