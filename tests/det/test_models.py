@@ -5,19 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
+from batches import detection_batch
 
 pytest.importorskip('mmdet')
 
 import mmdet
-from mmdet.structures import DetDataSample
-from mmdet.structures.bbox import HorizontalBoxes
-from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.structures import InstanceData, PixelData
 
 from hrnet_mm.hooks import ChannelsLastHook
 
@@ -38,38 +34,6 @@ PAIRS = {
 def build(path: Path) -> torch.nn.Module:
     init_default_scope('mmdet')
     return MODELS.build(Config.fromfile(str(path)).model)
-
-
-def batch(size: tuple[int, int] = (128, 160)) -> dict:
-    """Two images, two objects on each, with masks and a map of stuff."""
-    generator = torch.Generator().manual_seed(0)
-    samples = []
-    boxes = torch.tensor([[8.0, 10, 70, 90], [60, 40, 150, 120]])
-    for _ in range(2):
-        masks = np.zeros((2, *size), np.uint8)
-        for mask, (x1, y1, x2, y2) in zip(masks, boxes.int().tolist(), strict=True):
-            mask[y1:y2, x1:x2] = 1
-        sample = DetDataSample(
-            metainfo=dict(
-                img_shape=size, ori_shape=size, scale_factor=(1.0, 1.0), img_id=0
-            )
-        )
-        sample.gt_instances = InstanceData(
-            bboxes=HorizontalBoxes(boxes.clone()),
-            labels=torch.tensor([3, 17]),
-            masks=BitmapMasks(masks, *size),
-        )
-        sample.ignored_instances = InstanceData(
-            bboxes=HorizontalBoxes(torch.zeros(0, 4)), labels=torch.zeros(0)
-        )
-        stuff = torch.randint(0, 183, (1, *size), generator=generator)
-        sample.gt_sem_seg = PixelData(sem_seg=stuff)
-        samples.append(sample)
-    images = [
-        torch.randint(0, 256, (3, *size), generator=generator, dtype=torch.uint8)
-        for _ in range(2)
-    ]
-    return dict(inputs=images, data_samples=samples)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +60,7 @@ def test_losses_and_gradients_are_the_same_in_channels_last(name, randomised):
 
 def losses(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     model.train()
-    data = model.data_preprocessor(batch(), training=True)
+    data = model.data_preprocessor(detection_batch(), training=True)
     torch.manual_seed(0)  # samplers draw
     return model.parse_losses(model(**data, mode='loss'))[1]
 

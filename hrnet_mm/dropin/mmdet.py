@@ -1,0 +1,90 @@
+"""HRNet and HRFPN of mmdet: batch norms in eval mode by default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mmdet.models  # noqa: F401 - first: it registers an HRNet of its own
+from mmdet.registry import MODELS
+
+from hrnet_mm.models import HRNet as Trunk
+from hrnet_mm.models import HRNetV2p
+from hrnet_mm.models.hrnet import INIT_CFG
+
+
+@MODELS.register_module(force=True)
+class HRNet(Trunk):
+    """The trunk with the signature of ``mmdet.models.backbones.HRNet``."""
+
+    def __init__(
+        self,
+        extra: dict[str, Any],
+        in_channels: int = 3,
+        conv_cfg: dict | None = None,
+        norm_cfg: dict = dict(type='BN'),
+        norm_eval: bool = True,
+        with_cp: bool = False,
+        zero_init_residual: bool = False,
+        multiscale_output: bool = True,
+        pretrained: str | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(
+            extra=extra,
+            in_channels=in_channels,
+            multiscale_output=multiscale_output,
+            upsample_cfg=dict(mode='nearest'),
+            conv_cfg=conv_cfg,
+            norm_cfg=norm_cfg,
+            norm_eval=norm_eval,
+            with_cp=with_cp,
+            zero_init_residual=zero_init_residual,
+            init_cfg=choose_init_cfg(init_cfg, pretrained),
+        )
+
+
+def choose_init_cfg(
+    init_cfg: dict | list[dict] | None, pretrained: str | None
+) -> dict | list[dict]:
+    """The old way to name a checkpoint, the new one, or neither."""
+    if pretrained and init_cfg:
+        raise ValueError(f'give pretrained={pretrained!r} or init_cfg, not both')
+    if pretrained:
+        return dict(type='Pretrained', checkpoint=pretrained)
+    return INIT_CFG if init_cfg is None else init_cfg
+
+
+@MODELS.register_module(force=True)
+class HRFPN(HRNetV2p):
+    """The pyramid with the signature of ``mmdet.models.necks.HRFPN``.
+
+    That has no norms, whatever ``norm_cfg`` says, and no published model asks for any;
+    ``hrnet_mm.HRNetV2p`` builds them.
+    """
+
+    def __init__(
+        self,
+        in_channels: list[int],
+        out_channels: int,
+        num_outs: int = 5,
+        pooling_type: str = 'AVG',
+        conv_cfg: dict | None = None,
+        norm_cfg: dict | None = None,
+        with_cp: bool = False,
+        stride: int = 1,
+        init_cfg: dict | list[dict] | None = dict(type='Caffe2Xavier', layer='Conv2d'),
+    ) -> None:
+        if norm_cfg is not None or pooling_type != 'AVG':
+            raise ValueError(
+                f'HRFPN got norm_cfg={norm_cfg} and pooling_type={pooling_type!r}; it '
+                'averages and has no norms. hrnet_mm.HRNetV2p takes a norm_cfg'
+            )
+        super().__init__(
+            in_channels,
+            out_channels,
+            num_outs,
+            stride=stride,
+            conv_cfg=conv_cfg,
+            with_cp=with_cp,
+            init_cfg=init_cfg,
+        )

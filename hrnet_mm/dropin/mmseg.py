@@ -1,0 +1,77 @@
+"""HRNet of mmseg: bilinear, and resized twice where a size is odd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mmseg.models  # noqa: F401 - first: it registers an HRNet of its own
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from hrnet_mm.models import HRNet as Trunk
+from hrnet_mm.models.hrnet import INIT_CFG, Exchange
+
+BILINEAR: dict[str, Any] = dict(mode='bilinear', align_corners=False)
+
+
+@MODELS.register_module(force=True)
+class HRNet(Trunk):
+    """The trunk with the signature of ``mmseg.models.backbones.HRNet``."""
+
+    def __init__(
+        self,
+        extra: dict[str, Any],
+        in_channels: int = 3,
+        conv_cfg: dict | None = None,
+        norm_cfg: dict = dict(type='BN', requires_grad=True),
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        frozen_stages: int = -1,
+        zero_init_residual: bool = False,
+        multiscale_output: bool = True,
+        pretrained: str | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        if pretrained and init_cfg:
+            raise ValueError(f'give pretrained={pretrained!r} or init_cfg, not both')
+        if pretrained:
+            init_cfg = dict(type='Pretrained', checkpoint=pretrained)
+        super().__init__(
+            extra=extra,
+            in_channels=in_channels,
+            multiscale_output=multiscale_output,
+            upsample_cfg=BILINEAR,
+            conv_cfg=conv_cfg,
+            norm_cfg=norm_cfg,
+            norm_eval=norm_eval,
+            with_cp=with_cp,
+            zero_init_residual=zero_init_residual,
+            frozen_stages=frozen_stages,
+            init_cfg=INIT_CFG if init_cfg is None else init_cfg,
+        )
+        for module in self.modules():
+            if isinstance(module, Exchange):
+                resize_twice(module)
+
+
+def resize_twice(exchange: Exchange) -> None:
+    """Upsample by a power of two before the exchange resizes to the target stream.
+
+    As mmseg does. The two differ where a size is odd: mmseg's figures on ADE20K are of
+    whole images of any size.
+    """
+    for i, paths in enumerate(exchange):
+        for j, path in enumerate(paths.children()):
+            if j > i:
+                path.register_forward_hook(upsampler(2 ** (j - i)))
+
+
+def upsampler(factor: int) -> Callable[[nn.Module, Any, Tensor], Tensor]:
+    """A forward hook that enlarges the output."""
+
+    def upsample(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        return F.interpolate(output, scale_factor=factor, **BILINEAR)
+
+    return upsample

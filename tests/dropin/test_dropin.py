@@ -1,0 +1,123 @@
+"""Existing configs run on this HRNet by one added line, and compute the same.
+
+In processes of their own: the drop-in is for good.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+CONFIGS = {'mmpose': 87, 'mmseg': 45 + 21, 'mmdet': 29, 'mmpretrain': 7}
+
+
+def folder_of(library: str) -> Path:
+    spec = importlib.util.find_spec(library)
+    if spec is None:
+        pytest.skip(f'{library} is not installed')
+    return Path(spec.origin).parent
+
+
+def results(done) -> dict:
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize('library', CONFIGS)
+def test_every_config_builds_with_the_same_state_dict(library, tmp_path, run_python):
+    folder_of(library)
+    found = results(run_python(str(HERE / 'sweep.py'), library, str(tmp_path)))
+    assert len(found) == CONFIGS[library]
+    assert {name: what for name, what in found.items() if what} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('library', CONFIGS)
+def test_outputs_and_a_training_step_are_equal(library, few_people, root, run_python):
+    """To 1e-5; of odd sizes, too, where upstream takes them."""
+    folder_of(library)
+    path = f'{root}:{root / "tests"}'
+    script = str(HERE / 'equality.py')
+    done = run_python(script, library, str(few_people), PYTHONPATH=path)
+    found = results(done)
+    assert found
+    assert {name: what for name, what in found.items() if what} == {}
+
+
+ORDERS = [
+    'import hrnet_mm.dropin',
+    'import hrnet_mm.dropin, {library}.models',
+    'import {library}.apis, hrnet_mm.dropin',
+    'from {library}.registry import MODELS\n'
+    'MODELS.get("HRNet")\n'
+    'import hrnet_mm.dropin',
+]
+
+
+@pytest.mark.parametrize(
+    ('library', 'imports'),
+    [*(('mmpose', order) for order in ORDERS), ('mmpretrain', ORDERS[0])],
+)
+def test_any_order_of_imports(library, imports, run_python):
+    folder_of(library)
+    code = (
+        f'import hrnet_mm\n{imports.format(library=library)}\n'
+        'from mmengine.registry import MODELS as ROOT\n'
+        f'print(ROOT.get("{library}.HRNet").__module__)'
+    )
+    done = run_python('-c', code)
+    assert done.stdout.split()[-1] == f'hrnet_mm.dropin.{library}', done.stderr[-2000:]
+
+
+def test_a_broken_library_breaks_no_other(run_python):
+    folder_of('mmseg')
+    code = (
+        'import sys\n'
+        'for name in ("mmpose", "mmdet", "mmpretrain"): sys.modules[name] = None\n'
+        'import hrnet_mm.dropin\n'
+        'from mmengine.registry import MODELS as ROOT\n'
+        'print(ROOT.get("mmseg.HRNet").__module__)'
+    )
+    done = run_python('-c', code)
+    assert done.stdout.split()[-1] == 'hrnet_mm.dropin.mmseg', done.stderr[-2000:]
+
+
+def test_mmseg_s_own_tests_pass(tmp_path, root, run_python):
+    """Those that come with it, in a copy of the folders they expect."""
+    library = folder_of('mmseg')
+    theirs = library.parent / 'tests/test_models'
+    if not theirs.is_dir():
+        pytest.skip('this mmsegmentation comes without its tests')
+    shutil.copytree(theirs, tmp_path / 'tests/test_models')
+    (tmp_path / 'configs').symlink_to(library / '.mim/configs')
+    files = [
+        'test_backbones/test_hrnet.py',
+        'test_heads/test_ocr_head.py',
+        'test_forward.py::test_hrnet_forward',
+        'test_forward.py::test_ocrnet_forward',
+    ]
+    options = ('-c', '/dev/null', '-p', 'upstream', '-q', '--rootdir', str(tmp_path))
+    done = run_python(
+        *('-m', 'pytest', *options, *(f'tests/test_models/{file}' for file in files)),
+        cwd=tmp_path,
+        PYTHONPATH=f'{root}:{HERE}',
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert '6 passed' in done.stdout
+
+
+def test_what_mmdet_ignores_is_refused(run_python):
+    folder_of('mmdet')
+    code = (
+        'import hrnet_mm.dropin\n'
+        'from mmengine.registry import MODELS as ROOT\n'
+        'cfg = dict(type="mmdet.HRFPN", in_channels=[18, 36], out_channels=8)\n'
+        'ROOT.build(dict(cfg, norm_cfg=dict(type="BN")))'
+    )
+    done = run_python('-c', code)
+    assert 'hrnet_mm.HRNetV2p takes a norm_cfg' in done.stderr
