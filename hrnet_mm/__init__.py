@@ -8,13 +8,22 @@ import warnings
 from typing import Any
 
 __version__ = '0.1.0'
-__all__ = ['ARCHS', 'HRNet', 'HRNetC', 'HRNetV1', 'HRNetV2', 'HRNetV2p']
+__all__ = [
+    'ARCHS',
+    'HRNet',
+    'HRNetC',
+    'HRNetV1',
+    'HRNetV2',
+    'HRNetV2p',
+    'inferencer',
+]
 
 # mmengine imports it; nothing that a reader of this warning could change
 warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
 
 try:
     from hrnet_mm import compat
+    from hrnet_mm.inferencers import inferencer
     from hrnet_mm.models import ARCHS, HRNet, HRNetC, HRNetV1, HRNetV2, HRNetV2p
 
     compat.apply()

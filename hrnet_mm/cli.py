@@ -124,6 +124,25 @@ class Refused(click.ClickException):
     exit_code = 2
 
 
+@main.command()
+@click.argument('names', nargs=-1, metavar='[NAME]...')
+def fetch(names: tuple[str, ...]) -> None:
+    """Download published weights into the cache, for machines without a network.
+
+    NAME is like w48/imagenet or hrnet_w48_coco; without one, this lists them. The
+    cache is HRNET_MM_CACHE, or else where torch keeps downloads.
+    """
+    from hrnet_mm.checkpoints import CheckpointError, downloads
+
+    if not names:
+        click.echo('\n'.join(downloads.known()))
+    for name in names:
+        try:
+            console.print(f'{name}: {downloads.fetch(name)}', soft_wrap=True)
+        except CheckpointError as error:
+            raise Refused(str(error)) from error
+
+
 @main.command('inspect')
 @click.argument('source')
 @click.option('--json', 'as_json', is_flag=True, help='As data, not as a table.')

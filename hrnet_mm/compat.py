@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
-from .checkpoints import loading
+from .checkpoints import downloads, loading
 
 
 def apply() -> None:
@@ -48,12 +48,20 @@ def load_checkpoints_safely() -> None:
     loading.allow_mmengine_checkpoints()
     loader = mmengine_checkpoint.CheckpointLoader
     loader.register_scheme(prefixes='', loader=load_from_local, force=True)
-    mmengine_checkpoint.load_url = loading.load_url
+    loader.register_scheme(
+        prefixes=downloads.SCHEME, loader=load_from_hrnet, force=True
+    )
+    mmengine_checkpoint.load_url = downloads.load_url
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
     """Loader of plain paths; mmengine logs the part after ``load_from_``."""
     return loading.load(filename, map_location)
+
+
+def load_from_hrnet(filename: str, map_location: Any = None) -> Any:
+    """Loader of names of published weights."""
+    return downloads.load_by_name(filename, map_location)
 
 
 def restore_find_loader() -> None:

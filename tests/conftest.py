@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -148,3 +151,24 @@ def mim(run_python):
         return run_python(*command, *map(str, args), **kwargs)
 
     return run
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Remembers what it was asked for, and prints nothing."""
+
+    def log_message(self, *args) -> None:
+        self.server.asked.append(self.path)
+
+
+@pytest.fixture
+def web_server(tmp_path, monkeypatch):
+    """An address of this machine, the folder it serves, and what was asked of it."""
+    folder = tmp_path / 'public'
+    folder.mkdir()
+    handler = partial(Quiet, directory=str(folder))
+    server = ThreadingHTTPServer(('127.0.0.1', 0), handler)
+    server.asked = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
+    yield f'http://127.0.0.1:{server.server_port}', folder, server.asked
+    server.shutdown()

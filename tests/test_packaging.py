@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,8 @@ def source(tmp_path_factory) -> Path:
     root = Path(__file__).resolve().parent.parent
     for name in ('hrnet_mm', 'configs', 'tests', 'docs'):
         shutil.copytree(root / name, source / name, symlinks=True)
-    for name in ('pyproject.toml', 'setup.cfg', 'README.md', 'LICENSE'):
+    files = ('pyproject.toml', 'setup.cfg', 'README.md', 'LICENSE', 'model-index.yml')
+    for name in files:
         shutil.copy(root / name, source)
     return source
 
@@ -63,6 +65,8 @@ def test_the_wheel_has_code_types_and_the_resources_of_mim(wheel):
         'hrnet_mm/doctor/probe.py',
         'hrnet_mm/py.typed',
         'hrnet_mm/.mim/configs/hrnet_w48_coco.py',
+        'hrnet_mm/.mim/configs/pose/metafile.yml',
+        'hrnet_mm/.mim/model-index.yml',
         'hrnet_mm/.mim/configs/_base_/pose/topdown.py',
         'hrnet_mm/.mim/configs/tiny/hrnet_w18_small_v1_tiny-pose.py',
     }
@@ -89,6 +93,33 @@ def test_the_command_and_the_configs_work_from_the_wheel(wheel, tmp_path, run_py
     assert done.stdout.split()[-2:] == ['MSRAHeatmap', str(site / 'hrnet_mm')], (
         done.stderr[-2000:]
     )
+
+
+def test_mim_searches_and_downloads_from_the_wheel(
+    wheel, tmp_path, mim, run_python, web_server
+):
+    """What is downloaded is a config without bases, and its weights."""
+    address, folder, _ = web_server
+    (folder / 'weights.pth').write_bytes(b'weights')
+    site, there = tmp_path / 'site', tmp_path / 'there'
+    zipfile.ZipFile(wheel).extractall(site)
+    index = site / 'hrnet_mm/.mim/configs/pose/metafile.yml'
+    urls = re.sub('https://.*', f'{address}/weights.pth', index.read_text())
+    index.write_text(urls)
+    code = (
+        'from mim.commands.search import get_model_info\n'
+        'print(len(get_model_info("hrnet_mm", models=["hrnet"])))'
+    )
+    done = run_python('-c', code, cwd=tmp_path, PYTHONPATH=str(site))
+    assert done.stdout.split()[-1:] == ['55'], done.stderr[-2000:]
+    arguments = ('download', 'hrnet_mm', '--config', 'hrnet_w48_coco', '--dest', there)
+    done = mim(*arguments, cwd=tmp_path, PYTHONPATH=str(site))
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert {path.name for path in there.iterdir()} == {
+        'hrnet_w48_coco.py',
+        'weights.pth',
+    }
+    assert "arch='w48'" in (there / 'hrnet_w48_coco.py').read_text()
 
 
 def test_a_plain_install_changes_nothing_that_is_there(wheel):

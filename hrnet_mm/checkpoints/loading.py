@@ -17,14 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import numpy as np
 import safetensors.torch
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.utils import digit_version
-from torch.utils import model_zoo
 
 # Before 2.6 the allow-list cannot hold aliases, and weights_only itself could be
 # tricked into running code (CVE-2025-32434).
@@ -100,12 +98,6 @@ def check_archive(path: Path) -> None:
             raise zipfile.BadZipFile(f'checksum of {damaged}')
 
 
-def load_url(url: str, **kwargs: Any) -> Any:
-    """``torch.utils.model_zoo.load_url``, which by itself runs what a file asks for."""
-    with explained(url):
-        return model_zoo.load_url(url, **kwargs, **restriction())
-
-
 def restriction() -> dict[str, Any]:
     """The arguments that make ``torch.load`` safe, where this torch can be."""
     if RESTRICTED:
@@ -123,12 +115,6 @@ def explained(source: str) -> Iterator[None]:
     """Turn the many ways in which ``torch.load`` fails into one clear message."""
     try:
         yield
-    except URLError as error:
-        raise CheckpointError(
-            f'{source} cannot be downloaded ({error.reason}). Fetch it elsewhere and '
-            'name the file: --cfg-options model.backbone.init_cfg.checkpoint=FILE, or '
-            'train without it: model.backbone.init_cfg=None'
-        ) from error
     except CheckpointError:
         raise
     except DAMAGE as error:

@@ -38,6 +38,8 @@ class CheckLabels(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Leave ``results`` as they are."""
+        if 'gt_seg_map' not in results:  # an image alone, in an inferencer
+            return results
         labels = results['gt_seg_map']
         size, labelled = results['ori_shape'][:2], labels.shape
         if tuple(labelled) != tuple(size):

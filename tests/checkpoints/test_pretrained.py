@@ -122,3 +122,43 @@ def test_nothing_may_overwrite_what_was_loaded(classifier):
     trunk = HRNet('w18_small_v1', init_cfg=[pretrained, later])
     with pytest.raises(ValueError, match='put it last'):
         trunk.init_weights()
+
+
+@pytest.mark.parametrize('channels', [1, 4, 6])
+def test_a_stem_is_inflated_if_asked(channels, classifier, randomised):
+    """A gray image three times over gives what the colour filters gave."""
+    checkpoint, trunk, _ = classifier
+    init_cfg = dict(type='hrnet_mm.Pretrained', checkpoint=checkpoint)
+    kwargs = dict(arch='w18_small_v1', in_channels=channels)
+    with pytest.raises(CheckpointError, match='inflate_stem=True adapts the stem'):
+        HRNet(**kwargs, init_cfg=init_cfg).init_weights()
+    ours = HRNet(**kwargs, init_cfg=dict(init_cfg, inflate_stem=True))
+    ours.init_weights()
+    assert ours.conv1.weight.shape[1] == channels
+    if channels == 6:
+        gray = torch.rand(1, 1, 32, 32)
+        got = ours.conv1(gray.expand(-1, 6, -1, -1))
+        torch.testing.assert_close(got, trunk.conv1(gray.expand(-1, 3, -1, -1)))
+    elif channels == 4:
+        weight = trunk.conv1.weight[:, [0, 1, 2, 0]] * 3 / 4
+        torch.testing.assert_close(ours.conv1.weight, weight)
+
+
+def test_another_interpolation_is_a_warning(classifier, said):
+    checkpoint, *_ = classifier
+    build(checkpoint, arch='w18_small_v1')
+    assert 'was trained with' not in said()
+    bilinear = dict(mode='bilinear', align_corners=False)
+    build(checkpoint, arch='w18_small_v1', upsample_cfg=bilinear)
+    assert "was trained with upsample_cfg={'mode': 'nearest'}, this trunk" in said()
+
+
+def test_the_config_of_a_job_says_how_it_upsampled(classifier, tmp_path, said):
+    """mmengine stores the text of the config in each checkpoint."""
+    checkpoint, *_ = classifier
+    content = torch.load(checkpoint, weights_only=True)
+    cfg = "backbone=dict(upsample_cfg=dict(align_corners=True, mode='bilinear'))"
+    content['meta'] = dict(cfg=cfg)
+    torch.save(content, tmp_path / 'job.pth')
+    build(str(tmp_path / 'job.pth'), arch='w18_small_v1')
+    assert "upsample_cfg={'mode': 'bilinear', 'align_corners': True}" in said()

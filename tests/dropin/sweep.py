@@ -17,6 +17,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
 import hrnet_mm  # noqa: F401 - mends what current numpy breaks
+from hrnet_mm.checkpoints.reading import recognise
 
 LINE = (
     "custom_imports = dict(imports=['hrnet_mm.dropin'], allow_failed_imports=False)\n"
@@ -70,6 +71,15 @@ def difference(stock, ours) -> str | None:
     return None if len(theirs) == len(mine) else f'{len(theirs)} became {len(mine)}'
 
 
+def unrecognised(library: str, names: list[str]) -> str | None:
+    """Whether a checkpoint of this model would be of another family, or renamed."""
+    family = recognise(dict.fromkeys(names))
+    if family.library != library:
+        return f'its family is {family.name}'
+    renamed = [n for n in names if family.their_name(family.our_name(n)) != n]
+    return f'{renamed} are renamed' if renamed else None
+
+
 def sweep(library: str, folder: Path) -> dict[str, str | None]:
     paths = hrnet_configs(library)
     stock = {}
@@ -81,7 +91,9 @@ def sweep(library: str, folder: Path) -> dict[str, str | None]:
         changed = folder / path.name
         changed.write_text(f"_base_ = ['{path}']\n{LINE}")
         model = build(Config.fromfile(changed))
-        found[path.name] = difference(stock[path], (origins(model), layout(model)))
+        found[path.name] = difference(
+            stock[path], (origins(model), layout(model))
+        ) or unrecognised(library, list(model.state_dict()))
     return found
 
 

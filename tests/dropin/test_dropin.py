@@ -30,6 +30,7 @@ def results(done) -> dict:
 
 @pytest.mark.parametrize('library', CONFIGS)
 def test_every_config_builds_with_the_same_state_dict(library, tmp_path, run_python):
+    """And every checkpoint of it is recognised."""
     folder_of(library)
     found = results(run_python(str(HERE / 'sweep.py'), library, str(tmp_path)))
     assert len(found) == CONFIGS[library]

@@ -27,6 +27,12 @@ def test_labels_that_fit_pass_unchanged():
     assert np.array_equal(result['gt_seg_map'], labels)
 
 
+def test_an_image_without_labels_passes():
+    """MMSegInferencer takes ``LoadAnnotations`` out of the pipeline."""
+    alone = dict(img_path='images/a.jpg', ori_shape=(4, 6))
+    assert CheckLabels(5)(dict(alone)) == alone
+
+
 def test_a_label_out_of_range_is_named_with_its_file():
     labels = np.zeros((4, 6), np.uint8)
     labels[1, 2] = 5

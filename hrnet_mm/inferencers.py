@@ -1,0 +1,53 @@
+"""The stock inferencer of a model of ours, by its name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from mmengine.config import Config
+
+from hrnet_mm.checkpoints import downloads, zoo
+
+# Library: its class, and what that calls the config and the weights.
+STOCK = {
+    'mmpose': ('MMPoseInferencer', 'pose2d', 'pose2d_weights'),
+    'mmseg': ('MMSegInferencer', 'model', 'weights'),
+    'mmdet': ('DetInferencer', 'model', 'weights'),
+    'mmpretrain': ('ImageClassificationInferencer', 'model', 'pretrained'),
+}
+
+
+def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
+    """Build the inferencer of the library that a model belongs to.
+
+    Args:
+        name: A config of ours with published weights, such as
+            ``'hrnet_w48_coco'``; ``mim search hrnet_mm`` lists them. Or the path of any
+            config, with ``weights``.
+        weights: A file instead of the published ones.
+        kwargs: For the inferencer: ``device``, mmpose's ``det_model`` ...
+
+    Returns:
+        ``MMPoseInferencer``, ``MMSegInferencer``, ``DetInferencer`` or
+        ``ImageClassificationInferencer``.
+
+    Raises:
+        ValueError: if there is no such name, or a path comes without weights.
+        CheckpointError: if the weights cannot be downloaded.
+    """
+    if name.endswith('.py'):
+        if weights is None:
+            raise ValueError(f'give the weights of {name}: inferencer(config, weights)')
+        config = name
+    else:
+        if name not in zoo.models():
+            raise ValueError(
+                f'{name!r} is no model; there are {", ".join(zoo.models())}'
+            )
+        config = str(zoo.models()[name].config)
+        weights = weights or str(downloads.fetch(name))
+    library = Config.fromfile(config).default_scope
+    kind, model_key, weights_key = STOCK[library]
+    build = getattr(import_module(f'{library}.apis'), kind)
+    return build(**{model_key: config, weights_key: str(weights)}, **kwargs)

@@ -1,0 +1,136 @@
+"""Weights by name: mirrors in turn, checksums, a cache; from a server right here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import official
+import pytest
+import torch
+from click.testing import CliRunner
+from mmengine.runner.checkpoint import CheckpointLoader
+from safetensors.torch import save_file
+
+from hrnet_mm import ARCHS, HRNet
+from hrnet_mm.checkpoints import CheckpointError, downloads, read
+from hrnet_mm.cli import main
+
+
+@pytest.fixture
+def server(web_server, tmp_path, monkeypatch):
+    """An address, its folder, and what was asked of it; the cache is empty."""
+    monkeypatch.setenv('HRNET_MM_CACHE', str(tmp_path / 'cache'))
+    return web_server
+
+
+def publish(folder, name='w18_{}.pth') -> str:
+    """A trunk under a name that ends in its checksum."""
+    path = folder / 'x'
+    torch.save(official.Trunk().state_dict(), path)
+    digits = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    return path.rename(folder / name.format(digits)).name
+
+
+@pytest.mark.parametrize('name', ['trunk-{}.pth', 'trunk-{}_20200708.pth'])
+def test_mirrors_are_tried_in_turn_and_the_file_is_kept(
+    name, server, tmp_path, monkeypatch
+):
+    address, folder, asked = server
+    name = publish(folder, name)
+    urls = (f'{address}/gone-00000000.pth', f'{address}/{name}')
+    monkeypatch.setitem(downloads.MIRRORS, 'a/b', urls)
+    path = downloads.fetch('hrnet://a/b')
+    assert path == tmp_path / 'cache' / name
+    assert read(path).trunk.arch == 'w18_small_v1'
+    asked.clear()
+    assert downloads.fetch('a/b') == path
+    assert not asked
+
+
+def test_another_checksum_is_refused_and_not_kept(server, tmp_path, monkeypatch):
+    address, folder, _ = server
+    (folder / 'trunk-12345678.pth').write_text('<html>Sign in</html>')
+    url = f'{address}/trunk-12345678.pth'
+    monkeypatch.setitem(downloads.MIRRORS, 'a', (url,))
+    with pytest.raises(CheckpointError, match=r'trunk-12345678\.pth \(invalid hash'):
+        downloads.fetch('a')
+    assert list((tmp_path / 'cache').iterdir()) == []
+
+
+def test_every_mirror_is_named_and_what_to_do(server, monkeypatch):
+    address, *_ = server
+    urls = (f'{address}/b.pth', 'http://127.0.0.1:9/c.pth')
+    monkeypatch.setitem(downloads.MIRRORS, 'a', urls)
+    with pytest.raises(CheckpointError) as error:
+        downloads.fetch('a')
+    for words in (*urls, 'File not found', 'refused', 'HRNET_MM_CACHE', 'init_cfg'):
+        assert words in str(error.value)
+
+
+def test_a_name_in_a_config(server, monkeypatch):
+    address, folder, _ = server
+    url = f'{address}/{publish(folder, "trunk-{}.pth")}'
+    monkeypatch.setitem(downloads.MIRRORS, 'w18_small_v1/imagenet', (url,))
+    init_cfg = dict(type='hrnet_mm.Pretrained')
+    trunk = HRNet(
+        'w18_small_v1',
+        init_cfg=dict(init_cfg, checkpoint='hrnet://w18_small_v1/imagenet'),
+    )
+    trunk.init_weights()
+    by_url = HRNet('w18_small_v1', init_cfg=dict(init_cfg, checkpoint=url))
+    by_url.init_weights()
+    (file,) = folder.iterdir()
+    assert torch.equal(trunk.conv1.weight, read(file).tensors['backbone.conv1.weight'])
+    assert torch.equal(trunk.conv1.weight, by_url.conv1.weight)
+
+
+def test_safetensors_of_a_url(server):
+    address, folder, _ = server
+    state = official.Trunk().state_dict()
+    save_file(state, folder / 'trunk.safetensors')
+    url = f'{address}/trunk.safetensors'
+    content = CheckpointLoader.load_checkpoint(url, logger='silent')
+    assert torch.equal(content['conv1.weight'], state['conv1.weight'])
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    result = CliRunner().invoke(main, ['fetch', 'w48/coco'])
+    assert result.exit_code == 2
+    assert "no weights 'w48/coco'" in result.output
+    assert 'w48/imagenet' in result.output
+
+
+def test_the_command_lists_a_name_for_every_arch():
+    names = CliRunner().invoke(main, ['fetch']).output.split()
+    archs = {arch for arch in ARCHS if arch != 'w18s'}
+    assert {f'{arch}/imagenet' for arch in archs} <= set(names)
+
+
+def test_openmmlab_s_addresses_are_those_of_its_libraries():
+    """The metafile of mmpretrain, and the hub of mmengine for trunks."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    mmpretrain = find_spec('mmpretrain')
+    if mmpretrain is None:
+        pytest.skip('mmpretrain is not installed')
+    library = Path(mmpretrain.origin).parent
+    known = (library / '.mim/configs/hrnet/metafile.yml').read_text()
+    hub = Path(find_spec('mmengine').origin).parent / 'hub/openmmlab.json'
+    known += json.dumps(json.loads(hub.read_text()))
+    urls = [url for mirrors in downloads.MIRRORS.values() for url in mirrors]
+    of_openmmlab = [url for url in urls if url.startswith(downloads.OPENMMLAB)]
+    assert len(of_openmmlab) == 7 + 5 + 2
+    assert all(url in known for url in of_openmmlab)
+    assert all(downloads.CHECKSUM.search(url) for url in of_openmmlab)
+
+
+def test_files_of_timm_have_names_of_their_own():
+    names = {
+        downloads.file_name(url)
+        for mirrors in downloads.MIRRORS.values()
+        for url in mirrors
+    }
+    assert len(names) == sum(map(len, downloads.MIRRORS.values()))
+    assert 'hrnet_w48.ms_in1k.safetensors' in names

@@ -1,0 +1,97 @@
+"""Models of ours by name, in the stock inferencers."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+
+import hrnet_mm
+from hrnet_mm.checkpoints import downloads, zoo
+
+TINY = {
+    'mmpose': ('hrnet_w18_small_v1_tiny-pose.py', dict(det_model='whole_image')),
+    'mmseg': ('hrnetv2_w18_small_v1_tiny-seg.py', {}),
+    'mmdet': ('faster-rcnn_hrnetv2p_w18_small_v1_tiny-det.py', {}),
+    'mmpretrain': ('hrnetc_w18_small_v1_tiny-cls.py', {}),
+}
+
+
+@pytest.fixture(params=TINY)
+def tiny(request, root, tmp_path, monkeypatch, few_people):
+    """A model of the index whose weights are in the cache."""
+    pytest.importorskip(request.param)
+    config, kwargs = TINY[request.param]
+    monkeypatch.setenv('TINY_PEOPLE', str(few_people))
+    monkeypatch.setenv('HRNET_MM_CACHE', str(tmp_path))
+    cfg = Config.fromfile(root / 'configs/tiny' / config)
+    init_default_scope(cfg.default_scope)
+    state = MODELS.build(cfg.model).state_dict()
+    torch.save(dict(meta={}, state_dict=state), tmp_path / 'tiny.pth')
+    url = 'https://example.com/tiny.pth'
+    model = zoo.Model('tiny', root / 'configs/tiny' / config, url)
+    monkeypatch.setattr(zoo, 'models', lambda: {'tiny': model})
+    return kwargs
+
+
+def test_a_name_is_enough(tiny):
+    infer = hrnet_mm.inferencer('tiny', device='cpu', **tiny)
+    image = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
+    result = infer(image)
+    assert next(result) if hasattr(result, '__next__') else result
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(
+        ValueError, match=r"'hrnet' is no model; there are hrnet_w48_co"
+    ):
+        hrnet_mm.inferencer('hrnet')
+
+
+def test_a_config_needs_weights():
+    with pytest.raises(ValueError, match=r'give the weights of my\.py'):
+        hrnet_mm.inferencer('my.py')
+
+
+def upstream_models() -> dict[str, dict]:
+    """Every entry of the metafiles of the four libraries."""
+    found = {}
+    for library in TINY:
+        if (spec := find_spec(library)) is None:
+            pytest.skip(f'{library} is not installed')
+        for path in (Path(spec.origin).parent / '.mim/configs').rglob('*.y*ml'):
+            content = yaml.safe_load(path.read_text())
+            models = content.get('Models') if isinstance(content, dict) else content
+            for entry in models or ():
+                found.setdefault(entry['Name'], []).append(entry)
+    return found
+
+
+def test_weights_and_scores_are_those_of_the_libraries(root):
+    upstream = upstream_models()
+    entries = [
+        entry
+        for path in (root / 'configs').glob('*/metafile.yml')
+        for entry in yaml.safe_load(path.read_text())['Models']
+    ]
+    assert len(entries) == len(zoo.models()) == 55
+    for entry in entries:
+        stock = upstream[entry['Metadata']['Trained as']]
+        (stock,) = [s for s in stock if s['Weights'] == entry['Weights']]
+        results = stock['Results']
+        results = results if isinstance(results, list) else [results]
+        metrics = [row['Metrics'] for row in entry['Results']]
+        assert metrics == [row['Metrics'] for row in results], entry['Name']
+        assert downloads.CHECKSUM.search(entry['Weights']), entry['Name']
+
+
+def test_each_config_of_the_index_is_named_like_its_model():
+    for name, model in zoo.models().items():
+        assert model.config.is_file()
+        assert model.config.stem == name
