@@ -155,7 +155,7 @@ def inspect_checkpoint(source: str, as_json: bool) -> None:
 
     try:
         found = checkpoints.inspect(checkpoints.read(source))
-    except (checkpoints.CheckpointError, FileNotFoundError) as error:
+    except (checkpoints.CheckpointError, OSError) as error:
         raise Refused(str(error)) from error
     if as_json:
         click.echo(json.dumps(found))

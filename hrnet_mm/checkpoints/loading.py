@@ -28,7 +28,6 @@ from mmengine.utils import digit_version
 # tricked into running code (CVE-2025-32434).
 RESTRICTED = digit_version(torch.__version__) >= digit_version('2.6.0')
 
-
 # What torch, zipfile and safetensors raise on a few wrong bytes.
 DAMAGE = (
     pickle.UnpicklingError,

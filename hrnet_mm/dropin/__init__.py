@@ -14,6 +14,8 @@ from importlib import import_module
 
 from mmengine.registry import Registry
 
+from hrnet_mm.models.hrnet import INIT_CFG
+
 LIBRARIES = ('mmpose', 'mmseg', 'mmdet', 'mmpretrain')
 
 import_own = Registry.import_from_location
@@ -27,3 +29,14 @@ def import_from_location(self: Registry) -> None:
 
 
 Registry.import_from_location = import_from_location
+
+
+def choose_init_cfg(
+    init_cfg: dict | list[dict] | None, pretrained: str | None
+) -> dict | list[dict]:
+    """The old way to name a checkpoint, the new one, or neither."""
+    if pretrained and init_cfg:
+        raise ValueError(f'give pretrained={pretrained!r} or init_cfg, not both')
+    if pretrained:
+        return dict(type='Pretrained', checkpoint=pretrained)
+    return INIT_CFG if init_cfg is None else init_cfg

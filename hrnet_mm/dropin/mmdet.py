@@ -9,7 +9,8 @@ from mmdet.registry import MODELS
 
 from hrnet_mm.models import HRNet as Trunk
 from hrnet_mm.models import HRNetV2p
-from hrnet_mm.models.hrnet import INIT_CFG
+
+from . import choose_init_cfg
 
 
 @MODELS.register_module(force=True)
@@ -41,17 +42,6 @@ class HRNet(Trunk):
             zero_init_residual=zero_init_residual,
             init_cfg=choose_init_cfg(init_cfg, pretrained),
         )
-
-
-def choose_init_cfg(
-    init_cfg: dict | list[dict] | None, pretrained: str | None
-) -> dict | list[dict]:
-    """The old way to name a checkpoint, the new one, or neither."""
-    if pretrained and init_cfg:
-        raise ValueError(f'give pretrained={pretrained!r} or init_cfg, not both')
-    if pretrained:
-        return dict(type='Pretrained', checkpoint=pretrained)
-    return INIT_CFG if init_cfg is None else init_cfg
 
 
 @MODELS.register_module(force=True)

@@ -11,7 +11,9 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from hrnet_mm.models import HRNet as Trunk
-from hrnet_mm.models.hrnet import INIT_CFG, Exchange
+from hrnet_mm.models.hrnet import Exchange
+
+from . import choose_init_cfg
 
 BILINEAR: dict[str, Any] = dict(mode='bilinear', align_corners=False)
 
@@ -34,10 +36,6 @@ class HRNet(Trunk):
         pretrained: str | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        if pretrained and init_cfg:
-            raise ValueError(f'give pretrained={pretrained!r} or init_cfg, not both')
-        if pretrained:
-            init_cfg = dict(type='Pretrained', checkpoint=pretrained)
         super().__init__(
             extra=extra,
             in_channels=in_channels,
@@ -49,7 +47,7 @@ class HRNet(Trunk):
             with_cp=with_cp,
             zero_init_residual=zero_init_residual,
             frozen_stages=frozen_stages,
-            init_cfg=INIT_CFG if init_cfg is None else init_cfg,
+            init_cfg=choose_init_cfg(init_cfg, pretrained),
         )
         for module in self.modules():
             if isinstance(module, Exchange):

@@ -241,6 +241,54 @@ def test_mmpose_0(tmp_path):
     }
 
 
+def test_landmarks_of_mmpose_0(tmp_path):
+    """Its heads had all layers in one sequence."""
+    state = official.Landmarks().state_dict()
+    old = {
+        f'keypoint_head.final_layer.{k.removeprefix("head.")}'
+        if k.startswith('head.')
+        else f'backbone.{k}': v
+        for k, v in state.items()
+    }
+    torch.save(dict(state_dict=old), tmp_path / 'x.pth')
+    torch.save(state, tmp_path / 'official.pth')
+    found, wanted = read(tmp_path / 'x.pth'), read(tmp_path / 'official.pth')
+    assert found.family.name == 'mmpose 0.x landmarks'
+    assert found.upsampling == wanted.upsampling
+    assert found.tensors.keys() == wanted.tensors.keys()
+    for name, value in wanted.tensors.items():
+        assert torch.equal(found.tensors[name], value)
+
+
+def test_the_trunks_that_the_pose_repository_begins_with(tmp_path):
+    """An earlier classifier, of which nothing but the trunk was ever used."""
+    state = official.Trunk().state_dict()
+    unused = {f'head.0.{i}.0.conv1.weight': torch.rand(1) for i in range(4)}
+    torch.save(state | unused, tmp_path / 'x.pth')
+    found = read(tmp_path / 'x.pth')
+    assert found.family.name == 'official ImageNet for pose'
+    assert set(found.tensors) == {f'backbone.{name}' for name in state}
+    assert set(found.unused) == set(unused)
+    assert found.upsampling == dict(mode='nearest')
+
+
+@pytest.mark.parametrize('there', ['Classifier', 'Pose', 'OCR', 'HigherHRNet'])
+@pytest.mark.parametrize('multiscale_output', [True, False])
+def test_the_trunk_of_any_task_begins_any_other(
+    there, multiscale_output, tmp_path, randomised
+):
+    theirs = randomised(getattr(official, there)())
+    path = save(theirs, tmp_path / 'x.pth')
+    cfg = trunk(multiscale_output=multiscale_output)
+    model = MODELS.build(cfg)
+    load(model, path)
+    state = theirs.state_dict()
+    shared = [name for name in model.state_dict() if name in state]
+    assert len(shared) >= 348  # all, but for the lower streams of the last exchange
+    for name in shared:
+        assert torch.equal(model.state_dict()[name], state[name])
+
+
 def test_the_trunk_of_dekr(tmp_path):
     state = official.Trunk().state_dict()
     state |= {

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from hrnet_mm.checkpoints import read
+
 HERE = Path(__file__).parent
 CONFIGS = {'mmpose': 87, 'mmseg': 45 + 21, 'mmdet': 29, 'mmpretrain': 7}
 
@@ -58,6 +60,38 @@ ORDERS = [
     'MODELS.get("HRNet")\n'
     'import hrnet_mm.dropin',
 ]
+
+
+STOCK = 'body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-w32_8xb64-210e_coco-256x192'
+JOB = """
+_base_ = ['{stock}']
+custom_imports = dict(imports=['hrnet_mm.dropin'], allow_failed_imports=False)
+model = dict(backbone=dict(init_cfg=None))
+data = dict(
+    data_root='{root}/', ann_file='annotations/val.json', indices=4,
+    data_prefix=dict(img='images/val/'))
+loading = dict(batch_size=4, num_workers=0, persistent_workers=False)
+train_dataloader = dict(dataset=data, **loading)
+val_dataloader = dict(dataset=dict(bbox_file=None, **data), **loading)
+test_dataloader = val_dataloader
+val_evaluator = dict(ann_file='{root}/annotations/val.json')
+test_evaluator = val_evaluator
+train_cfg = dict(max_epochs=1, val_interval=1)
+"""
+
+
+@pytest.mark.slow
+def test_a_stock_config_trains_and_tests_by_mim(few_people, tmp_path, mim):
+    stock = folder_of('mmpose') / '.mim/configs' / f'{STOCK}.py'
+    config, work_dir = tmp_path / 'config.py', tmp_path / 'work'
+    config.write_text(JOB.format(stock=stock, root=few_people))
+    done = mim('train', 'mmpose', config, '--work-dir', work_dir)
+    assert done.returncode == 0, done.stderr[-3000:]
+    checkpoint = work_dir / 'epoch_1.pth'
+    assert read(checkpoint).trunk.arch == 'w32'
+    done = mim('test', 'mmpose', config, '--checkpoint', checkpoint)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert 'coco/AP' in done.stdout
 
 
 @pytest.mark.parametrize(
