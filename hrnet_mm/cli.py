@@ -81,7 +81,12 @@ def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
 
 @main.command()
 @click.argument('source', metavar='CONFIG|ARCH', required=False)
-@click.option('--size', nargs=2, type=int, help='Height and width of the image.')
+@click.option(
+    '--size',
+    nargs=2,
+    type=click.IntRange(32),
+    help='Height and width of the image, from 32.',
+)
 @click.option('--published', is_flag=True, help='Recompute every published figure.')
 @click.option('--json', 'as_json', is_flag=True, help='As data, not as a table.')
 def profile(
@@ -113,7 +118,9 @@ def profile(
     if as_json:
         click.echo(json.dumps(rows))
     else:
-        console.print(profiling.published_table(rows, profiling.NOT_REPRODUCED))
+        console.print(profiling.published_table(rows))
+        notes = profiling.published_notes(rows, profiling.NOT_REPRODUCED)
+        console.print('\n'.join(notes))
     if not all(row['agrees'] for row in rows):
         sys.exit(1)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from hrnet_mm.checkpoints import downloads, zoo
+from hrnet_mm.checkpoints import CheckpointError, downloads, read, zoo
 
 # Library: its class, and what that calls the config and the weights.
 STOCK = {
@@ -34,7 +34,8 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
 
     Raises:
         ValueError: if there is no such name, or a path comes without weights.
-        CheckpointError: if the weights cannot be downloaded.
+        CheckpointError: if the weights cannot be downloaded, or are named as another
+            code base does, which the inferencers do not notice.
     """
     if name.endswith('.py'):
         if weights is None:
@@ -48,6 +49,18 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
         config = str(zoo.models()[name].config)
         weights = weights or str(downloads.fetch(name))
     library = Config.fromfile(config).default_scope
+    check_weights(weights, library)
     kind, model_key, weights_key = STOCK[library]
     build = getattr(import_module(f'{library}.apis'), kind)
     return build(**{model_key: config, weights_key: str(weights)}, **kwargs)
+
+
+def check_weights(weights: str, library: str) -> None:
+    """Refuse a file whose names the library does not know: nothing of it would load."""
+    family = read(weights).family
+    if family.library != library:
+        raise CheckpointError(
+            f'{weights} is of the family {family.name!r}, and {library} would go on '
+            'with random numbers. Write it for this library first: '
+            f'hrnet-mm convert {weights} NEW_FILE --to {library}'
+        )

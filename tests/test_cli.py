@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 from click.testing import CliRunner
 from PIL import Image
+from rich.console import Console
 
 from hrnet_mm import __version__
 from hrnet_mm.cli import main
 from hrnet_mm.data import TinyPeople
+from hrnet_mm.profiling import (
+    PUBLISHED,
+    published_notes,
+    published_table,
+    recompute,
+)
 
-COMMANDS = 'bench', 'demo', 'doctor', 'profile', 'show', 'tiny-people'
+COMMANDS = (
+    'bench', 'convert', 'demo', 'doctor', 'fetch', 'inspect', 'profile', 'show',
+    'tiny-people',
+)  # fmt: skip
 
 
 def run(*arguments: object):
@@ -57,6 +68,24 @@ def test_profile_is_a_table_that_fits_or_data(run_python):
     assert max(map(len, shown.stdout.splitlines())) <= 80
     data = json.loads(run('profile', 'w18_small_v1', '--json').output)
     assert data['total']['parameters'] == 1_477_920
+
+
+def test_published_figures_fit_a_terminal_and_notes_are_whole():
+    longest = max((row for row in PUBLISHED if row.note), key=lambda row: len(row.name))
+    rows = [recompute(longest)]
+    table = io.StringIO()
+    console = Console(file=table, width=80)
+    console.print(published_table(rows))
+    assert 'equal' in table.getvalue()
+    assert '…' not in table.getvalue()
+    (note,) = published_notes(rows, {})
+    assert rows[0]['note'] in note
+
+
+def test_an_image_of_no_size_is_refused():
+    shown = run('profile', 'w18_small_v1', '--size', '0', '64')
+    assert shown.exit_code == 2
+    assert '0 is not in the range x>=32' in shown.output
 
 
 def test_profile_refuses_what_it_cannot_measure():

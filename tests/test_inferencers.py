@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import official
 import pytest
 import torch
 import yaml
@@ -13,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
 import hrnet_mm
-from hrnet_mm.checkpoints import downloads, zoo
+from hrnet_mm.checkpoints import CheckpointError, downloads, zoo
 
 TINY = {
     'mmpose': ('hrnet_w18_small_v1_tiny-pose.py', dict(det_model='whole_image')),
@@ -45,6 +46,17 @@ def test_a_name_is_enough(tiny):
     image = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
     result = infer(image)
     assert next(result) if hasattr(result, '__next__') else result
+
+
+def test_weights_of_another_code_base_are_refused(tmp_path, root):
+    """They would load nothing, and the inferencer would go on with random numbers."""
+    pytest.importorskip('mmpose')
+    torch.save(official.Pose().state_dict(), tmp_path / 'official.pth')
+    config = str(root / 'configs/tiny/hrnet_w18_small_v1_tiny-pose.py')
+    with pytest.raises(
+        CheckpointError, match=r'convert .*official\.pth NEW_FILE --to mm'
+    ):
+        hrnet_mm.inferencer(config, str(tmp_path / 'official.pth'))
 
 
 def test_an_unknown_name_lists_the_known_ones():

@@ -116,7 +116,7 @@ def first_of(urls: tuple[str, ...], title: str) -> Path:
     raise CheckpointError(
         f'{title} cannot be downloaded:\n  ' + '\n  '.join(reasons) + '\nWithout a '
         'network, fetch it elsewhere (`hrnet-mm fetch`, or any of these addresses), '
-        f'put it into {cache_folder()} or the folder HRNET_MM_CACHE names, or name '
+        f'put it into {cache_folder()} or where HRNET_MM_CACHE points. In a job, name '
         'a file: --cfg-options model.backbone.init_cfg.checkpoint=FILE. To train '
         'without: model.backbone.init_cfg=None'
     )

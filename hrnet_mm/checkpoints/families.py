@@ -179,7 +179,7 @@ SEG_LOSS = unused('loss')
 # Ordered: the first family that describes every key of a file is the file's. What two
 # families share (a trunk alone) belongs to the first.
 FAMILIES = (
-    Family('trunk', 'official', 'backbone', (TRUNK,)),
+    Family('trunk', 'official', 'backbone', (TRUNK, *same('backbone.{trunk}'))),
     # lib/models/pose_hrnet.py of deep-high-resolution-net.pytorch
     Family(
         'official pose',

@@ -189,7 +189,8 @@ def load_part(
 
     report = [f'{title(module)} {len(part) - len(left_over)}/{len(wanted)} tensors']
     if missing:
-        report.append(f'new: {len(missing)} of the lower streams, not in the file')
+        new = len(set(wanted) - set(part))
+        report.append(f'new: {new} of the lower streams, not in the file')
     if left_over:
         report.append(f'not needed: {len(left_over)} of the lower streams')
     if ignored:

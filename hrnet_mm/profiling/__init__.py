@@ -4,9 +4,16 @@ from .measure import Layer, measure
 from .models import Subject, subject
 from .parts import Part, parts
 from .published import NOT_REPRODUCED, PUBLISHED, Published
-from .report import profile, profile_table, published_table, recompute
+from .report import (
+    profile,
+    profile_table,
+    published_notes,
+    published_table,
+    recompute,
+)
 
 __all__ = [
     'NOT_REPRODUCED', 'PUBLISHED', 'Layer', 'Part', 'Published', 'Subject', 'measure',
-    'parts', 'profile', 'profile_table', 'published_table', 'recompute', 'subject',
+    'parts', 'profile', 'profile_table', 'published_notes', 'published_table',
+    'recompute', 'subject',
 ]  # fmt: skip
