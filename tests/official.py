@@ -176,18 +176,19 @@ class HigherHRNet(Trunk):
         return [first, self.final_layers[1](x)]
 
 
+def two_convs(c: int, outputs: int) -> nn.Sequential:
+    """The head on all streams, of landmarks and segmentation."""
+    first, last = conv(c, c, 1, bias=True), conv(c, outputs, 1, bias=True)
+    return nn.Sequential(first, nn.BatchNorm2d(c), nn.ReLU(), last)
+
+
 class Landmarks(Trunk):
     """HRNet-Facial-Landmark-Detection, lib/models/hrnet.py."""
 
     def __init__(self, landmarks: int = 19, **kwargs) -> None:
         super().__init__(upsample=bilinear(False), **kwargs)
         c = sum(self.widths)
-        self.head = nn.Sequential(
-            conv(c, c, 1, bias=True),
-            nn.BatchNorm2d(c),
-            nn.ReLU(),
-            conv(c, landmarks, 1, bias=True),
-        )
+        self.head = two_convs(c, landmarks)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.concatenated(x))
@@ -199,12 +200,7 @@ class Segmentation(Trunk):
     def __init__(self, classes: int = 19, align_corners: bool = False, **kwargs):
         super().__init__(upsample=bilinear(align_corners), **kwargs)
         c = sum(self.widths)
-        self.last_layer = nn.Sequential(
-            conv(c, c, 1, bias=True),
-            nn.BatchNorm2d(c),
-            nn.ReLU(),
-            conv(c, classes, 1, bias=True),
-        )
+        self.last_layer = two_convs(c, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.last_layer(self.concatenated(x))
@@ -259,12 +255,7 @@ class OCR(Trunk):
         )
         self.ocr_distri_head = Distribution(mid, key)
         self.cls_head = conv(mid, classes, 1, bias=True)
-        self.aux_head = nn.Sequential(
-            conv(c, c, 1, bias=True),
-            nn.BatchNorm2d(c),
-            nn.ReLU(),
-            conv(c, classes, 1, bias=True),
-        )
+        self.aux_head = two_convs(c, classes)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         x = self.concatenated(x)

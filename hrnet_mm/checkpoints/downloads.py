@@ -99,16 +99,22 @@ def fetch(name: str) -> Path:
     return first_of(names[name], f'weights {name!r}')
 
 
-def first_of(urls: tuple[str, ...], title: str) -> Path:
-    """The file of the first URL that is cached, or else that answers."""
-    files = [cache_folder() / file_name(url) for url in urls]
+def first_of(
+    urls: tuple[str, ...],
+    title: str,
+    folder: Path | None = None,
+    progress: bool = True,
+) -> Path:
+    """The file of the first URL that is in the folder, or else that answers."""
+    folder = folder or cache_folder()
+    files = [folder / file_name(url) for url in urls]
     for file in files:
         if file.is_file():
             return file
     reasons = []
     for url, file in zip(urls, files, strict=True):
         try:
-            download(url, file)
+            download(url, file, progress)
         except (OSError, RuntimeError) as error:  # RuntimeError: another checksum
             reasons.append(f'{url} ({getattr(error, "reason", None) or error})')
         else:
@@ -116,17 +122,18 @@ def first_of(urls: tuple[str, ...], title: str) -> Path:
     raise CheckpointError(
         f'{title} cannot be downloaded:\n  ' + '\n  '.join(reasons) + '\nWithout a '
         'network, fetch it elsewhere (`hrnet-mm fetch`, or any of these addresses), '
-        f'put it into {cache_folder()} or where HRNET_MM_CACHE points. In a job, name '
+        f'put it into {folder} or where HRNET_MM_CACHE points. In a job, name '
         'a file: --cfg-options model.backbone.init_cfg.checkpoint=FILE. To train '
         'without: model.backbone.init_cfg=None'
     )
 
 
-def download(url: str, file: Path) -> None:
+def download(url: str, file: Path, progress: bool) -> None:
     """Download beside and rename, so that no half file is ever in the cache."""
     file.parent.mkdir(parents=True, exist_ok=True)
     checksum = CHECKSUM.search(url)
-    download_url_to_file(url, str(file), checksum[1] if checksum else None)
+    prefix = checksum[1] if checksum else None
+    download_url_to_file(url, str(file), prefix, progress)
 
 
 def file_name(url: str) -> str:
@@ -135,12 +142,15 @@ def file_name(url: str) -> str:
     return f'{repository}.safetensors' if name == 'model.safetensors' else name
 
 
-def load_url(url: str, map_location: Any = None, **_: Any) -> Any:
-    """Stands in for ``torch.utils.model_zoo.load_url``, which runs what files ask for.
-
-    mmengine calls it with arguments of the cache and the progress bar.
-    """
-    return load(first_of((url,), url), map_location or 'cpu')
+def load_url(
+    url: str,
+    model_dir: str | None = None,
+    map_location: Any = None,
+    progress: bool = True,
+) -> Any:
+    """Stands in for ``torch.utils.model_zoo.load_url``, which runs what files ask for."""
+    folder = Path(model_dir) if model_dir else None
+    return load(first_of((url,), url, folder, progress), map_location or 'cpu')
 
 
 def load_by_name(name: str, map_location: Any = None) -> Any:

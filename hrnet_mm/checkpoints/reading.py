@@ -76,7 +76,7 @@ class Checkpoint:
         if trained:
             return upsampling(trained[2], trained[1] == 'True')
         name = self.family.name
-        if name in ('trunk', 'official DEKR') and not self.unused:
+        if name == 'trunk':
             return None
         if name == 'official OCR':
             return upsampling('bilinear', align_corners=True)
