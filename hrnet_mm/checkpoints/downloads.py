@@ -148,7 +148,7 @@ def load_url(
     map_location: Any = None,
     progress: bool = True,
 ) -> Any:
-    """Safe, unlike ``torch.utils.model_zoo.load_url``, which runs what files ask for."""
+    """As ``torch.utils.model_zoo.load_url``, but nothing that a file asks for runs."""
     folder = Path(model_dir) if model_dir else None
     return load(first_of((url,), url, folder, progress), map_location or 'cpu')
 
