@@ -156,12 +156,14 @@ def fetch(names: tuple[str, ...]) -> None:
 def inspect_checkpoint(source: str, as_json: bool) -> None:
     """Say what a checkpoint is: family, arch, task, and what loads where.
 
-    SOURCE is a file of any published family, an URL or a name. Nothing in it runs.
+    SOURCE is a file of any published family, an URL, or a name that `hrnet-mm fetch`
+    lists. Nothing in it runs.
     """
     from hrnet_mm import checkpoints
 
     try:
-        found = checkpoints.inspect(checkpoints.read(source))
+        file = checkpoints.downloads.located(source)
+        found = checkpoints.inspect(checkpoints.read(file))
     except (checkpoints.CheckpointError, OSError) as error:
         raise Refused(str(error)) from error
     if as_json:
@@ -187,7 +189,8 @@ def convert(source: str, target: Path, to: str) -> None:
     from hrnet_mm import checkpoints
 
     try:
-        checkpoint, conversion = checkpoints.convert(source, target, to)
+        file = checkpoints.downloads.located(source)
+        checkpoint, conversion = checkpoints.convert(file, target, to)
     except (checkpoints.CheckpointError, OSError, ValueError) as error:
         raise Refused(str(error)) from error
     console.print(checkpoints.conversion_report(checkpoint, conversion, target))

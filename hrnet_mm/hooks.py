@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from hrnet_mm.checkpoints import translate_for
 from hrnet_mm.data.checked import shortened
 from hrnet_mm.models import HRNet
 from hrnet_mm.registry import HOOKS
@@ -61,6 +63,24 @@ class SeedStepHook(Hook):
         seed = np.random.SeedSequence((runner.seed, runner.iter, get_rank()))
         torch.manual_seed(int(seed.generate_state(1)[0]))
         np.random.seed(seed.generate_state(1))
+
+
+@HOOKS.register_module()
+class AnyFamilyHook(Hook):
+    """Lets ``load_from`` and ``mim test`` take the published files of every family.
+
+    Raises:
+        CheckpointError: if a file does not fit the model. mmengine would log that, and
+            test or train random numbers.
+    """
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Between reading a file and loading it."""
+        model = runner.model
+        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+            model = model.module
+        source = runner.cfg.get('load_from') or 'the checkpoint'
+        translate_for(model, checkpoint, source)
 
 
 @HOOKS.register_module()

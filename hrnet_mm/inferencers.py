@@ -44,7 +44,8 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
     else:
         if name not in zoo.models():
             raise ValueError(
-                f'{name!r} is no model; there are {", ".join(zoo.models())}'
+                f'{zoo.no_such_name(name, zoo.models())}. With weights of your own: '
+                'inferencer(CONFIG, FILE)'
             )
         config = str(zoo.models()[name].config)
         weights = weights or str(downloads.fetch(name))

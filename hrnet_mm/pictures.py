@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import DATASETS, MODELS, init_default_scope
-from mmengine.runner import load_checkpoint
+from mmengine.runner.checkpoint import CheckpointLoader, load_state_dict
+
+from hrnet_mm.checkpoints import translate_for
 
 
 def open_trained(
@@ -23,12 +25,14 @@ def open_trained(
 
     Args:
         cfg: Of any of the four libraries, with ``test_dataloader``.
-        checkpoint: The weights.
+        checkpoint: The weights, of any family.
         rows: How many samples to choose, evenly from all.
     """
     init_default_scope(cfg.default_scope)
     model = revert_sync_batchnorm(MODELS.build(cfg.model)).eval()
-    load_checkpoint(model, str(checkpoint), map_location='cpu')
+    content = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
+    translate_for(model, content, str(checkpoint))
+    load_state_dict(model, content.get('state_dict', content))
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset)))
     return model, dataset, chosen.astype(int).tolist()

@@ -59,11 +59,16 @@ def test_weights_of_another_code_base_are_refused(tmp_path, root):
         hrnet_mm.inferencer(config, str(tmp_path / 'official.pth'))
 
 
-def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(
-        ValueError, match=r"'hrnet' is no model; there are hrnet_w48_co"
-    ):
-        hrnet_mm.inferencer('hrnet')
+@pytest.mark.parametrize(
+    ('name', 'what'),
+    [
+        ('hrnet_w48_cocoo', r"no weights 'hrnet_w48_cocoo'.* names: hrnet_w48_coco"),
+        ('hrnet_w18_small_v1_tiny-pose', 'a config without published weights'),
+    ],
+)
+def test_an_unknown_name_is_told_the_nearest(name, what):
+    with pytest.raises(ValueError, match=what):
+        hrnet_mm.inferencer(name)
 
 
 def test_a_config_needs_weights():

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,10 @@ MIRRORS: dict[str, tuple[str, ...]] = {
 CHECKSUM = re.compile(r'-([0-9a-f]{8})(?:_\d{8})?\.\w+$')
 
 
+class DownloadError(CheckpointError):
+    """No address answered with the file."""
+
+
 def cache_folder() -> Path:
     """``HRNET_MM_CACHE``, or the folder that torch keeps downloads in."""
     folder = os.environ.get('HRNET_MM_CACHE')
@@ -93,9 +99,7 @@ def fetch(name: str) -> Path:
     name = name.removeprefix(SCHEME)
     names = known()
     if name not in names:
-        raise CheckpointError(
-            f'there are no weights {name!r}; the names are {", ".join(names)}'
-        )
+        raise CheckpointError(zoo.no_such_name(name, names))
     return first_of(names[name], f'weights {name!r}')
 
 
@@ -119,13 +123,24 @@ def first_of(
             reasons.append(f'{url} ({getattr(error, "reason", None) or error})')
         else:
             return file
-    raise CheckpointError(
+    raise DownloadError(
         f'{title} cannot be downloaded:\n  ' + '\n  '.join(reasons) + '\nWithout a '
-        'network, fetch it elsewhere (`hrnet-mm fetch`, or any of these addresses), '
-        f'put it into {folder} or where HRNET_MM_CACHE points. In a job, name '
-        'a file: --cfg-options model.backbone.init_cfg.checkpoint=FILE. To train '
-        'without: model.backbone.init_cfg=None'
+        'network, fetch it elsewhere (`hrnet-mm fetch`, or any of these addresses) and '
+        f'put it into {folder}, or where HRNET_MM_CACHE points.'
     )
+
+
+@contextmanager
+def advice_for_jobs() -> Iterator[None]:
+    """Says how a config goes on without a download."""
+    try:
+        yield
+    except DownloadError as error:
+        raise DownloadError(
+            f'{error}\nIn a job, name a file: --cfg-options '
+            'model.backbone.init_cfg.checkpoint=FILE. To train without: '
+            'model.backbone.init_cfg=None'
+        ) from None
 
 
 def download(url: str, file: Path, progress: bool) -> None:
@@ -150,12 +165,23 @@ def load_url(
 ) -> Any:
     """As ``torch.utils.model_zoo.load_url``, but nothing that a file asks for runs."""
     folder = Path(model_dir) if model_dir else None
-    return load(first_of((url,), url, folder, progress), map_location or 'cpu')
+    with advice_for_jobs():
+        file = first_of((url,), url, folder, progress)
+    return load(file, map_location or 'cpu')
 
 
 def load_by_name(name: str, map_location: Any = None) -> Any:
     """Loader of ``hrnet://``; the first process of each machine downloads."""
-    if dist.get_local_rank() == 0:
-        fetch(name)
-    dist.barrier()
-    return load(fetch(name), map_location or 'cpu')
+    with advice_for_jobs():
+        if dist.get_local_rank() == 0:
+            fetch(name)
+        dist.barrier()
+        file = fetch(name)
+    return load(file, map_location or 'cpu')
+
+
+def located(source: str) -> str:
+    """The file of a name, with or without ``hrnet://``; anything else as it is."""
+    if source.startswith(SCHEME) or (source in known() and not Path(source).exists()):
+        return str(fetch(source))
+    return source

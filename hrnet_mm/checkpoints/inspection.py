@@ -67,7 +67,9 @@ def loads_into(checkpoint: Checkpoint, name: str) -> str:
         return describe_trunk(trunk, checkpoint.upsampling)
     if name == 'neck' and trunk:
         kind = 'HRNetC' if checkpoint.representation == 'C' else 'HRNetV2p'
-        return f'hrnet_mm.{kind}(in_channels={list(trunk.stages[-1].channels)})'
+        biased = 'neck.0.downsample_layers.0.conv.bias' in checkpoint.tensors
+        options = f'in_channels={list(trunk.stages[-1].channels)}'
+        return f'hrnet_mm.{kind}({options}{", bias=True" if biased else ""})'
     if name == 'decode_head':
         ocr = 'decode_head.1.conv_seg.weight' in checkpoint.tensors
         kind = 'HRNetV2Head and hrnet_mm.OCRHead' if ocr else 'HRNetV2Head'
@@ -84,7 +86,8 @@ def describe_trunk(trunk: Trunk, upsample_cfg: dict[str, Any] | None) -> str:
     if not trunk.multiscale_output:
         options.append('multiscale_output=False')
     if upsample_cfg and upsample_cfg['mode'] != 'nearest':
-        options.append(f'upsample_cfg={upsample_cfg}')
+        cfg = ', '.join(f'{key}={value!r}' for key, value in upsample_cfg.items())
+        options.append(f'upsample_cfg=dict({cfg})')
     return f'hrnet_mm.HRNet({", ".join(options)})'
 
 
@@ -135,9 +138,12 @@ def conversion_report(
     checkpoint: Checkpoint, conversion: Conversion, target: os.PathLike[str]
 ) -> str:
     """What was written, and what was not."""
+    written = conversion.family.name
+    if conversion.family.task == 'backbone':
+        written = 'the trunk alone'
     lines = [
         f'{checkpoint.source} ({checkpoint.family.name}) -> {target} '
-        f'({conversion.family.name}): {len(conversion.state)} tensors'
+        f'({written}): {len(conversion.state)} tensors'
     ]
     gone = Counter(name.split('.')[0] for name in conversion.left_out)
     gone += Counter(key.split('.')[0] for key in checkpoint.unused)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 from mmengine.logging import print_log
@@ -21,7 +21,7 @@ from hrnet_mm.models import HRNet
 from hrnet_mm.registry import WEIGHT_INITIALIZERS
 
 from .loading import CheckpointError
-from .reading import check_numbers, find_state_dict, read
+from .reading import check_numbers, find_state_dict, read, understand
 from .trunks import lower_streams, read_trunk
 from .values import with_biases_of
 
@@ -68,7 +68,7 @@ class Pretrained:
             prefix = find_prefix(file, module.state_dict())
             upsample_cfg = checkpoint.upsampling
         else:
-            file, unused = read_plain(self.checkpoint), Counter()
+            file, unused = read_plain(self.checkpoint, self.prefix), Counter()
             prefix = self.prefix
         try:
             if self.inflate_stem and isinstance(module, HRNet):
@@ -77,7 +77,7 @@ class Pretrained:
         except CheckpointError as error:
             raise CheckpointError(f'{self.checkpoint}: {error}') from None
         print_log(f'{self.checkpoint}: {report}', logger='current')
-        if isinstance(module, HRNet) and upsample_cfg is not None:
+        if isinstance(module, HRNet):
             warn_of_other_upsampling(self.checkpoint, upsample_cfg, module)
         if hasattr(module, '_params_init_info'):
             update_init_info(module, f'Pretrained: load from {self.checkpoint}')
@@ -103,7 +103,46 @@ def initialise_children(module: nn.Module) -> None:
             child.is_init = True  # type: ignore[assignment]
 
 
-def read_plain(checkpoint: str) -> dict[str, Tensor]:
+def translate_for(
+    model: nn.Module, content: MutableMapping[str, Any], source: str
+) -> None:
+    """Give what mmengine is about to load the names of a model, in place.
+
+    Of another code base's file mmengine would log that nothing fits, and go on with
+    random numbers. Of a library's own file it loads what fits; that is left to it, so
+    that a model may begin from one with other heads.
+
+    Args:
+        model: A whole model, without wrappers.
+        content: A checkpoint as it was read.
+        source: What messages call it.
+
+    Raises:
+        CheckpointError: if no tensor has a place in the model, or the file is of
+            another code base and does not cover all of the model.
+    """
+    theirs = {key.removeprefix('module.') for key in find_state_dict(content)}
+    try:
+        checkpoint = understand(source, content)
+    except CheckpointError as error:
+        if theirs.isdisjoint(model.state_dict()):
+            raise CheckpointError(f'{source}: {error}') from None
+        return  # in no table, but of this model: somebody's own layers
+    if set(checkpoint.tensors) != theirs:
+        unused = Counter(first_names(checkpoint.unused))
+        try:
+            report = load_part(model, checkpoint.tensors, '', unused)
+        except CheckpointError as error:
+            raise CheckpointError(f'{source}: {error}') from None
+        print_log(f'{source} ({checkpoint.family.name}): {report}', logger='current')
+        content.clear()
+        content.update(meta=dict(checkpoint.meta), state_dict=model.state_dict())
+    for module in model.modules():
+        if isinstance(module, HRNet):
+            warn_of_other_upsampling(source, checkpoint.upsampling, module)
+
+
+def read_plain(checkpoint: str, prefix: str) -> dict[str, Tensor]:
     """The tensors of a file as they are named there, without the prefix of DDP."""
     content = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
     try:
@@ -112,6 +151,12 @@ def read_plain(checkpoint: str) -> dict[str, Tensor]:
             for key, value in find_state_dict(content).items()
         }
         check_numbers(state)
+        if not any(key.startswith(prefix) for key in state):
+            names = [f'{name}.' for name in dict.fromkeys(first_names(state))]
+            raise CheckpointError(
+                f'no name begins with the prefix {prefix!r}, but with '
+                f'{shortened(names)}'
+            )
     except CheckpointError as error:
         raise CheckpointError(f'{checkpoint}: {error}') from None
     return state
@@ -133,9 +178,11 @@ def inflated(file: dict[str, Tensor], name: str, channels: int) -> dict[str, Ten
 
 
 def warn_of_other_upsampling(
-    checkpoint: str, trained: Mapping[str, Any], module: HRNet
+    checkpoint: str, trained: Mapping[str, Any] | None, module: HRNet
 ) -> None:
     """It has no parameters, so nothing else would notice."""
+    if trained is None:
+        return
     ours = {'align_corners': False, **module.upsample_cfg}
     if {'align_corners': False, **trained} != ours:
         print_log(

@@ -192,8 +192,10 @@ def find_state_dict(content: Any) -> dict[str, Tensor]:
         if isinstance(key, str) and isinstance(value, Tensor)
     }
     if not tensors:
+        keys = shortened(list(map(str, content)))
         raise CheckpointError(
-            f'holds no state dict: its keys are {shortened(list(map(str, content)))}'
+            'holds no state dict: '
+            + (f'its keys are {keys}' if keys else 'it is empty')
         )
     return tensors
 
@@ -218,18 +220,32 @@ def recognise(state: Mapping[str, Tensor]) -> Family:
     for family in FAMILIES:
         if not unknown[family.name]:
             return family
+    prefix = trunk_prefix(state)
+    if prefix is None:
+        raise CheckpointError(
+            f'is no HRNet: its {len(state)} tensors ({shortened(list(state))}) are of '
+            'other layers'
+        )
+    if prefix.removeprefix('backbone.'):
+        raise CheckpointError(
+            f'is in no table of names, but has a trunk below {prefix!r}: '
+            f'init_cfg.prefix={prefix!r} loads it'
+        )
     nearest = min(unknown, key=lambda name: len(unknown[name]))
     keys = unknown[nearest]
-    if len(keys) == len(state):
-        raise CheckpointError(
-            f'is no HRNet: none of its {len(state)} tensors is in a table of names '
-            f'({shortened(keys)})'
-        )
     raise CheckpointError(
         f'is nearest to the family {nearest!r}, but {len(keys)} of its {len(state)} '
         f'tensors are in no table of names: {shortened(keys)}. To load a part of it, '
         "say what the names of that part begin with: init_cfg.prefix='...'"
     )
+
+
+def trunk_prefix(state: Mapping[str, Tensor]) -> str | None:
+    """What the names of a trunk begin with; None where there is no trunk."""
+    for key in state:
+        if found := re.fullmatch(r'(.*?)stage2\.0\.branches\..+', key):
+            return found[1]
+    return None
 
 
 def check_numbers(state: Mapping[str, Tensor]) -> None:

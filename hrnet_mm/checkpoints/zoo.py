@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -30,3 +32,18 @@ def models() -> dict[str, Model]:
             config = MIM / entry['Config']
             found[entry['Name']] = Model(entry['Name'], config, entry['Weights'])
     return found
+
+
+def no_such_name(name: str, names: Iterable[str]) -> str:
+    """A message with the nearest names, not with all."""
+    names = list(names)
+    nearest = get_close_matches(name, names, n=4, cutoff=0.5) or names[:4]
+    has_config = any(path.stem == name for path in (MIM / 'configs').rglob('*.py'))
+    return (
+        f'{name!r} is a config without published weights'
+        if has_config
+        else f'there are no weights {name!r}'
+    ) + (
+        f'. The nearest of {len(names)} names: {", ".join(nearest)}; `hrnet-mm fetch` '
+        'lists all'
+    )

@@ -228,7 +228,7 @@ def test_inspect_says_what_loads_where(tmp_path, command):
     assert backbone['parameters'] == sum(
         p.numel() for p in official.Trunk().parameters()
     )
-    assert "'mode': 'bilinear'" in backbone['loads_into']
+    assert "dict(mode='bilinear'" in backbone['loads_into']
     assert head['loads_into'] == 'the head of mmpose'
 
 

@@ -100,6 +100,19 @@ def test_another_arch_is_named(there, wanted, tmp_path):
     assert f"The file holds the trunk '{there}'" in str(e.value)
 
 
+def test_a_trunk_inside_another_model_is_found(classifier, tmp_path):
+    _, trunk, _ = classifier
+    state = {f'encoder.{name}': value for name, value in trunk.state_dict().items()}
+    torch.save({**state, 'decoder.weight': torch.ones(1)}, tmp_path / 'unet.pth')
+    with pytest.raises(CheckpointError, match=r"init_cfg\.prefix='encoder\.' loads it"):
+        build(str(tmp_path / 'unet.pth'), arch='w18_small_v1')
+    init_cfg = dict(
+        type='hrnet_mm.Pretrained', checkpoint=str(tmp_path / 'unet.pth'), prefix='enc.'
+    )
+    with pytest.raises(CheckpointError, match=r"'enc\.', but with encoder\., decoder"):
+        HRNet('w18_small_v1', init_cfg=init_cfg).init_weights()
+
+
 def test_a_file_without_a_trunk_is_refused(tmp_path):
     torch.save({'epoch': torch.tensor(3)}, tmp_path / 'epoch.pth')
     with pytest.raises(CheckpointError, match='is no HRNet'):

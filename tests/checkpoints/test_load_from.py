@@ -1,0 +1,80 @@
+"""Files of other code bases in ``load_from`` and ``mim test``: the stock runner's."""
+
+from __future__ import annotations
+
+import official
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from hrnet_mm.checkpoints import CheckpointError
+
+POSE = 'hrnet_w18_small_v1_tiny-pose.py'
+SEGMENTATION = 'hrnetv2_w18_small_v1_tiny-seg.py'
+
+
+@pytest.fixture
+def runner_with(root, tmp_path):
+    """The runner of a config that is to begin from some weights."""
+
+    def build(config: str, state: dict, tta: bool = False) -> Runner:
+        torch.save(state, tmp_path / 'weights.pth')
+        cfg = Config.fromfile(root / 'configs/tiny' / config)
+        pytest.importorskip(cfg.default_scope)
+        cfg.load_from = str(tmp_path / 'weights.pth')
+        cfg.work_dir = str(tmp_path / 'work')
+        if tta:  # as tools/test.py --tta
+            cfg.model = dict(**cfg.tta_model, module=cfg.model)
+        return Runner.from_cfg(cfg)
+
+    return build
+
+
+def prefixed(model: torch.nn.Module, prefix: str) -> dict:
+    return {f'{prefix}{name}': value for name, value in model.state_dict().items()}
+
+
+def test_a_pose_model_of_the_official_code(runner_with, randomised):
+    theirs = randomised(official.Pose())
+    runner = runner_with(POSE, theirs.state_dict())
+    runner.load_or_resume()
+    assert torch.equal(runner.model.backbone.conv1.weight, theirs.conv1.weight)
+    assert torch.equal(runner.model.head.final_layer.bias, theirs.final_layer.bias)
+
+
+@pytest.mark.parametrize('tta', [False, True])
+def test_a_segmentor_of_the_official_trainer(tta, runner_with, randomised):
+    theirs = randomised(official.Segmentation(classes=5))
+    state = prefixed(theirs, 'model.') | {'loss.criterion.weight': torch.ones(5)}
+    runner = runner_with(SEGMENTATION, state, tta)
+    runner.load_or_resume()
+    ours = runner.model.module if tta else runner.model
+    weight = theirs.last_layer[3].weight
+    assert torch.equal(ours.decode_head.conv_seg.weight, weight)
+
+
+def test_a_file_of_another_task_does_not_pass_for_the_whole(runner_with):
+    """Its head would be random numbers, in training and in testing."""
+    runner = runner_with(SEGMENTATION, official.Pose().state_dict())
+    with pytest.raises(CheckpointError, match=r'missing .*give init_cfg to the backb'):
+        runner.load_or_resume()
+
+
+def test_a_file_that_nothing_fits_is_refused(runner_with):
+    state = prefixed(torch.nn.Conv2d(3, 64, 7), 'layer4.0.conv1.')
+    with pytest.raises(CheckpointError, match=r'weights\.pth: is no HRNet'):
+        runner_with(POSE, state).load_or_resume()
+
+
+def test_a_model_of_the_library_begins_from_one_with_another_head(runner_with):
+    """What fits is loaded and the rest is logged: the library's own way."""
+    first = runner_with(POSE, official.Pose().state_dict())
+    state = first.model.state_dict()
+    state['head.final_layer.weight'] = torch.zeros(3, 16, 1, 1)
+    state['somebody.else'] = torch.zeros(1)
+    runner = runner_with(POSE, dict(state_dict=state))
+    runner.load_or_resume()
+    assert torch.equal(
+        runner.model.backbone.conv1.weight, state['backbone.conv1.weight']
+    )
