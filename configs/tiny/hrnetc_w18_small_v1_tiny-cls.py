@@ -14,7 +14,7 @@ _base_ = [
 ]
 
 C = 16  # the streams have C, 2C, 4C and 8C channels
-epochs = 7
+epochs = 5
 
 model = dict(
     # All that learns in fewer steps: PyTorch's own weights, smaller than Kaiming's, of
@@ -31,18 +31,20 @@ model = dict(
     ),
 )
 # Adam moves each weight as far, and those of layers with up to 9216 inputs are small
-wide = dict(lr_mult=0.08)
+wide = dict(lr_mult=0.16)
 optim_wrapper = dict(
     optimizer=dict(lr=5e-3),
     paramwise_cfg=dict(custom_keys=dict(neck=wide, head=wide)),
 )
 train_cfg = dict(max_epochs=epochs)
-param_scheduler = [_base_.warm_up, dict(_base_.cosine, T_max=epochs, end=epochs)]
+param_scheduler = [
+    dict(_base_.warm_up, end=20),
+    dict(_base_.cosine, T_max=epochs, end=epochs),
+]
 auto_scale_lr = dict(enable=False, base_batch_size=32)
 
-custom_hooks = [*_base_.custom_hooks, _base_.augment_later]
 default_hooks = dict(
     logger=dict(interval=10),
-    checkpoint=dict(interval=1),
+    checkpoint=dict(interval=epochs),
     visualization=dict(interval=50),
 )
