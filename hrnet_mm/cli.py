@@ -193,7 +193,8 @@ def convert(source: str, target: Path, to: str) -> None:
         checkpoint, conversion = checkpoints.convert(file, target, to)
     except (checkpoints.CheckpointError, OSError, ValueError) as error:
         raise Refused(str(error)) from error
-    console.print(checkpoints.conversion_report(checkpoint, conversion, target))
+    report = checkpoints.conversion_report(checkpoint, conversion, target)
+    console.print(report, soft_wrap=True)
 
 
 @main.command()
