@@ -16,10 +16,11 @@ from torch import Tensor
 from .families import FAMILIES, Family
 from .loading import CheckpointError
 from .reading import Checkpoint, read
-from .values import with_biases_of
+from .values import official_biases, with_biases_of
 
 # What files are converted to, and the tasks that each code base has.
-TARGETS = ('mmpose', 'mmseg', 'mmdet', 'mmpretrain', 'official', 'timm')
+OPENMMLAB = ('mmpose', 'mmseg', 'mmdet', 'mmpretrain')
+TARGETS = (*OPENMMLAB, 'official', 'timm')
 TRUNK_ALONE = FAMILIES[0]
 
 
@@ -31,11 +32,13 @@ class Conversion:
         family: The layout; of the trunk alone, if the other code base has no such task.
         state: What is written.
         left_out: Our names of the tensors that have no place there.
+        folded: Our names of the biases that went into the norms behind them.
     """
 
     family: Family
     state: dict[str, Tensor]
     left_out: tuple[str, ...]
+    folded: tuple[str, ...]
 
 
 def convert(
@@ -78,14 +81,19 @@ def rewrite(checkpoint: Checkpoint, to: str) -> Conversion:
         if family is not TRUNK_ALONE or name.startswith('backbone.')
     }
     left_out = tuple(name for name in checkpoint.tensors if name not in state)
-    if family.library in ('mmpose', 'mmseg', 'mmdet', 'mmpretrain'):
+    before = state
+    if family.library in OPENMMLAB:
         # as their heads are built: without a bias before a norm
-        state = with_biases_of(state, ())
+        state = with_biases_of(before, ())
+    elif checkpoint.family.library in OPENMMLAB:
+        # the official code loads strictly, and has some
+        state = with_biases_of(before, official_biases(before))
+    folded = tuple(name for name in before if name not in state)
     written = {
         f'{family.writes}{family.their_name(name)}': value
         for name, value in family.to_theirs(state).items()
     }
-    return Conversion(family, written, left_out)
+    return Conversion(family, written, left_out, folded)
 
 
 def counterpart(checkpoint: Checkpoint, to: str) -> Family:

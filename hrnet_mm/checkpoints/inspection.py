@@ -150,4 +150,6 @@ def conversion_report(
     if gone:
         groups = ', '.join(f'{name} ({n})' for name, n in sorted(gone.items()))
         lines.append(f'left out, no place there: {groups}')
+    if conversion.folded:
+        lines.append(f'biases folded into the norms: {len(conversion.folded)}')
     return '\n'.join(lines)

@@ -61,6 +61,8 @@ def load(path: str | os.PathLike[str], map_location: Any = 'cpu') -> Any:
         CheckpointError: if it is truncated, no checkpoint, or asks to run code.
     """
     path = Path(path).expanduser()
+    if path.is_dir():
+        raise CheckpointError(f'{path} is a folder: name a file in it')
     if not path.is_file():
         raise FileNotFoundError(f'no checkpoint at {path} (in {Path.cwd()})')
     with explained(str(path)):
@@ -149,6 +151,8 @@ def describe(source: str) -> str:
         return ''
     with path.open('rb') as file:
         head = file.read(16)
+    if not head:
+        return ': it is empty (0 bytes)'
     if head.lstrip().lower().startswith((b'<!doctype', b'<html')):
         return ': it is a web page, not the file that it links to'
     if head.startswith(b'version https://'):

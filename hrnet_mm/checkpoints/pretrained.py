@@ -41,14 +41,14 @@ class Pretrained:
         prefix: What the names of the module begin with in the file, ``'encoder.'``,
             for a file that is in no table of names. Its names are then taken as ours.
         inflate_stem: Whether a trunk of other than 3 channels may take the stem of one
-            for colour images: its filters in turn, scaled to the number of channels.
+            for colour images: its filters in turn, times 3 / channels.
     """
 
     def __init__(
         self, checkpoint: str, prefix: str | None = None, inflate_stem: bool = False
     ) -> None:
         self.checkpoint = checkpoint
-        self.prefix = prefix
+        self.prefix = prefix and f'{prefix.removesuffix(".")}.'
         self.inflate_stem = inflate_stem
 
     def __call__(self, module: nn.Module) -> None:
@@ -152,7 +152,7 @@ def read_plain(checkpoint: str, prefix: str) -> dict[str, Tensor]:
         }
         check_numbers(state)
         if not any(key.startswith(prefix) for key in state):
-            names = [f'{name}.' for name in dict.fromkeys(first_names(state))]
+            names = [f"'{name}.'" for name in dict.fromkeys(first_names(state))]
             raise CheckpointError(
                 f'no name begins with the prefix {prefix!r}, but with '
                 f'{shortened(names)}'
@@ -168,7 +168,7 @@ def first_names(keys: Iterable[str]) -> Iterable[str]:
 
 
 def inflated(file: dict[str, Tensor], name: str, channels: int) -> dict[str, Tensor]:
-    """A stem for images of ``channels``: its filters in turn, the sum kept."""
+    """A stem for images of ``channels``; outputs stay as large as they were."""
     if name not in file:
         return file
     weight = file[name]
@@ -258,7 +258,7 @@ def select(
         if key.startswith(prefix) and name.split('.')[0] in own:
             part[name] = value
         else:
-            ignored[key.split('.')[0]] += 1
+            ignored[name.split('.')[0]] += 1
     return part, ignored
 
 

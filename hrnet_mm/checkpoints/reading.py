@@ -229,7 +229,7 @@ def recognise(state: Mapping[str, Tensor]) -> Family:
     if prefix.removeprefix('backbone.'):
         raise CheckpointError(
             f'is in no table of names, but has a trunk below {prefix!r}: '
-            f'init_cfg.prefix={prefix!r} loads it'
+            f'in a config, init_cfg.prefix={prefix!r} loads it'
         )
     nearest = min(unknown, key=lambda name: len(unknown[name]))
     keys = unknown[nearest]

@@ -66,6 +66,22 @@ def is_scale(name: str, state: State) -> bool:
     return tensor == 'weight' and f'{norm}.running_mean' in state
 
 
+# Convolutions of the official networks that have a bias before a norm.
+OFFICIAL_BIASES = re.compile(
+    r'(neck\.0\.(downsample_layers\.\d+|final_layer)|decode_head\.(0\.)?convs\.0'
+    r'|decode_head\.1\.bottleneck)\.conv\.weight'
+)
+
+
+def official_biases(state: State) -> list[str]:
+    """What the official networks have besides the tensors of OpenMMLab's."""
+    return [
+        name.removesuffix('weight') + 'bias'
+        for name in state
+        if OFFICIAL_BIASES.fullmatch(name)
+    ]
+
+
 def with_biases_of(state: State, wanted: Collection[str]) -> dict[str, Tensor]:
     """Give the convolutions before norms a bias exactly where ``wanted`` has one.
 

@@ -43,7 +43,4 @@ def no_such_name(name: str, names: Iterable[str]) -> str:
         f'{name!r} is a config without published weights'
         if has_config
         else f'there are no weights {name!r}'
-    ) + (
-        f'. The nearest of {len(names)} names: {", ".join(nearest)}; `hrnet-mm fetch` '
-        'lists all'
-    )
+    ) + (f'. The nearest names: {", ".join(nearest)}; `hrnet-mm fetch` lists all')

@@ -76,7 +76,7 @@ def test_official_files_there_and_back(layout, tmp_path, randomised):
     ],
 )
 def test_openmmlab_s_files_there_and_back(layout, library, tmp_path, randomised):
-    """Biases before norms are folded once; a bias of zero takes their place."""
+    """Biases before norms are folded; back, zeros stand there for strict loading."""
     network, prefix = OFFICIAL[layout]
     state = randomised(network()).state_dict()
     torch.save({f'{prefix}{k}': v for k, v in state.items()}, tmp_path / 'x.pth')
@@ -84,6 +84,7 @@ def test_openmmlab_s_files_there_and_back(layout, library, tmp_path, randomised)
     targets = (library, 'official', library)
     for source, target, to in zip(paths, paths[1:], targets, strict=False):
         convert(source, target, to)
+    assert set(state_of(paths[2])) == set(state_of(paths[0]))
     there, back = read(paths[1]), read(paths[3])
     assert there.family.name == back.family.name == library
     assert_same(back.tensors, there.tensors)

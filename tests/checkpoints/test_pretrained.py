@@ -109,7 +109,7 @@ def test_a_trunk_inside_another_model_is_found(classifier, tmp_path):
     init_cfg = dict(
         type='hrnet_mm.Pretrained', checkpoint=str(tmp_path / 'unet.pth'), prefix='enc.'
     )
-    with pytest.raises(CheckpointError, match=r"'enc\.', but with encoder\., decoder"):
+    with pytest.raises(CheckpointError, match=r"'enc\.', but with 'encoder\.', 'decod"):
         HRNet('w18_small_v1', init_cfg=init_cfg).init_weights()
 
 
