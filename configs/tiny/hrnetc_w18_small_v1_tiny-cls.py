@@ -37,10 +37,8 @@ optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(neck=wide, head=wide)),
 )
 train_cfg = dict(max_epochs=epochs)
-param_scheduler = [
-    dict(_base_.warm_up, end=20),
-    dict(_base_.cosine, T_max=epochs, end=epochs),
-]
+warm_up = dict(_base_.warm_up, end=20)
+param_scheduler = [warm_up, dict(_base_.cosine, T_max=epochs, end=epochs)]
 auto_scale_lr = dict(enable=False, base_batch_size=32)
 
 default_hooks = dict(
