@@ -39,8 +39,9 @@ def no_such_name(name: str, names: Iterable[str]) -> str:
     names = list(names)
     nearest = get_close_matches(name, names, n=4, cutoff=0.5) or names[:4]
     has_config = any(path.stem == name for path in (MIM / 'configs').rglob('*.py'))
+    what = f'there are no weights {name!r}'
+    if has_config:
+        what = f'{name!r} is a config without published weights'
     return (
-        f'{name!r} is a config without published weights'
-        if has_config
-        else f'there are no weights {name!r}'
-    ) + (f'. The nearest names: {", ".join(nearest)}; `hrnet-mm fetch` lists all')
+        f'{what}. The nearest names: {", ".join(nearest)}; `hrnet-mm fetch` lists all'
+    )

@@ -67,10 +67,12 @@ def test_a_file_that_nothing_fits_is_refused(runner_with):
         runner_with(POSE, state).load_or_resume()
 
 
-def test_a_model_of_the_library_begins_from_one_with_another_head(runner_with):
+def test_a_model_of_the_library_begins_from_one_with_another_head(
+    runner_with, randomised
+):
     """What fits is loaded and the rest is logged: the library's own way."""
     first = runner_with(POSE, official.Pose().state_dict())
-    state = first.model.state_dict()
+    state = randomised(first.model).state_dict()
     state['head.final_layer.weight'] = torch.zeros(3, 16, 1, 1)
     state['somebody.else'] = torch.zeros(1)
     runner = runner_with(POSE, dict(state_dict=state))
