@@ -15,6 +15,7 @@ __all__ = [
     'HRNetV1',
     'HRNetV2',
     'HRNetV2p',
+    'deploy',
     'inferencer',
 ]
 
@@ -23,6 +24,7 @@ warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
 
 try:
     from hrnet_mm import compat
+    from hrnet_mm.deployment import deploy
     from hrnet_mm.inferencers import inferencer
     from hrnet_mm.models import ARCHS, HRNet, HRNetC, HRNetV1, HRNetV2, HRNetV2p
 

@@ -11,12 +11,13 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hrnet_mm.checkpoints import translate_for
 from hrnet_mm.data.checked import shortened
 from hrnet_mm.models import HRNet
+from hrnet_mm.models.layout import to_channels_last
 from hrnet_mm.registry import HOOKS
 
 
@@ -25,27 +26,12 @@ class ChannelsLastHook(Hook):
     """Keeps the weights in channels_last, which every convolution then puts out.
 
     The layout that oneDNN and tensor cores compute in: without it each small
-    convolution converts its input and output. The operators of mmcv read any memory as
-    if it had the default layout, so they are given that: RoIAlign would put out the
-    values of other places, without an error, and nothing would learn.
+    convolution converts its input and output. See ``to_channels_last``.
     """
 
     def before_run(self, runner: Runner) -> None:
         """Before the first forward of training, validation or testing."""
         to_channels_last(runner.model)
-
-
-def to_channels_last(model: Any) -> None:
-    """Keep the weights of a model in channels_last; see ``ChannelsLastHook``."""
-    model.to(memory_format=torch.channels_last)
-    for module in model.modules():
-        if type(module).__module__.startswith('mmcv.ops.'):
-            module.register_forward_pre_hook(make_contiguous)
-
-
-def make_contiguous(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arguments of an operator, in the default layout."""
-    return tuple(a.contiguous() if isinstance(a, Tensor) else a for a in args)
 
 
 @HOOKS.register_module()

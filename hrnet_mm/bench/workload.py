@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from hrnet_mm.hooks import to_channels_last
+from hrnet_mm.models.layout import to_channels_last
 from hrnet_mm.profiling.models import build
 
 from .rows import Size

@@ -1,0 +1,5 @@
+"""Models for inference, sooner than in training."""
+
+from .deployed import Deployed, DeployedHRNet, deploy
+
+__all__ = ['Deployed', 'DeployedHRNet', 'deploy']

@@ -1,0 +1,157 @@
+"""A convolution with all that follows it: norm, addition, ReLU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+ONEDNN = torch.ops.mkldnn
+
+
+class FusedConv(nn.Module):
+    """``relu(conv(x) + bias + other)``; all after the convolution is optional.
+
+    On CPU the weights are packed for oneDNN at the first call, which also adds and
+    rectifies while the result is in registers; on CUDA cuDNN does. Elsewhere, and for
+    tracing, the same is computed step by step.
+
+    Args:
+        conv: Its weights are copied.
+        norm: A batch norm in eval mode, folded into the weights in double precision.
+
+    Attributes:
+        relu: Whether to rectify.
+        in_place: Whether the result may take the memory of ``other``.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, conv: nn.Conv2d, norm: _BatchNorm | None = None) -> None:
+        super().__init__()
+        weight, bias = fold(conv, norm)
+        self.register_buffer('weight', weight)
+        self.register_buffer('bias', bias)
+        assert isinstance(conv.padding, tuple)
+        self.stride, self.padding = conv.stride, conv.padding
+        self.dilation, self.groups = conv.dilation, conv.groups
+        self.relu = False
+        self.in_place = False
+        self._packed: Tensor | None = None
+        self._refused = False
+
+    def extra_repr(self) -> str:
+        """What ``print`` says of it."""
+        after = ['relu'] * self.relu + ['in place'] * self.in_place
+        return ', '.join([f'{tuple(self.weight.shape)}', *after])
+
+    def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
+        if is_traced():
+            return self._plain(x, other)
+        if x.device.type == 'cpu' and can_pack(x.dtype):
+            return self._onednn(x, other)
+        if x.device.type == 'cuda' and self.relu and not self._refused:
+            try:
+                return self._cudnn(x, other)
+            except torch.cuda.OutOfMemoryError:
+                raise
+            except RuntimeError:  # an older card, an older cuDNN, an odd geometry
+                self._refused = True
+        return self._plain(x, other)
+
+    def _plain(self, x: Tensor, other: Tensor | None) -> Tensor:
+        geometry = (self.stride, self.padding, self.dilation, self.groups)
+        y = F.conv2d(x, self.weight, self.bias, *geometry)
+        y = y if other is None else y + other
+        return F.relu(y) if self.relu else y
+
+    def _onednn(self, x: Tensor, other: Tensor | None) -> Tensor:
+        geometry = (self.padding, self.stride, self.dilation, self.groups)
+        if self._packed is None:
+            self._packed = ONEDNN._reorder_convolution_weight(
+                self.weight, *geometry, list(x.shape)
+            )
+        conv = (x, self._packed, self.bias, *geometry)
+        if other is None:
+            relu = 'relu' if self.relu else 'none'
+            return ONEDNN._convolution_pointwise.default(*conv, relu, [], '')
+        # the operator that leaves `other` alone begins with a copy of it, too
+        sums = other if self.in_place else other.clone()
+        return ONEDNN._convolution_pointwise_.binary(
+            sums, *conv, 'add', 1.0, 'relu' if self.relu else None, [], ''
+        )
+
+    def _cudnn(self, x: Tensor, other: Tensor | None) -> Tensor:
+        geometry = (self.stride, self.padding, self.dilation, self.groups)
+        if other is None:
+            return torch.cudnn_convolution_relu(x, self.weight, self.bias, *geometry)
+        return torch.cudnn_convolution_add_relu(
+            x, self.weight, other, 1.0, self.bias, *geometry
+        )
+
+    def _apply(self, *args: Any, **kwargs: Any) -> FusedConv:
+        """Of another type, or on another device: to be packed anew."""
+        self._packed = None
+        return super()._apply(*args, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies: packed weights cannot be read."""
+        return self.__dict__ | dict(_packed=None)
+
+
+def add_(sums: Tensor, other: Tensor) -> Tensor:
+    """Add to ``sums``, in its memory where steps keep their order."""
+    return sums + other if is_traced() or sums.is_cuda else sums.add_(other)
+
+
+def relu_(x: Tensor) -> Tensor:
+    """Rectify, in the memory of ``x`` where steps keep their order."""
+    return F.relu(x) if is_traced() or x.is_cuda else x.relu_()
+
+
+def is_traced() -> bool:
+    """Whether a compiler looks on, which knows neither packed weights nor their use."""
+    return torch.jit.is_tracing() or torch.compiler.is_compiling()
+
+
+def fold(conv: nn.Conv2d, norm: _BatchNorm | None) -> tuple[Tensor, Tensor]:
+    """Weight and bias of ``norm(conv(x))``."""
+    weight = conv.weight.detach().double()
+    bias = torch.zeros(len(weight), dtype=torch.double, device=weight.device)
+    if conv.bias is not None:
+        bias += conv.bias.detach()
+    if norm is not None:
+        scale, shift = scale_and_shift(norm)
+        weight = weight * scale[:, None, None, None]
+        bias = bias * scale + shift
+    weight = weight.to(conv.weight.dtype, memory_format=torch.channels_last)
+    return weight, bias.to(conv.weight.dtype)
+
+
+def scale_and_shift(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
+    """What a batch norm in eval mode multiplies with and adds, as doubles."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = (norm.running_var.double() + norm.eps).rsqrt()
+    if norm.weight is not None:
+        scale = scale * norm.weight.detach()
+    shift = -norm.running_mean.double() * scale
+    if norm.bias is not None:
+        shift = shift + norm.bias.detach()
+    return scale, shift
+
+
+def can_pack(dtype: torch.dtype) -> bool:
+    """Whether this processor computes packed convolutions of a type."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and has_bf16())
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies bfloat16: AVX512_BF16, AMX, AVX_NE_CONVERT."""
+    return ONEDNN._is_mkldnn_bf16_supported()
