@@ -11,10 +11,12 @@ from warnings import warn
 import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_map_only
 
 from hrnet_mm.models import HRNet
+from hrnet_mm.models.hrnet import check_image
 from hrnet_mm.models.layers import ResidualBlock
 from hrnet_mm.models.layout import to_channels_last
 from hrnet_mm.registry import MODELS
@@ -52,14 +54,19 @@ def deploy(
             'becomes one with custom_imports=dict(imports=["hrnet_mm.dropin"]) in the '
             'config'
         )
-    if dtype not in (torch.float32, torch.bfloat16):
-        raise ValueError(f'dtype={dtype} is not one of torch.float32, torch.bfloat16')
-    if dtype == torch.bfloat16 and not multiplies_bfloat16(model):
+    if checked(dtype) == torch.bfloat16 and not multiplies_bfloat16(model):
         warn('no bfloat16 on this processor: float32 is faster here', stacklevel=2)
         dtype = torch.float32
     copy = deepcopy(model).eval().requires_grad_(False)
     to_channels_last(copy)
-    return deployed(copy, sizes, dtype)
+    return deployed(copy, sizes, dtype).eval()
+
+
+def checked(dtype: Any) -> torch.dtype:
+    """A type that is computed in."""
+    if dtype not in (torch.float32, torch.bfloat16):
+        raise ValueError(f'dtype={dtype!r} is not one of float32, bfloat16')
+    return dtype
 
 
 def multiplies_bfloat16(model: nn.Module) -> bool:
@@ -71,7 +78,10 @@ def multiplies_bfloat16(model: nn.Module) -> bool:
 def deployed(module: nn.Module, sizes: Sequence[Size], dtype: torch.dtype) -> nn.Module:
     """A module, with all in it that can be deployed."""
     if isinstance(module, HRNet):
-        return Deployed(module, dtype, sizes)
+        trunk: Any = Deployed(module, dtype, sizes)
+        trunk.in_channels, trunk.out_channels = module.in_channels, module.out_channels
+        trunk.register_forward_pre_hook(check_image)
+        return trunk
     if isinstance(module, ResidualBlock):
         return Deployed(module, dtype)
     for owner, conv, norm in folding(module):
@@ -118,8 +128,6 @@ class Deployed(nn.Module):
         self.dtype = dtype
         self.sizes = {torch.Size(size) for size in sizes}
         self._captured: dict[torch.Size, Run] = {}
-        for check in module._forward_pre_hooks.values():
-            self.register_forward_pre_hook(lambda _, x, check=check: check(module, x))
 
     def forward(self, x: Tensor) -> Any:
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
@@ -167,12 +175,12 @@ class DeployedHRNet(HRNet):
     ) -> None:
         super().__init__(*args, **kwargs)
         self._how: dict[str, Any] = dict(
-            sizes=sizes, dtype=getattr(torch, dtype, dtype)
+            sizes=sizes, dtype=checked(getattr(torch, dtype, dtype))
         )
         self._deployed: list[Any] = []  # not a submodule: it has no weights to save
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        if self.training or torch.is_grad_enabled():
+        if self.training or torch.is_grad_enabled() or isinstance(x, Proxy):
             return super().forward(x)
         if not self._deployed:
             self._deployed = [deploy(self, **self._how)]

@@ -290,7 +290,7 @@ def check_init_cfg(init_cfg: Config | list[Config] | None) -> None:
             )
 
 
-def check_image(module: HRNet, args: tuple[Tensor, ...]) -> None:
+def check_image(module: nn.Module, args: tuple[Tensor, ...]) -> None:
     """Refuse an input that is no batch of images with the right channels."""
     if not args:  # passed by keyword: the convolution will check it
         return
