@@ -147,7 +147,7 @@ def scale_and_shift(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
 
 def can_pack(dtype: torch.dtype) -> bool:
     """Whether this processor computes packed convolutions of a type."""
-    if not torch.backends.mkldnn.is_available():
+    if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
         return False
     return dtype == torch.float32 or (dtype == torch.bfloat16 and has_bf16())
 
