@@ -27,7 +27,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from hrnet_mm.registry import MODELS
 
 from .arch import StageSpec, select_stages
-from .layers import Config, Layers, ResidualBlock, make_branch
+from .layers import Config, Layers, Recompute, ResidualBlock, make_branch
 
 Streams = list[Tensor]  # (N, C, H, W), (N, 2C, H/2, W/2), ...: high to low resolution
 
@@ -148,7 +148,9 @@ class HRNet(BaseModule):
         frozen_stages: -1 none; 0 the stem; k also stages 1 to k, each with the
             transition after it. Frozen parts stay in eval mode.
         norm_eval: Keep every batch norm in eval mode.
-        with_cp: Recompute residual blocks in backward to save memory.
+        with_cp: What backward computes again instead of keeping it: ``True`` for all of
+            the residual blocks, ``'norms'`` for their norms and ReLUs only, which
+            saves less memory and hardly takes time. The numbers stay the same.
         zero_init_residual: Start residual blocks as the identity; a checkpoint that
             ``init_cfg`` loads comes first.
         init_cfg: mmengine initialisation; Kaiming by default, as the official ImageNet
@@ -158,8 +160,8 @@ class HRNet(BaseModule):
 
     Raises:
         ValueError: if ``arch`` is unknown, ``extra`` is incomplete or contradicts
-            itself, both or none are given, ``frozen_stages`` is out of range, or an
-            ``init_cfg`` has no type.
+            itself, both or none are given, ``frozen_stages`` is out of range,
+            ``with_cp`` is unknown, or an ``init_cfg`` has no type.
     """
 
     def __init__(
@@ -174,7 +176,7 @@ class HRNet(BaseModule):
         norm_cfg: Config = dict(type='BN'),
         frozen_stages: int = -1,
         norm_eval: bool = False,
-        with_cp: bool = False,
+        with_cp: Recompute = False,
         zero_init_residual: bool = False,
         init_cfg: Config | list[Config] | None = INIT_CFG,
     ) -> None:
@@ -184,6 +186,8 @@ class HRNet(BaseModule):
             raise ValueError(
                 f'frozen_stages={frozen_stages!r} is not one of -1, 0 .. 4'
             )
+        if with_cp not in (False, True, 'norms'):
+            raise ValueError(f"with_cp={with_cp!r} is not one of False, True, 'norms'")
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         self.zero_init_residual = zero_init_residual

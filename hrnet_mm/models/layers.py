@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import torch
 import torch.nn as nn
@@ -19,6 +20,9 @@ from .arch import EXPANSION
 
 Config = dict[str, Any]
 
+Recompute = bool | Literal['norms']
+"""What of residual blocks backward computes again: nothing, all, norms and ReLUs."""
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -27,7 +31,7 @@ class Layers:
     conv_cfg: Config | None
     norm_cfg: Config
     upsample_cfg: Config
-    with_cp: bool
+    with_cp: Recompute
 
     def conv(
         self, in_channels: int, out_channels: int, kernel: int, stride: int = 1
@@ -85,6 +89,7 @@ class ResidualBlock(nn.Module):
 
     kernels: tuple[int, ...]
     expansion: int
+    conv1: nn.Module
 
     def __init__(self, in_channels: int, channels: int, layers: Layers) -> None:
         super().__init__()
@@ -106,16 +111,22 @@ class ResidualBlock(nn.Module):
         return getattr(self, self.norm_names[-1])
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.with_cp and torch.is_grad_enabled():
+        if self.with_cp is True and torch.is_grad_enabled():
             return recomputed(self, self._forward, x)
         return self._forward(x)
 
     def _forward(self, x: Tensor) -> Tensor:
-        out = x
-        for i, norm in enumerate(self.norm_names, start=1):
-            out = F.relu(out, inplace=True) if i > 1 else out
-            out = getattr(self, norm)(getattr(self, f'conv{i}')(out))
-        return F.relu(out + self.downsample(x), inplace=True)
+        lean = self.with_cp == 'norms' and torch.is_grad_enabled()
+        out = self.conv1(x)
+        for i in range(2, len(self.kernels) + 1):
+            step = partial(self._norm_relu_conv, i)
+            # the second time it stops before the convolution, whose result is not saved
+            out = recomputed(self, step, out) if lean else step(out)
+        return F.relu(self.last_norm(out) + self.downsample(x), inplace=True)
+
+    def _norm_relu_conv(self, i: int, x: Tensor) -> Tensor:
+        out = F.relu(getattr(self, self.norm_names[i - 2])(x), inplace=True)
+        return getattr(self, f'conv{i}')(out)
 
 
 def recomputed(

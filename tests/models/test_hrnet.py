@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.flop_counter import FlopCounterMode
 
 from hrnet_mm.models import ARCHS, HRNet
 
@@ -186,13 +187,19 @@ def test_norm_eval_keeps_the_statistics():
     assert all(p.requires_grad for p in model.parameters())
 
 
-def test_checkpointing_changes_neither_gradients_nor_statistics(randomised):
+@pytest.mark.parametrize('with_cp', [True, 'norms'])
+@pytest.mark.parametrize('autocast', [False, True])
+def test_checkpointing_changes_neither_gradients_nor_statistics(
+    with_cp, autocast, randomised
+):
     plain = randomised(HRNet(SMALL)).train()
-    recomputed = HRNet(SMALL, with_cp=True).train()
+    recomputed = HRNet(SMALL, with_cp=with_cp).train()
     recomputed.load_state_dict(plain.state_dict())
     x = image(64, 64)
     for model in (plain, recomputed):
-        sum(y.square().mean() for y in model(x)).backward()
+        with torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+            loss = sum(y.square().mean() for y in model(x))
+        loss.backward()
     for (k, p), q in zip(
         plain.named_parameters(), recomputed.parameters(), strict=True
     ):
@@ -202,19 +209,37 @@ def test_checkpointing_changes_neither_gradients_nor_statistics(randomised):
     assert {int(m.num_batches_tracked) for m in norms(recomputed)} == {1}
 
 
-def test_checkpointing_saves_memory_for_backward():
+@pytest.mark.parametrize(('with_cp', 'share'), [(True, 0.6), ('norms', 0.9)])
+def test_checkpointing_saves_memory_for_backward(with_cp, share):
     def saved(model: nn.Module) -> int:
-        sizes = []
+        kept = {}
 
         def pack(tensor):
-            sizes.append(tensor.numel())
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().size()
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-            model(image(64, 64))
-        return sum(sizes)
+            outs = model(image(256, 192))
+        weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+        assert outs
+        return sum(size for where, size in kept.items() if where not in weights)
 
-    assert saved(HRNet(SMALL, with_cp=True)) < 0.7 * saved(HRNet(SMALL))
+    assert saved(HRNet(SMALL, with_cp=with_cp)) < share * saved(HRNet(SMALL))
+
+
+def test_checkpointing_of_norms_computes_no_convolution_twice():
+    operations = []
+    for with_cp in (False, 'norms', True):
+        model, x = HRNet(SMALL, with_cp=with_cp), image(64, 64)
+        with FlopCounterMode(display=False) as counter:
+            sum(y.mean() for y in model(x)).backward()
+        operations.append(counter.get_total_flops())
+    assert operations[0] == operations[1] < operations[2]
+
+
+def test_an_unknown_checkpointing_is_named():
+    with pytest.raises(ValueError, match=r"with_cp='all' is not one of .*'norms'"):
+        HRNet(SMALL, with_cp='all')
 
 
 @pytest.mark.parametrize('zero', [True, False])
