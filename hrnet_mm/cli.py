@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -204,6 +206,9 @@ def convert(source: str, target: Path, to: str) -> None:
 @click.option('--batch', type=int, help='Images a training step; chosen by task.')
 @click.option('--rounds', type=click.IntRange(1), help='Measurements of each network.')
 @click.option('--output', type=folder, default='outputs/bench', show_default=True)
+@click.option('--against', is_flag=True, help="Race the LIBRARIES' HRNet instead.")
+@click.option('--arch', default='w32', show_default=True, help='With --against.')
+@click.argument('libraries', nargs=-1)
 def bench(
     tasks: tuple[str, ...],
     quick: bool,
@@ -211,40 +216,94 @@ def bench(
     batch: int | None,
     rounds: int | None,
     output: Path,
+    against: bool,
+    arch: str,
+    libraries: tuple[str, ...],
 ) -> None:
     """Memory and time of HRNet beside the networks that it was compared with.
 
     A table, the data and a bar chart. The other networks are those of the installed
     libraries. All train and test here and now, in turns.
+
+    With --against mmpose mmseg mmdet mmpretrain timm, or some of them: ours beside the
+    HRNet of these libraries, with the same weights, in one process.
     """
+    if against and (tasks or batch):
+        raise click.UsageError('--against measures neither --task nor --batch')
+    if libraries and not against:
+        raise click.UsageError(f'--against {" ".join(libraries)}? Say so.')
+    rounds = rounds or (3 if quick else 10)
+    try:
+        if against:
+            paths = bench_against(libraries, arch, quick, device, rounds, output)
+        else:
+            paths = bench_tasks(tasks, quick, device, batch, rounds, output)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    for path in paths:
+        console.print(f'{path}', soft_wrap=True)
+    click.echo(paths[0].read_text())
+
+
+def bench_tasks(
+    tasks: tuple[str, ...],
+    quick: bool,
+    device: str,
+    batch: int | None,
+    rounds: int,
+    output: Path,
+) -> list[Path]:
+    """The runtime table of the paper."""
     from dataclasses import replace
 
     from hrnet_mm import bench as benchmark
 
-    try:
-        rows = benchmark.choose(tasks)
-        about = benchmark.describe(device)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+    rows = benchmark.choose(tasks)
+    about = benchmark.describe(device) | dict(rounds=rounds)
     settings = benchmark.QUICK if quick else benchmark.PAPER
     if batch:
         settings = {t: replace(s, batch=batch) for t, s in settings.items()}
-    rounds = rounds or (3 if quick else 10)
+    with eta(benchmark.steps(rows, rounds)) as progress:
+        entries = benchmark.bench(rows, settings, rounds, device, progress)
+    return benchmark.write(entries, about, output)
+
+
+def bench_against(
+    libraries: tuple[str, ...],
+    arch: str,
+    quick: bool,
+    device: str,
+    rounds: int,
+    output: Path,
+) -> list[Path]:
+    """HRNet of other libraries beside ours."""
+    from hrnet_mm import bench as benchmark
+    from hrnet_mm.models.arch import select_stages
+
+    select_stages(arch, None)
+    rivals = benchmark.choose_rivals(libraries or tuple(benchmark.RIVALS))
+    rivals = [rival.quick() for rival in rivals] if quick else rivals
+    about = benchmark.describe(device)
+    about |= dict(allocator=benchmark.allocator(), rounds=rounds)
+    found: list = []
+    with eta(benchmark.race_steps(rivals, rounds)) as progress:
+        for rival in rivals:
+            found += benchmark.races(rival, arch, device, rounds, progress)
+            benchmark.write_ratios(found, about, output)  # nothing is lost with Ctrl-C
+    return benchmark.write_ratios(found, about, output)
+
+
+@contextmanager
+def eta(steps: int) -> Iterator[Callable[[str], None]]:
+    """A bar with the time that remains; what it yields is called before each step."""
     columns = (
-        TextColumn('{task.description}', table_column=Column(width=40)),
+        TextColumn('{task.description}', table_column=Column(width=50)),
         BarColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        todo = bar.add_task('', total=benchmark.steps(rows, rounds))
-
-        def progress(what: str) -> None:
-            bar.update(todo, advance=1, description=what)
-
-        entries = benchmark.bench(rows, settings, rounds, device, progress)
-    for path in benchmark.write(entries, about | dict(rounds=rounds), output):
-        console.print(f'{path}', soft_wrap=True)
-    click.echo((output / 'bench.md').read_text())
+        todo = bar.add_task('', total=steps)
+        yield lambda what: bar.update(todo, advance=1, description=what)
 
 
 @main.command()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -61,6 +62,18 @@ def few_people(tmp_path_factory) -> Path:
 
     root = tmp_path_factory.mktemp('few') / 'tiny_people'
     return TinyPeople(splits={'train': 20, 'val': 4, 'test': 4}).write(root)
+
+
+@pytest.fixture(scope='session')
+def tiny_people(tmp_path_factory, worker_id) -> Path:
+    """TinyPeople whole, drawn once for all workers."""
+    from hrnet_mm.data import TinyPeople
+
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder if worker_id == 'master' else folder.parent
+    with FileLock(folder / 'tiny_people.lock'):
+        root = folder / 'tiny_people'
+        return root if root.is_dir() else TinyPeople().write(root)
 
 
 @pytest.fixture
@@ -136,7 +149,7 @@ def run_python():
             env={**env, **environment},
             capture_output=True,
             text=True,
-            timeout=3000,  # a hang; the slowest job takes a quarter of it
+            timeout=1500,  # a hang; the slowest job takes a third of it
         )
 
     return run

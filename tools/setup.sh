@@ -64,7 +64,9 @@ progress() {
     ' log_file="$LOG"
 }
 
-"$VENV/bin/uv" sync --inexact --python "$VENV/bin/python" --verbose --color never 2>&1 | progress ||
+# Bytecode: or each process compiles torch anew where PYTHONDONTWRITEBYTECODE is set, as
+# in many containers, and takes twice as long to start.
+"$VENV/bin/uv" sync --inexact --compile-bytecode --python "$VENV/bin/python" --verbose --color never 2>&1 | progress ||
     fail "Setting up failed. The last lines of $LOG:" "$(tail -n 20 "$LOG")" '' \
         'Run it again after mending that; what is done is kept.'
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hrnet_mm.data.checked import shortened
 from hrnet_mm.models import ARCHS, HRNet
-from hrnet_mm.models.arch import STAGE_NAMES, Stages, StageSpec
+from hrnet_mm.models.arch import Stages, StageSpec, as_extra
 
 from .loading import CheckpointError
 
@@ -48,16 +48,7 @@ class Trunk:
         """The trunk without numbers, on the meta device."""
         with torch.device('meta'):
             return HRNet(
-                extra={
-                    name: dict(
-                        num_modules=spec.modules,
-                        num_branches=len(spec.channels),
-                        block=spec.block,
-                        num_blocks=spec.blocks,
-                        num_channels=spec.channels,
-                    )
-                    for name, spec in zip(STAGE_NAMES, self.stages, strict=True)
-                },
+                extra=as_extra(self.stages),
                 in_channels=self.in_channels,
                 multiscale_output=self.multiscale_output,
             )

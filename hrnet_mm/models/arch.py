@@ -105,6 +105,20 @@ def select_stages(arch: str | None, extra: Mapping[str, Any] | None) -> Stages:
     return ARCHS[arch]
 
 
+def as_extra(stages: Stages) -> dict[str, dict[str, Any]]:
+    """The nested ``extra`` dict of existing configs, anew each time."""
+    return {
+        name: dict(
+            num_modules=spec.modules,
+            num_branches=len(spec.channels),
+            block=spec.block,
+            num_blocks=spec.blocks,
+            num_channels=spec.channels,
+        )
+        for name, spec in zip(STAGE_NAMES, stages, strict=True)
+    }
+
+
 def read_extra(extra: Mapping[str, Any]) -> Stages:
     """Read the nested ``extra`` dict of the OpenMMLab and official configs.
 

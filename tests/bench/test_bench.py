@@ -90,9 +90,10 @@ def test_an_unknown_task_is_refused():
 def test_the_quick_table_is_whole(tmp_path, run_python):
     done = run_python(
         '-c', 'from hrnet_mm.cli import main; main()', 'bench', '--quick', '--rounds',
-        '1', '--output', str(tmp_path),
+        '1', '--task', 'pose', '--output', str(tmp_path),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     rows = json.loads((tmp_path / 'bench.json').read_text())['rows']
-    assert [entry['row']['name'] for entry in rows] == [entry.name for entry in ROWS]
+    names = [entry.name for entry in ROWS if entry.task == 'pose']
+    assert [entry['row']['name'] for entry in rows] == names
     assert not any(entry['result']['failure'] for entry in rows)

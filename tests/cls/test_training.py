@@ -47,9 +47,8 @@ def test_a_killed_job_with_cutmix_goes_on(tmp_path, write_config, mim, run_pytho
 
 
 @pytest.mark.slow
-def test_tiny_people_are_told_apart_in_minutes(tmp_path, mim):
-    root = TinyPeople().write(tmp_path / 'tiny_people')
-    env = dict(TINY_PEOPLE=str(root))
+def test_tiny_people_are_told_apart_in_minutes(tiny_people, tmp_path, mim):
+    env = dict(TINY_PEOPLE=str(tiny_people))
     config = ROOT / 'configs' / TINY
     job = Job(tmp_path / 'work')
     done = mim('train', 'mmpretrain', config, '--work-dir', job.work_dir, **env)

@@ -160,9 +160,8 @@ param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=1
 
 
 @pytest.mark.slow
-def test_tiny_people_are_learned_in_minutes(tmp_path, mim):
-    root = TinyPeople().write(tmp_path / 'tiny_people')
-    env = dict(TINY_PEOPLE=str(root))
+def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim):
+    env = dict(TINY_PEOPLE=str(tiny_people))
     config = ROOT / 'configs' / TINY.format('mask-rcnn')
     job = Job(tmp_path / 'work')
     done = mim('train', 'mmdet', config, '--work-dir', job.work_dir, **env)

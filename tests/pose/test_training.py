@@ -21,6 +21,12 @@ train_cfg = dict(max_epochs=3, val_interval=1)
 """
 
 
+SMALL_TRUNK = """
+model.update(head=dict(in_channels=16))
+model['backbone'].update(arch='w18_small_v1')
+"""
+
+
 def test_a_killed_job_goes_on_with_the_losses_of_one_that_was_not(
     few_people, write_config, tmp_path, mim, run_python
 ):
@@ -33,10 +39,10 @@ def test_a_killed_job_goes_on_with_the_losses_of_one_that_was_not(
 
 
 @pytest.mark.slow
-def test_w48_on_real_images_is_killed_and_goes_on(
+def test_a_recipe_on_real_images_is_killed_and_goes_on(
     coco_lines, write_config, tmp_path, mim
 ):
-    config = write_config('hrnet_w48_coco.py', coco_lines + FEW)
+    config = write_config('hrnet_w48_coco.py', coco_lines + SMALL_TRUNK + FEW)
     check_resume('mmpose', config, 'EPE', tmp_path, mim)
 
 
@@ -74,10 +80,12 @@ param_scheduler = [
 
 
 @pytest.mark.slow
-def test_w32_overfits_real_images_within_200_iterations(
+def test_a_small_trunk_overfits_real_images_within_200_iterations(
     coco_lines, write_config, tmp_path, mim
 ):
-    config = write_config('pose/hrnet_w32_coco-256x192.py', coco_lines + OVERFIT)
+    config = write_config(
+        'pose/hrnet_w32_coco-256x192.py', coco_lines + SMALL_TRUNK + OVERFIT
+    )
     job = Job(tmp_path / 'work')
     done = mim('train', 'mmpose', config, '--work-dir', job.work_dir)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

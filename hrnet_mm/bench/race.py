@@ -1,0 +1,233 @@
+"""HRNet of another library and ours in turns: inference and training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from hrnet_mm.deployment import deploy
+from hrnet_mm.deployment.convolution import has_bf16
+from hrnet_mm.models.layers import Recompute, ResidualBlock
+from hrnet_mm.models.layout import to_channels_last
+
+from .rivals import Pair, Rival
+from .turns import SIDE, Timing, matrix_product, saved_for_backward, take_turns
+
+Progress = Callable[[str], None]
+Call = Callable[[], Any]
+
+
+@dataclass
+class Variant:
+    """One way to compute the same.
+
+    Attributes:
+        name: In the table; the first one of a race is the rival.
+        run: Computes.
+        bf16: In bfloat16, for the most part.
+        error: The largest one, as a share of the largest value, against the rival in
+            double precision; of inference.
+        saved: Bytes that are kept for the backward; of training.
+    """
+
+    name: str
+    run: Call
+    bf16: bool = False
+    error: float | None = None
+    saved: int | None = None
+    timing: Timing = field(default_factory=Timing)
+
+
+@dataclass
+class Race:
+    """A table: the variants of a network in one setting.
+
+    Attributes:
+        title: What is computed.
+        macs: Multiplications of one call.
+        variants: The rival first.
+        peaks: The matrix products of the same rounds, by ``Variant.bf16``.
+    """
+
+    title: str
+    macs: int
+    variants: list[Variant]
+    peaks: dict[bool, Timing] = field(default_factory=dict)
+
+    def run(self, rounds: int, device: str, progress: Progress) -> None:
+        """Time all variants, and the densest arithmetic of the machine."""
+        cases: dict[str, Call] = {v.name: v.run for v in self.variants}
+        products = {bf16: f'product, bf16={bf16}' for bf16 in self.kinds()}
+        for bf16, name in products.items():
+            cases[name] = matrix_product(bf16, device)
+        timings = take_turns(
+            cases, rounds, lambda name: progress(f'{self.title}: {name}')
+        )
+        for variant in self.variants:
+            variant.timing = timings[variant.name]
+        self.peaks = {bf16: timings[name] for bf16, name in products.items()}
+
+    def kinds(self) -> set[bool]:
+        """Whether in bfloat16: both, or float32 only."""
+        return {variant.bf16 for variant in self.variants}
+
+    def ratios(self, variant: Variant) -> list[float]:
+        """How many times sooner than the rival, in each round."""
+        theirs, ours = self.variants[0].timing.seconds, variant.timing.seconds
+        return [a / b for a, b in zip(theirs, ours, strict=True)]
+
+    def shares(self, variant: Variant) -> list[float]:
+        """Of the multiplications a second that the machine can do, in each round."""
+        peak, calls = self.peaks[variant.bf16].seconds, variant.timing.seconds
+        return [
+            self.macs / SIDE**3 * product / call
+            for product, call in zip(peak, calls, strict=True)
+        ]
+
+
+def races(
+    rival: Rival, arch: str, device: str, rounds: int, progress: Progress
+) -> Iterator[Race]:
+    """Inference with each batch, then training, with the last one."""
+    pair = rival.build(arch, device)
+    for batch in rival.batches:
+        x = torch.randn(batch, 3, *rival.size, device=device)
+        title = f'{rival.library}, {rival.what}, {arch}, {tuple(x.shape)}'
+        forward = multiplications(pair[0], x)
+        race = Race(f'{title}: inference', forward, inference(rival, pair, x))
+        race.run(rounds, device, progress)
+        yield race
+    race = Race(f'{title}: training step', 3 * forward, training(rival, pair, x))
+    race.run(rounds, device, progress)
+    yield race
+
+
+def steps(rivals: list[Rival], rounds: int) -> int:
+    """About how many times ``races`` report progress."""
+    return sum((len(rival.batches) * 6 + 6) * (rounds + 1) for rival in rivals)
+
+
+def multiplications(model: nn.Module, x: Tensor) -> int:
+    """Of one forward."""
+    model.eval()
+    with FlopCounterMode(display=False) as counter:
+        forward(model, x)
+    return counter.get_total_flops() // 2
+
+
+def inference(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
+    """Theirs, and ours: as it is, in channels_last, deployed, compiled."""
+    theirs, ours = pair
+    for model in pair:
+        model.eval()
+    last = deepcopy(ours)
+    to_channels_last(last)
+    models = {
+        rival.library: theirs,
+        'hrnet_mm': ours,
+        'channels_last': last,
+        'deploy': deploy(ours),
+        'deploy, sizes': deploy(ours, sizes=[x.shape]),
+    }
+    if computes_bf16(x):
+        bf16 = torch.bfloat16
+        models['deploy, bf16'] = deploy(ours, dtype=bf16)
+        models['deploy, sizes, bf16'] = deploy(ours, sizes=[x.shape], dtype=bf16)
+    with torch.no_grad():
+        truth = tree_leaves(deepcopy(theirs).double()(x.double()))
+    return [
+        Variant(
+            name,
+            partial(forward, model, x),
+            bf16='bf16' in name,
+            error=largest_error(forward(model, x), truth),
+        )
+        for name, model in models.items()
+    ]
+
+
+def training(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
+    """Theirs, and ours: as it is, in channels_last, recomputing, in bfloat16."""
+    theirs, ours = pair
+    last, lean, leanest = (deepcopy(ours) for _ in range(3))
+    for model in (last, lean, leanest):
+        to_channels_last(model)
+    set_recompute(lean, 'norms')
+    set_recompute(leanest, True)
+    models = {
+        rival.library: (theirs, False),
+        'hrnet_mm': (ours, False),
+        'channels_last': (last, False),
+        "channels_last, with_cp='norms'": (lean, False),
+        'channels_last, with_cp=True': (leanest, False),
+    }
+    if computes_bf16(x):
+        models['channels_last, bf16'] = (deepcopy(last), True)
+        models["channels_last, with_cp='norms', bf16"] = (deepcopy(lean), True)
+    for model, _ in models.values():
+        model.train()
+    return [
+        Variant(
+            name,
+            TrainingStep(model, x, bf16),
+            bf16=bf16,
+            saved=saved_for_backward(model, partial(outputs, model, x, bf16)),
+        )
+        for name, (model, bf16) in models.items()
+    ]
+
+
+class TrainingStep:
+    """Forward, a loss of all outputs, backward, update."""
+
+    def __init__(self, model: nn.Module, x: Tensor, bf16: bool) -> None:
+        self.model, self.x, self.bf16 = model, x, bf16
+        # a rate of 0: after any number of steps the numbers are those of the first one
+        self.optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=0.9)
+
+    def __call__(self) -> None:
+        """One step."""
+        ys = outputs(self.model, self.x, self.bf16)
+        torch.stack([y.float().square().mean() for y in ys]).sum().backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+
+def outputs(model: nn.Module, x: Tensor, bf16: bool) -> list[Tensor]:
+    """What a forward gives, under autocast or not."""
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+        return tree_leaves(model(x))
+
+
+@torch.no_grad()
+def forward(model: nn.Module, x: Tensor) -> list[Tensor]:
+    """What inference gives."""
+    return tree_leaves(model(x))
+
+
+def largest_error(ys: list[Tensor], truth: list[Tensor]) -> float:
+    """As a share of the largest value; the worst output counts."""
+    return max(
+        ((y.double() - true).abs().max() / true.abs().max()).item()
+        for y, true in zip(ys, truth, strict=True)
+    )
+
+
+def set_recompute(model: nn.Module, what: Recompute) -> None:
+    """Set ``with_cp`` of all blocks."""
+    for module in model.modules():
+        if isinstance(module, ResidualBlock):
+            module.with_cp = what
+
+
+def computes_bf16(x: Tensor) -> bool:
+    """Whether bfloat16 is worth measuring on the device of ``x``."""
+    return x.is_cuda or has_bf16()
