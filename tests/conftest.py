@@ -118,18 +118,10 @@ def randomised():
 def extra_of():
     """Write an architecture as the nested dict of existing configs."""
     from hrnet_mm.models import ARCHS
+    from hrnet_mm.models.arch import as_extra
 
     def write(arch: str, **changes: dict) -> dict:
-        extra = {
-            f'stage{s}': dict(
-                num_modules=spec.modules,
-                num_branches=len(spec.channels),
-                block=spec.block,
-                num_blocks=spec.blocks,
-                num_channels=spec.channels,
-            )
-            for s, spec in enumerate(ARCHS[arch], start=1)
-        }
+        extra = as_extra(ARCHS[arch])
         for stage, change in changes.items():
             extra[stage].update(change)
         return extra
