@@ -22,7 +22,7 @@ train_cfg = dict(max_epochs=3, val_interval=1)
 
 
 SMALL_TRUNK = """
-model.update(head=dict(in_channels=16))
+model.update(head=dict(model.get('head', {}), in_channels=16))
 model['backbone'].update(arch='w18_small_v1')
 """
 
@@ -84,7 +84,7 @@ def test_a_small_trunk_overfits_real_images_within_200_iterations(
     coco_lines, write_config, tmp_path, mim
 ):
     config = write_config(
-        'pose/hrnet_w32_coco-256x192.py', coco_lines + SMALL_TRUNK + OVERFIT
+        'pose/hrnet_w32_coco-256x192.py', coco_lines + OVERFIT + SMALL_TRUNK
     )
     job = Job(tmp_path / 'work')
     done = mim('train', 'mmpose', config, '--work-dir', job.work_dir)
