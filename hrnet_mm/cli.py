@@ -307,6 +307,79 @@ def eta(steps: int) -> Iterator[Callable[[str], None]]:
 
 
 @main.command()
+@click.argument('config', type=click.Path(exists=True, dir_okay=False))
+@click.argument(
+    'checkpoint', type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    '--format',
+    'name',
+    type=click.Choice(['onnx', 'openvino', 'torch-export']),
+    required=True,
+)
+@click.option('--output', type=folder, default='outputs/export', show_default=True)
+@click.option('--size', nargs=2, type=click.IntRange(32), help='Height and width.')
+@click.option('--batch', type=click.IntRange(1), default=1, show_default=True)
+@click.option('--dynamic', is_flag=True, help='Any number of images, of any size.')
+@click.option(
+    '--image',
+    'images',
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help='To verify with; some of TinyPeople are drawn if there is none.',
+)
+@click.option('--tolerance', default=1e-3, show_default=True)
+def export(
+    config: str,
+    checkpoint: Path,
+    name: str,
+    output: Path,
+    size: tuple[int, int] | None,
+    batch: int,
+    dynamic: bool,
+    images: tuple[Path, ...],
+    tolerance: float,
+) -> None:
+    """Write a trained model as a file that runs without OpenMMLab, and verify it.
+
+    For models of mmpose (heat maps), mmseg (a score for each class and pixel) and
+    mmpretrain (probabilities). Beside it lie the facts of the model and run.py, which
+    gives joints, masks and labels for images. The answers of the file are compared with
+    those of the model in torch; if they differ by more than --tolerance, as a share of
+    the largest value, the command fails.
+    """
+    from mmengine.config import Config
+
+    from hrnet_mm import deploy
+    from hrnet_mm import export as exporting
+    from hrnet_mm.pictures import load_trained
+
+    cfg = Config.fromfile(config)
+    try:
+        exporting.check_format(name)
+        facts = exporting.read_facts(cfg)
+        model = load_trained(cfg, checkpoint)
+        facts['size'] = list(size or facts['size'])
+        given = exporting.read_images(images, facts['size'], batch)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    slow, fast = (
+        exporting.Answer(m, facts['task']).eval() for m in (model, deploy(model))
+    )
+    click.echo(f'writing {name}')
+    path = exporting.write(fast, facts, name, output, batch=batch, dynamic=dynamic)
+    difference = exporting.compare(path, slow, given)
+    click.echo(
+        f'{path}: on {sum(map(len, given))} images it differs from the model by at '
+        f'most {difference.largest:.1e}, on average {difference.mean:.1e} of the '
+        f'largest value (tolerance {tolerance:.0e})'
+    )
+    if difference.largest > tolerance:
+        sys.exit('It is NOT the same model: do not use it.')
+    click.echo(f'python {output / "run.py"} IMAGE')
+
+
+@main.command()
 def doctor() -> None:
     """Name what is broken in this environment, and print the fix."""
     from hrnet_mm.doctor import CHECKS, diagnose, exit_code, report

@@ -28,15 +28,21 @@ def open_trained(
         checkpoint: The weights, of any family.
         rows: How many samples to choose, evenly from all.
     """
+    model = load_trained(cfg, checkpoint)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset)))
+    return model, dataset, chosen.astype(int).tolist()
+
+
+def load_trained(cfg: Config, checkpoint: Path) -> Any:
+    """A trained model in eval mode; the weights are of any family."""
     init_default_scope(cfg.default_scope)
     model = revert_sync_batchnorm(MODELS.build(cfg.model)).eval()
     content = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
     translate_for(model, content, str(checkpoint))
     state = content.get('state_dict', content)
     load_state_dict(model, {k.removeprefix('module.'): v for k, v in state.items()})
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset)))
-    return model, dataset, chosen.astype(int).tolist()
+    return model
 
 
 def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -15,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hrnet_mm.deployment import deploy
 from hrnet_mm.deployment.convolution import has_bf16
+from hrnet_mm.export import FORMATS, missing_packages, run
 from hrnet_mm.models.layers import Recompute, ResidualBlock
 from hrnet_mm.models.layout import to_channels_last
 
@@ -112,7 +115,7 @@ def races(
 
 def steps(rivals: list[Rival], rounds: int) -> int:
     """About how many times ``races`` report progress."""
-    return sum((len(rival.batches) * 6 + 6) * (rounds + 1) for rival in rivals)
+    return sum((len(rival.batches) * 8 + 6) * (rounds + 1) for rival in rivals)
 
 
 def multiplications(model: nn.Module, x: Tensor) -> int:
@@ -141,17 +144,38 @@ def inference(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
         bf16 = torch.bfloat16
         models['deploy, bf16'] = deploy(ours, dtype=bf16)
         models['deploy, sizes, bf16'] = deploy(ours, sizes=[x.shape], dtype=bf16)
-    with torch.no_grad():
-        truth = tree_leaves(deepcopy(theirs).double()(x.double()))
+    truth = forward(deepcopy(theirs).double(), x.double())
+    calls: dict[str, Call] = {
+        name: partial(forward, model, x) for name, model in models.items()
+    }
+    if x.device.type == 'cpu':
+        calls |= exported(ours, x)
     return [
-        Variant(
-            name,
-            partial(forward, model, x),
-            bf16='bf16' in name,
-            error=largest_error(forward(model, x), truth),
-        )
-        for name, model in models.items()
+        Variant(name, call, 'bf16' in name, largest_error(call(), truth))
+        for name, call in calls.items()
     ]
+
+
+def exported(model: nn.Module, x: Tensor) -> dict[str, Call]:
+    """What other runtimes compute; of several outputs they give the first one."""
+    with torch.no_grad():
+        program = torch.export.export(deploy(model), (x,))
+    calls: dict[str, Call] = {}
+    with TemporaryDirectory() as folder:
+        for name in ('onnx', 'openvino'):
+            if missing_packages(name):
+                continue
+            path = Path(folder) / f'model{FORMATS[name].suffix}'
+            FORMATS[name].write(program, path)
+            calls[name] = partial(answer, run.load(path), x)
+            if name == 'openvino' and computes_bf16(x):
+                calls[f'{name}, bf16'] = partial(answer, run.load(path, bf16=True), x)
+    return calls
+
+
+def answer(model: run.Model, x: Tensor) -> list[Tensor]:
+    """Of an exported file."""
+    return [torch.from_numpy(model(x.numpy()))]
 
 
 def training(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
@@ -217,7 +241,7 @@ def largest_error(ys: list[Tensor], truth: list[Tensor]) -> float:
     """As a share of the largest value; the worst output counts."""
     return max(
         ((y.double() - true).abs().max() / true.abs().max()).item()
-        for y, true in zip(ys, truth, strict=True)
+        for y, true in zip(ys, truth, strict=False)
     )
 
 

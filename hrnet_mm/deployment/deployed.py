@@ -22,7 +22,7 @@ from hrnet_mm.models.layout import to_channels_last
 from hrnet_mm.registry import MODELS
 
 from .capture import Run, capture
-from .convolution import has_bf16
+from .convolution import has_bf16, is_traced
 from .fusion import fuse
 
 Size = Sequence[int]
@@ -124,7 +124,7 @@ class Deployed(nn.Module):
         self, module: nn.Module, dtype: torch.dtype, sizes: Sequence[Size] = ()
     ) -> None:
         super().__init__()
-        self.graph = fuse(module).to(dtype)
+        self.fused = fuse(module).to(dtype)
         self.dtype = dtype
         self.sizes = {torch.Size(size) for size in sizes}
         self._captured: dict[torch.Size, Run] = {}
@@ -135,13 +135,15 @@ class Deployed(nn.Module):
         return tree_map_only(Tensor, lambda t: t.to(x.dtype), y)
 
     def _run(self, x: Tensor) -> Any:
+        if not self.sizes or is_traced():
+            return self.fused(x)
         if x.shape in self.sizes and x.shape not in self._captured:
             try:
-                self._captured[x.shape] = capture(self.graph, x)
+                self._captured[x.shape] = capture(self.fused, x)
             except RuntimeError as error:
-                self._captured[x.shape] = self.graph
+                self._captured[x.shape] = self.fused
                 warn(f'{tuple(x.shape)} could not be compiled: {error}', stacklevel=2)
-        return self._captured.get(x.shape, self.graph)(x)
+        return self._captured.get(x.shape, self.fused)(x)
 
     def _apply(self, *args: Any, **kwargs: Any) -> Deployed:
         """Of another type, or on another device: to be compiled anew."""

@@ -126,7 +126,7 @@ class ObjectAttention(nn.Module):
             as_sequence(self.key_project(objects)),
             as_sequence(self.value_project(objects)),
         )
-        context = self.out_project(context.transpose(1, 2).view_as(query))
+        context = self.out_project(context.transpose(2, 3).view_as(query))
         if self.scale > 1:
             size, corners = pixels.shape[-2:], self.align_corners
             context = F.interpolate(
@@ -155,8 +155,8 @@ def gather_objects(pixels: Tensor, logits: Tensor) -> Tensor:
 
 
 def as_sequence(x: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, H*W, C)."""
-    return x.flatten(2).transpose(1, 2)
+    """(N, C, H, W) -> (N, 1, H*W, C): one head of attention."""
+    return x.flatten(2).transpose(1, 2).unsqueeze(1)
 
 
 def two(conv: Callable[..., ConvModule], channels: int, inner: int) -> nn.Sequential:

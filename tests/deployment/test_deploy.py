@@ -109,7 +109,7 @@ def test_batch_norms_and_additions_are_gone(trunk):
     kinds = {type(module) for module in fast.modules()}
     assert FusedConv in kinds
     assert not kinds & {nn.Conv2d, nn.ReLU, nn.BatchNorm2d}
-    steps = [node for node in fast.graph.graph.nodes if node.op == 'call_module']
+    steps = [node for node in fast.fused.graph.nodes if node.op == 'call_module']
     blocks = [step for step in steps if len(step.args) == 2]
     # 1 + 2 + 3 + 4 branches of two blocks, whose second convolution adds
     assert len(blocks) >= 2 * (1 + 2 + 3 + 4)

@@ -1,0 +1,39 @@
+"""What is exported of a model: from the pixels of images to numbers with a meaning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Answer(nn.Module):
+    """A model of mmpose, mmseg or mmpretrain as one function of tensors.
+
+    Args:
+        model: In eval mode.
+        task: ``'pose'``: heat maps. ``'segmentation'``: a score for each class and
+            pixel of the input. ``'classification'``: a probability for each class.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: Any, task: str) -> None:
+        super().__init__()
+        self.model, self.task = model, task
+        given = model.data_preprocessor
+        self.register_buffer('mean', given.mean.detach().clone())
+        self.register_buffer('std', given.std.detach().clone())
+
+    def forward(self, image: Tensor) -> Tensor:
+        """From ``(N, 3, H, W)``: red, green, blue, 0 to 255."""
+        y = self.model((image - self.mean) / self.std, None, mode='tensor')
+        y = y[-1] if isinstance(y, tuple | list) else y
+        if self.task == 'segmentation':
+            corners, size = self.model.align_corners, image.shape[-2:]
+            y = F.interpolate(y, size, mode='bilinear', align_corners=corners)
+        if self.task == 'classification':
+            y = y.softmax(dim=1)
+        return y

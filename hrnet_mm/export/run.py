@@ -1,0 +1,242 @@
+"""Runs an exported HRNet on images: no torch, no OpenMMLab.
+
+    python run.py IMAGE...            what is seen, as JSON; pictures into this folder
+    python run.py IMAGE --box X Y WIDTH HEIGHT     a person (pose only)
+
+Needs numpy, opencv-python-headless, and what reads the model: onnxruntime for .onnx,
+openvino for .xml, torch for .pt2. Lies beside the model, whose facts are in model.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+Model = Callable[[np.ndarray], np.ndarray]
+SUFFIXES = ('.onnx', '.xml', '.pt2')
+
+
+def load(path: Path, bf16: bool = False) -> Model:
+    """What computes ``(N, 3, H, W)`` images, RGB from 0 to 255, as float32.
+
+    Args:
+        path: Of the model.
+        bf16: Compute in bfloat16 where the processor has it: of .xml only.
+
+    Raises:
+        ValueError: if the suffix is unknown, or has no bfloat16.
+    """
+    if bf16 and path.suffix != '.xml':
+        raise ValueError(f'{path} computes in float32: export --format openvino')
+    if path.suffix == '.onnx':
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(
+            str(path), providers=onnxruntime.get_available_providers()
+        )
+        name = session.get_inputs()[0].name
+        return lambda x: session.run(None, {name: x})[0]
+    if path.suffix == '.xml':
+        import openvino
+
+        hint = {'INFERENCE_PRECISION_HINT': 'bf16' if bf16 else 'f32'}
+        compiled = openvino.compile_model(str(path), 'CPU', hint)
+        return lambda x: compiled(x)[0]
+    if path.suffix == '.pt2':
+        import torch
+
+        module = torch.export.load(path).module()
+        return lambda x: module(torch.from_numpy(x)).detach().numpy()
+    raise ValueError(f'{path}: its suffix is none of {" ".join(SUFFIXES)}')
+
+
+def find_model(folder: Path) -> Path:
+    """The exported file in a folder."""
+    found = [path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES]
+    if not found:
+        raise FileNotFoundError(f'{folder} holds no model ({" ".join(SUFFIXES)})')
+    return found[0]
+
+
+def batch(images: list[np.ndarray]) -> np.ndarray:
+    """``(H, W, 3)`` images of blue, green, red -> what a model takes."""
+    stacked = np.stack(images)[..., ::-1].transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(stacked, np.float32)
+
+
+def see(model: Model, facts: dict, image: np.ndarray, box: list[float] | None) -> dict:
+    """What a model sees on an image, and a picture of it."""
+    task: Any = dict(pose=see_pose, segmentation=see_regions, classification=see_class)
+    return task[facts['task']](model, facts, image, box)
+
+
+# --------------------------------------------------------------------------- pose
+
+
+def see_pose(
+    model: Model, facts: dict, image: np.ndarray, box: list[float] | None
+) -> dict:
+    """Joints of the person in a box."""
+    x, y, width, height = box or [0, 0, image.shape[1], image.shape[0]]
+    crop, to_image = crop_person(image, facts, (x, y, width, height))
+    (heatmaps,) = model(batch([crop]))
+    cells, scores = peaks(heatmaps)
+    cells = (
+        dark(cells, heatmaps, facts['blur'])
+        if facts['dark']
+        else quarter(cells, heatmaps)
+    )
+    stride = np.array(facts['size'][::-1]) / np.array(heatmaps.shape[:0:-1])
+    points = to_image(cells * stride)
+    joints = {
+        name: [*map(float, point), float(score)]
+        for name, point, score in zip(facts['names'], points, scores, strict=True)
+    }
+    picture = image.copy()
+    for a, b in facts['links']:
+        start, end = points[[a, b]].astype(int).tolist()
+        cv2.line(picture, start, end, (0, 255, 0), 2)
+    for point in points.astype(int).tolist():
+        cv2.circle(picture, point, 3, (0, 0, 255), -1)
+    return dict(joints=joints, picture=picture)
+
+
+def crop_person(
+    image: np.ndarray, facts: dict, box: tuple[float, float, float, float]
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """A box with its surroundings, in the size of the model, and the way back."""
+    height, width = facts['size']
+    x, y, w, h = box
+    centre = np.array([x + w / 2, y + h / 2])
+    w, h = np.array([w, h]) * facts['padding']
+    w = max(w, h * width / height)
+    scale = width / w
+    shift = np.array([width / 2, height / 2]) - centre * scale
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    crop = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    return crop, lambda points: (points - shift) / scale
+
+
+def peaks(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of ``(K, H, W)``: x and y of the highest cells, and how high they are."""
+    flat = heatmaps.reshape(len(heatmaps), -1)
+    rows, columns = np.unravel_index(flat.argmax(1), heatmaps.shape[1:])
+    return np.stack([columns, rows], 1).astype(np.float64), flat.max(1)
+
+
+def quarter(cells: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+    """A quarter of a cell towards the higher neighbour."""
+    height, width = heatmaps.shape[1:]
+    moved = cells.copy()
+    for (x, y), heatmap, place in zip(cells.astype(int), heatmaps, moved, strict=True):
+        if 1 < x < width - 1 and y > 0:
+            place[0] += np.sign(heatmap[y, x + 1] - heatmap[y, x - 1]) / 4
+        if 1 < y < height - 1 and x > 0:
+            place[1] += np.sign(heatmap[y + 1, x] - heatmap[y - 1, x]) / 4
+    return moved
+
+
+def dark(cells: np.ndarray, heatmaps: np.ndarray, blur: int) -> np.ndarray:
+    """The peak of the parabola through the logarithm (DARK, arXiv:1910.06278)."""
+    height, width = heatmaps.shape[1:]
+    moved = cells.copy()
+    for (x, y), heatmap, place in zip(cells.astype(int), heatmaps, moved, strict=True):
+        if not (1 < x < width - 2 and 1 < y < height - 2):
+            continue
+        h = np.log(np.maximum(blurred(heatmap, blur), 1e-10))
+        h = h[y - 2 : y + 3, x - 2 : x + 3]
+        gradient = np.array([h[2, 3] - h[2, 1], h[3, 2] - h[1, 2]]) / 2
+        xx = (h[2, 4] - 2 * h[2, 2] + h[2, 0]) / 4
+        yy = (h[4, 2] - 2 * h[2, 2] + h[0, 2]) / 4
+        xy = (h[3, 3] - h[1, 3] - h[3, 1] + h[1, 1]) / 4
+        if xx * yy != xy**2:
+            place -= np.linalg.solve(np.array([[xx, xy], [xy, yy]]), gradient)
+    return moved
+
+
+def blurred(heatmap: np.ndarray, kernel: int) -> np.ndarray:
+    """By a Gaussian, with zeros around, as high as before."""
+    edge = (kernel - 1) // 2
+    smooth = cv2.GaussianBlur(np.pad(heatmap, edge), (kernel, kernel), 0)
+    smooth = smooth[edge:-edge, edge:-edge]
+    return smooth * (heatmap.max() / smooth.max())
+
+
+# ------------------------------------------------------------------- segmentation
+
+
+def see_regions(
+    model: Model, facts: dict, image: np.ndarray, box: list[float] | None
+) -> dict:
+    """The class of each pixel."""
+    height, width = image.shape[:2]
+    size = (height, width) if facts['dynamic'] else facts['size']
+    resized = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
+    (scores,) = model(batch([resized]))
+    labels = scores.argmax(0).astype(np.uint8)
+    labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
+    colors = np.array(facts['palette'], np.uint8)[:, ::-1]
+    picture = cv2.addWeighted(image, 0.5, colors[labels], 0.5, 0)
+    shares = {
+        name: float((labels == i).mean()) for i, name in enumerate(facts['names'])
+    }
+    return dict(shares=shares, picture=picture, labels=labels)
+
+
+# ----------------------------------------------------------------- classification
+
+
+def see_class(
+    model: Model, facts: dict, image: np.ndarray, box: list[float] | None
+) -> dict:
+    """The most likely classes."""
+    height, width = facts['size']
+    if facts['edge']:  # the shorter one; then the middle is cut out
+        scale = facts['edge'] / min(image.shape[:2])
+        big = [max(round(n * scale), facts['edge']) for n in image.shape[1::-1]]
+        resized = cv2.resize(image, big)
+        top, left = (resized.shape[0] - height) // 2, (resized.shape[1] - width) // 2
+        resized = resized[top : top + height, left : left + width]
+    else:
+        resized = cv2.resize(image, (width, height))
+    (scores,) = model(batch([resized]))
+    best = scores.argsort()[::-1][:5]
+    return dict(classes={facts['names'][i]: float(scores[i]) for i in best})
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('images', nargs='+', type=Path)
+    parser.add_argument(
+        '--box', nargs=4, type=float, metavar=('X', 'Y', 'WIDTH', 'HEIGHT')
+    )
+    parser.add_argument('--bf16', action='store_true', help='faster: of .xml only')
+    arguments = parser.parse_args()
+    folder = Path(__file__).resolve().parent
+    facts = json.loads((folder / 'model.json').read_text())
+    model = load(find_model(folder), arguments.bf16)
+    for path in arguments.images:
+        image = cv2.imread(str(path))
+        if image is None:
+            sys.exit(f'{path} is no image')
+        found = see(model, facts, image, arguments.box)
+        found.pop('labels', None)
+        picture = found.pop('picture', None)
+        if picture is not None:
+            found['picture'] = f'{path.stem}_seen.png'
+            cv2.imwrite(found['picture'], picture)
+        print(json.dumps(dict(image=str(path)) | found))
+
+
+if __name__ == '__main__':
+    main()
