@@ -18,6 +18,7 @@ from hrnet_mm.checkpoints import translate_for
 from hrnet_mm.data.checked import shortened
 from hrnet_mm.models import HRNet
 from hrnet_mm.models.layout import to_channels_last
+from hrnet_mm.models.precision import multiplies_bfloat16, train_in_bfloat16
 from hrnet_mm.registry import HOOKS
 
 
@@ -32,6 +33,29 @@ class ChannelsLastHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Before the first forward of training, validation or testing."""
         to_channels_last(runner.model)
+
+
+@HOOKS.register_module()
+class Bf16Hook(Hook):
+    """Trains trunks in bfloat16, on devices that multiply it.
+
+    Weights and their updates stay in float32, as do heads, losses and the operators of
+    mmcv, some of which know no bfloat16. So does inference.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """When the model is where it trains."""
+        for name, module in runner.model.named_modules():
+            if not isinstance(module, HRNet):
+                continue
+            device = next(module.parameters()).device
+            if multiplies_bfloat16(device):
+                train_in_bfloat16(module)
+            else:
+                runner.logger.info(
+                    f'{without_wrappers(name)} trains in float32: bfloat16 would take '
+                    f'longer on this {device.type}'
+                )
 
 
 @HOOKS.register_module()

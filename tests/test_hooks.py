@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 
 from hrnet_mm import HRNet
 from hrnet_mm.hooks import (
+    Bf16Hook,
     ChannelsLastHook,
     CheckClassesHook,
     CheckFrozenHook,
@@ -24,6 +26,82 @@ def test_weights_are_kept_in_channels_last():
     layout = dict(memory_format=torch.channels_last)
     assert model.weight.is_contiguous(**layout)
     assert model(torch.rand(1, 8, 6, 6)).is_contiguous(**layout)
+
+
+def inner_types(trunk: HRNet) -> set[torch.dtype]:
+    """What the convolutions of a trunk put out, from now on."""
+    seen = set()
+    for module in trunk.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda m, args, y: seen.add(y.dtype))
+    return seen
+
+
+class TestBf16:
+    """`Bf16Hook`."""
+
+    @pytest.fixture
+    def runner(self, monkeypatch):
+        """A runner, on a device that multiplies bfloat16 or does not."""
+
+        def make(multiplies: bool) -> SimpleNamespace:
+            monkeypatch.setattr(
+                'hrnet_mm.hooks.multiplies_bfloat16', lambda device: multiplies
+            )
+            runner = detector()
+            said = []
+            runner.logger = SimpleNamespace(info=said.append)
+            Bf16Hook().before_train(runner)
+            return SimpleNamespace(trunk=runner.model.module.backbone, said=said)
+
+        return make
+
+    def test_a_trunk_trains_in_bfloat16_and_puts_out_float32(self, runner):
+        trunk = runner(True).trunk
+        seen = inner_types(trunk)
+        ys = trunk(torch.rand(2, 3, 64, 64))
+        assert seen == {torch.bfloat16}
+        assert {y.dtype for y in ys} == {torch.float32}
+        sum(y.mean() for y in ys).backward()
+        assert {p.grad.dtype for p in trunk.parameters()} == {torch.float32}
+        assert not torch.is_autocast_enabled('cpu')
+
+    def test_the_loss_is_that_of_float32_but_for_rounding(self, runner, randomised):
+        x = torch.rand(2, 3, 64, 64)
+        losses = []
+        for multiplies in (False, True):
+            trunk = randomised(runner(multiplies).trunk)
+            losses.append(sum(y.square().mean() for y in trunk(x)).item())
+        assert losses[0] != losses[1]
+        assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+    def test_inference_is_in_float32(self, runner):
+        trunk = runner(True).trunk.eval()
+        seen = inner_types(trunk)
+        trunk(torch.rand(1, 3, 64, 64))
+        assert seen == {torch.float32}
+
+    def test_where_it_is_slow_it_is_not_used_and_said(self, runner):
+        found = runner(False)
+        seen = inner_types(found.trunk)
+        found.trunk(torch.rand(2, 3, 64, 64))
+        assert seen == {torch.float32}
+        (said,) = found.said
+        assert said.startswith('backbone trains in float32')
+
+    def test_an_error_inside_leaves_no_autocast_behind(self, runner):
+        trunk = runner(True).trunk
+        for wrong in (torch.rand(2, 4, 64, 64), torch.rand(2, 3, 64, 64).double()):
+            with pytest.raises((ValueError, RuntimeError)):
+                trunk(wrong)
+            assert not torch.is_autocast_enabled('cpu')
+
+    def test_a_copy_trains_alike(self, runner):
+        """As the average of weights that mmengine keeps."""
+        copied = deepcopy(runner(True).trunk)
+        seen = inner_types(copied)
+        copied(torch.rand(2, 3, 64, 64))
+        assert seen == {torch.bfloat16}
 
 
 def test_dropout_and_cutmix_depend_on_seed_step_and_rank_alone(monkeypatch):

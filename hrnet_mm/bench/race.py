@@ -16,10 +16,10 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from hrnet_mm.deployment import deploy
-from hrnet_mm.deployment.convolution import has_bf16
 from hrnet_mm.export import FORMATS, missing_packages, run
 from hrnet_mm.models.layers import Recompute, ResidualBlock
 from hrnet_mm.models.layout import to_channels_last
+from hrnet_mm.models.precision import multiplies_bfloat16
 
 from .rivals import Pair, Rival
 from .turns import SIDE, Timing, matrix_product, saved_for_backward, take_turns
@@ -140,7 +140,7 @@ def inference(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
         'deploy': deploy(ours),
         'deploy, sizes': deploy(ours, sizes=[x.shape]),
     }
-    if computes_bf16(x):
+    if multiplies_bfloat16(x.device):
         bf16 = torch.bfloat16
         models['deploy, bf16'] = deploy(ours, dtype=bf16)
         models['deploy, sizes, bf16'] = deploy(ours, sizes=[x.shape], dtype=bf16)
@@ -168,7 +168,7 @@ def exported(model: nn.Module, x: Tensor) -> dict[str, Call]:
             path = Path(folder) / f'model{FORMATS[name].suffix}'
             FORMATS[name].write(program, path)
             calls[name] = partial(answer, run.load(path), x)
-            if name == 'openvino' and computes_bf16(x):
+            if name == 'openvino' and multiplies_bfloat16(x.device):
                 calls[f'{name}, bf16'] = partial(answer, run.load(path, bf16=True), x)
     return calls
 
@@ -193,7 +193,7 @@ def training(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
         "channels_last, with_cp='norms'": (lean, False),
         'channels_last, with_cp=True': (leanest, False),
     }
-    if computes_bf16(x):
+    if multiplies_bfloat16(x.device):
         models['channels_last, bf16'] = (deepcopy(last), True)
         models["channels_last, with_cp='norms', bf16"] = (deepcopy(lean), True)
     for model, _ in models.values():
@@ -250,8 +250,3 @@ def set_recompute(model: nn.Module, what: Recompute) -> None:
     for module in model.modules():
         if isinstance(module, ResidualBlock):
             module.with_cp = what
-
-
-def computes_bf16(x: Tensor) -> bool:
-    """Whether bfloat16 is worth measuring on the device of ``x``."""
-    return x.is_cuda or has_bf16()

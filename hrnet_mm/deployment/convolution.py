@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from hrnet_mm.models.precision import multiplies_bfloat16
+
 ONEDNN = torch.ops.mkldnn
 
 
@@ -149,9 +151,6 @@ def can_pack(dtype: torch.dtype) -> bool:
     """Whether this processor computes packed convolutions of a type."""
     if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
         return False
-    return dtype == torch.float32 or (dtype == torch.bfloat16 and has_bf16())
-
-
-def has_bf16() -> bool:
-    """Whether this processor multiplies bfloat16: AVX512_BF16, AMX, AVX_NE_CONVERT."""
-    return ONEDNN._is_mkldnn_bf16_supported()
+    if dtype == torch.bfloat16:
+        return multiplies_bfloat16(torch.device('cpu'))
+    return dtype == torch.float32

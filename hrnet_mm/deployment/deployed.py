@@ -19,10 +19,11 @@ from hrnet_mm.models import HRNet
 from hrnet_mm.models.hrnet import check_image
 from hrnet_mm.models.layers import ResidualBlock
 from hrnet_mm.models.layout import to_channels_last
+from hrnet_mm.models.precision import multiplies_bfloat16
 from hrnet_mm.registry import MODELS
 
 from .capture import Run, capture
-from .convolution import has_bf16, is_traced
+from .convolution import is_traced
 from .fusion import fuse
 
 Size = Sequence[int]
@@ -54,8 +55,9 @@ def deploy(
             'becomes one with custom_imports=dict(imports=["hrnet_mm.dropin"]) in the '
             'config'
         )
-    if checked(dtype) == torch.bfloat16 and not multiplies_bfloat16(model):
-        warn('no bfloat16 on this processor: float32 is faster here', stacklevel=2)
+    device = next(model.parameters()).device
+    if checked(dtype) == torch.bfloat16 and not multiplies_bfloat16(device):
+        warn('no bfloat16 on this device: float32 is faster here', stacklevel=2)
         dtype = torch.float32
     copy = deepcopy(model).eval().requires_grad_(False)
     to_channels_last(copy)
@@ -67,12 +69,6 @@ def checked(dtype: Any) -> torch.dtype:
     if dtype not in (torch.float32, torch.bfloat16):
         raise ValueError(f'dtype={dtype!r} is not one of float32, bfloat16')
     return dtype
-
-
-def multiplies_bfloat16(model: nn.Module) -> bool:
-    """Whether the device of a model does; others would go through single numbers."""
-    on_cpu = next(model.parameters()).device.type == 'cpu'
-    return has_bf16() if on_cpu else True
 
 
 def deployed(module: nn.Module, sizes: Sequence[Size], dtype: torch.dtype) -> nn.Module:
