@@ -207,7 +207,8 @@ def convert(source: str, target: Path, to: str) -> None:
 @click.option('--rounds', type=click.IntRange(1), help='Measurements of each network.')
 @click.option('--output', type=folder, default='outputs/bench', show_default=True)
 @click.option('--against', is_flag=True, help="Race the LIBRARIES' HRNet instead.")
-@click.option('--arch', default='w32', show_default=True, help='With --against.')
+@click.option('--scaling', is_flag=True, help='Time as input, width, threads grow.')
+@click.option('--arch', default='w32', show_default=True, help='Of these two.')
 @click.argument('libraries', nargs=-1)
 def bench(
     tasks: tuple[str, ...],
@@ -217,6 +218,7 @@ def bench(
     rounds: int | None,
     output: Path,
     against: bool,
+    scaling: bool,
     arch: str,
     libraries: tuple[str, ...],
 ) -> None:
@@ -226,16 +228,19 @@ def bench(
     libraries. All train and test here and now, in turns.
 
     With --against mmpose mmseg mmdet mmpretrain timm, or some of them: ours beside the
-    HRNet of these libraries, with the same weights, in one process.
+    HRNet of these libraries, with the same weights, in one process. With --scaling:
+    one trunk, at growing sizes, batches, widths and numbers of threads.
     """
-    if against and (tasks or batch):
-        raise click.UsageError('--against measures neither --task nor --batch')
+    if against + scaling + bool(tasks or batch) > 1:
+        raise click.UsageError('--against, --scaling, --task and --batch: one of these')
     if libraries and not against:
         raise click.UsageError(f'--against {" ".join(libraries)}? Say so.')
     rounds = rounds or (3 if quick else 10)
     try:
         if against:
             paths = bench_against(libraries, arch, quick, device, rounds, output)
+        elif scaling:
+            paths = bench_scaling(arch, device, rounds, output)
         else:
             paths = bench_tasks(tasks, quick, device, batch, rounds, output)
     except ValueError as error:
@@ -291,6 +296,19 @@ def bench_against(
             found += benchmark.races(rival, arch, device, rounds, progress)
             benchmark.write_ratios(found, about, output)  # nothing is lost with Ctrl-C
     return benchmark.write_ratios(found, about, output)
+
+
+def bench_scaling(arch: str, device: str, rounds: int, output: Path) -> list[Path]:
+    """One trunk, growing."""
+    from hrnet_mm import bench as benchmark
+    from hrnet_mm.models.arch import select_stages
+
+    select_stages(arch, None)
+    about = benchmark.describe(device)
+    about |= dict(allocator=benchmark.allocator(), rounds=rounds)
+    with eta(benchmark.scale_steps(rounds)) as progress:
+        points = benchmark.scale(arch, (256, 192), rounds, device, progress)
+    return benchmark.write_scaling(points, about, output)
 
 
 @contextmanager

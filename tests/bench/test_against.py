@@ -113,7 +113,7 @@ def test_the_command_writes_a_table(tmp_path):
             "no HRNet of 'detectron' is known; there are mmpose",
         ),
         (['mmpose'], '--against mmpose? Say so.'),
-        (['--against', 'mmpose', '--batch', '2'], 'neither --task nor --batch'),
+        (['--against', 'mmpose', '--batch', '2'], 'one of these'),
         (['--against', 'mmpose', '--arch', 'w99'], "unknown arch 'w99'"),
     ],
 )

@@ -1,0 +1,231 @@
+"""Time and memory of HRNet as its input, its width and the machine grow."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from hrnet_mm.deployment import deploy
+from hrnet_mm.models import ARCHS, HRNet
+from hrnet_mm.models.layout import to_channels_last
+
+from .race import forward, multiplications
+from .rows import Size
+from .turns import SIDE, Timing, matrix_product, saved_for_backward, take_turns
+
+Progress = Callable[[str], None]
+
+SIDES = (0.25, 0.5, 1, 1.5, 2, 3, 4)
+BATCHES = (1, 2, 4, 8, 16)
+WIDTHS = ('w18', 'w30', 'w32', 'w40', 'w44', 'w48', 'w64')
+
+
+@dataclass
+class Point:
+    """One measurement: inference of a deployed trunk.
+
+    Attributes:
+        series: What grows.
+        value: How large it is here.
+        arch, size, batch, threads: Of what is measured.
+        macs: Multiplications of a call.
+        saved: Bytes that a training step keeps for the backward.
+        peak: The matrix product of the same rounds, on as many threads.
+    """
+
+    series: str
+    value: float
+    arch: str
+    size: Size
+    batch: int
+    threads: int
+    macs: int = 0
+    saved: int = 0
+    timing: Timing = field(default_factory=Timing)
+    peak: Timing = field(default_factory=Timing)
+
+    @property
+    def seconds(self) -> float:
+        """The median of the rounds."""
+        return statistics.median(self.timing.seconds)
+
+    @property
+    def share(self) -> float:
+        """Of the multiplications a second that these threads can do."""
+        product = statistics.median(self.peak.seconds)
+        return self.macs / SIDE**3 * product / self.seconds
+
+
+def series(arch: str, size: Size, threads: int) -> dict[str, list[Point]]:
+    """Each changes one thing of one image of ``size`` on all threads."""
+    base = Point('', 1, arch, size, 1, threads)
+    height, width = size
+    counts = [2**n for n in range(10) if 2**n < threads]
+    found = {
+        'area': [
+            replace(base, value=s * s, size=(int(height * s), int(width * s)))
+            for s in SIDES
+        ],
+        'batch': [replace(base, value=n, batch=n) for n in BATCHES],
+        'width': [
+            replace(base, value=ARCHS[w][-1].channels[0], arch=w) for w in WIDTHS
+        ],
+        'threads': [replace(base, value=n, threads=n) for n in (*counts, threads)],
+    }
+    return {
+        name: [replace(p, series=name, timing=Timing(), peak=Timing()) for p in points]
+        for name, points in found.items()
+    }
+
+
+def scale(
+    arch: str, size: Size, rounds: int, device: str, progress: Progress
+) -> list[Point]:
+    """Measure all series; the points of a series take turns."""
+    threads = torch.get_num_threads()
+    measured = []
+    try:
+        for points in series(arch, size, threads).values():
+            measure(points, rounds, device, progress)
+            measured += points
+    finally:
+        torch.set_num_threads(threads)
+    return measured
+
+
+def steps(rounds: int) -> int:
+    """How many times ``scale`` reports progress, about."""
+    points = sum(map(len, series('w32', (256, 192), torch.get_num_threads()).values()))
+    return points * (1 + 2 * (rounds + 1))
+
+
+def measure(
+    points: Sequence[Point], rounds: int, device: str, progress: Progress
+) -> None:
+    """Fill the points of one series."""
+
+    @cache
+    def trunk(arch: str) -> nn.Module:
+        model = HRNet(arch).to(device)
+        to_channels_last(model)
+        return model
+
+    @cache
+    def fast(arch: str) -> Any:
+        return deploy(trunk(arch))
+
+    cases: dict[str, Callable[[], Any]] = {}
+    for point in points:
+        progress(f'{point.series} {point.value:g}: memory')
+        x = torch.randn(point.batch, 3, *point.size, device=device)
+        point.macs = multiplications(trunk(point.arch), x)
+        model = trunk(point.arch).train()
+        point.saved = saved_for_backward(model, partial(model, x))
+        cases[f'{point.series} {point.value:g}'] = on_threads(
+            point.threads, partial(forward, fast(point.arch), x)
+        )
+        cases[f'{point.series} {point.value:g}: peak'] = on_threads(
+            point.threads, matrix_product(False, device)
+        )
+    timings = take_turns(cases, rounds, progress)
+    for point in points:
+        point.timing = timings[f'{point.series} {point.value:g}']
+        point.peak = timings[f'{point.series} {point.value:g}: peak']
+
+
+def on_threads(number: int, run: Callable[[], Any]) -> Callable[[], None]:
+    """The same on so many threads of the processor."""
+
+    def limited() -> None:
+        torch.set_num_threads(number)
+        run()
+
+    return limited
+
+
+def write_scaling(
+    points: Sequence[Point], about: dict[str, Any], folder: Path
+) -> list[Path]:
+    """Markdown, JSON and a chart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f'scaling.{suffix}' for suffix in ('md', 'json', 'png')]
+    paths[0].write_text(markdown(points, about))
+    rows = [asdict(point) for point in points]
+    paths[1].write_text(json.dumps(dict(about=about, points=rows), indent=2))
+    draw(points, paths[2])
+    return paths
+
+
+def grouped(points: Sequence[Point]) -> dict[str, list[Point]]:
+    """By series."""
+    names = dict.fromkeys(point.series for point in points)
+    return {name: [p for p in points if p.series == name] for name in names}
+
+
+def of_linear(point: Point, points: Sequence[Point]) -> float:
+    """Time for a multiplication and thread, against the cheapest point of a series."""
+
+    def cost(p: Point) -> float:
+        return p.seconds * p.threads / p.macs
+
+    return cost(point) / min(map(cost, points))
+
+
+def markdown(points: Sequence[Point], about: dict[str, Any]) -> str:
+    """A table for each series."""
+    facts = ', '.join(f'{key} {value}' for key, value in about.items())
+    text = [
+        f'Measured with {facts}.\n',
+        'Inference of the deployed trunk. Relative cost: time for one multiplication '
+        'and thread, against the cheapest row; growth is linear where it is 1.',
+    ]
+    for name, chosen in grouped(points).items():
+        text += [
+            f'\n### {name.capitalize()}\n',
+            f'| {name} | arch | image | batch | threads | MACs / 2^30 | relative cost '
+            '| share of peak | kept for backward | page faults |',
+            '|---' * 10 + '|',
+        ]
+        for p in chosen:
+            cells = [
+                f'{p.value:g}',
+                p.arch,
+                f'{p.size[0]}x{p.size[1]}',
+                f'{p.batch}',
+                f'{p.threads}',
+                f'{p.macs / 2**30:.2f}',
+                f'{of_linear(p, chosen):.2f}',
+                f'{p.share:.0%}',
+                f'{p.saved / 2**20:,.0f} MiB',
+                f'{statistics.median(p.timing.faults):,.0f}',
+            ]
+            text.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(text) + '\n'
+
+
+def draw(points: Sequence[Point], path: Path) -> None:
+    """Relative cost above, memory below, a column for each series."""
+    groups = grouped(points)
+    figure = Figure(figsize=(3.2 * len(groups), 5.2), layout='constrained')
+    axes = figure.subplots(2, len(groups), squeeze=False)
+    for column, (name, chosen) in enumerate(groups.items()):
+        x = [point.value for point in chosen]
+        cost, memory = axes[0][column], axes[1][column]
+        cost.plot(x, [of_linear(p, chosen) for p in chosen], 'o-', color='C1')
+        cost.axhline(1, color='0.5', linewidth=0.8)
+        cost.set_ylim(bottom=0)
+        memory.plot(x, [p.saved / 2**20 for p in chosen], 'o-', color='C0')
+        memory.set_ylim(bottom=0)
+        memory.set_xlabel(name)
+    axes[0][0].set_ylabel('time / (MACs x threads)')
+    axes[1][0].set_ylabel('kept for backward, MiB')
+    figure.savefig(path, dpi=120)
