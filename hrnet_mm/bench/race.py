@@ -22,7 +22,7 @@ from hrnet_mm.models.layout import to_channels_last
 from hrnet_mm.models.precision import multiplies_bfloat16
 
 from .rivals import Pair, Rival
-from .turns import SIDE, Timing, matrix_product, saved_for_backward, take_turns
+from .turns import DENSE_MACS, Timing, dense_convolution, saved_for_backward, take_turns
 
 Progress = Callable[[str], None]
 Call = Callable[[], Any]
@@ -57,7 +57,7 @@ class Race:
         title: What is computed.
         macs: Multiplications of one call.
         variants: The rival first.
-        peaks: The matrix products of the same rounds, by ``Variant.bf16``.
+        peaks: The dense convolutions of the same rounds, by ``Variant.bf16``.
     """
 
     title: str
@@ -68,15 +68,15 @@ class Race:
     def run(self, rounds: int, device: str, progress: Progress) -> None:
         """Time all variants, and the densest arithmetic of the machine."""
         cases: dict[str, Call] = {v.name: v.run for v in self.variants}
-        products = {bf16: f'product, bf16={bf16}' for bf16 in self.kinds()}
-        for bf16, name in products.items():
-            cases[name] = matrix_product(bf16, device)
+        dense = {bf16: f'dense, bf16={bf16}' for bf16 in self.kinds()}
+        for bf16, name in dense.items():
+            cases[name] = dense_convolution(bf16, device)
         timings = take_turns(
             cases, rounds, lambda name: progress(f'{self.title}: {name}')
         )
         for variant in self.variants:
             variant.timing = timings[variant.name]
-        self.peaks = {bf16: timings[name] for bf16, name in products.items()}
+        self.peaks = {bf16: timings[name] for bf16, name in dense.items()}
 
     def kinds(self) -> set[bool]:
         """Whether in bfloat16: both, or float32 only."""
@@ -91,8 +91,8 @@ class Race:
         """Of the multiplications a second that the machine can do, in each round."""
         peak, calls = self.peaks[variant.bf16].seconds, variant.timing.seconds
         return [
-            self.macs / SIDE**3 * product / call
-            for product, call in zip(peak, calls, strict=True)
+            self.macs / DENSE_MACS * dense / call
+            for dense, call in zip(peak, calls, strict=True)
         ]
 
 

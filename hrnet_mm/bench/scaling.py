@@ -20,7 +20,7 @@ from hrnet_mm.models.layout import to_channels_last
 
 from .race import forward, multiplications
 from .rows import Size
-from .turns import SIDE, Timing, matrix_product, saved_for_backward, take_turns
+from .turns import DENSE_MACS, Timing, dense_convolution, saved_for_backward, take_turns
 
 Progress = Callable[[str], None]
 
@@ -39,7 +39,7 @@ class Point:
         arch, size, batch, threads: Of what is measured.
         macs: Multiplications of a call.
         saved: Bytes that a training step keeps for the backward.
-        peak: The matrix product of the same rounds, on as many threads.
+        peak: The dense convolution of the same rounds, on as many threads.
     """
 
     series: str
@@ -61,8 +61,8 @@ class Point:
     @property
     def share(self) -> float:
         """Of the multiplications a second that these threads can do."""
-        product = statistics.median(self.peak.seconds)
-        return self.macs / SIDE**3 * product / self.seconds
+        dense = statistics.median(self.peak.seconds)
+        return self.macs / DENSE_MACS * dense / self.seconds
 
 
 def series(arch: str, size: Size, threads: int) -> dict[str, list[Point]]:
@@ -134,7 +134,7 @@ def measure(
             point.threads, partial(forward, fast(point.arch), x)
         )
         cases[f'{point.series} {point.value:g}: peak'] = on_threads(
-            point.threads, matrix_product(False, device)
+            point.threads, dense_convolution(False, device)
         )
     timings = take_turns(cases, rounds, progress)
     for point in points:

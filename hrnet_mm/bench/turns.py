@@ -13,8 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-SIDE = 2048
-"""Of the matrices whose product is taken for the peak of the machine."""
+from hrnet_mm.deployment.convolution import FusedConv
+
+DENSE = (256, 64, 48)
+"""Channels, height and width of the convolution that stands for the machine's peak."""
+
+DENSE_MACS = 9 * DENSE[0] ** 2 * DENSE[1] * DENSE[2]
 
 ALLOCATORS = ('tcmalloc', 'jemalloc', 'mimalloc')
 
@@ -57,11 +61,21 @@ def take_turns(
     return timings
 
 
-def matrix_product(bf16: bool, device: str) -> Callable[[], Tensor]:
-    """The densest arithmetic there is: ``SIDE**3`` multiplications."""
+def dense_convolution(bf16: bool, device: str) -> Callable[[], Tensor]:
+    """The densest arithmetic that a network can hope for: ``DENSE_MACS``.
+
+    Not a product of matrices: MKL takes a slow path for those on processors of AMD.
+    """
     dtype = torch.bfloat16 if bf16 else torch.float32
-    a = torch.randn(SIDE, SIDE, device=device).to(dtype)
-    return lambda: a @ a
+    conv = FusedConv(nn.Conv2d(DENSE[0], DENSE[0], 3, padding=1)).to(device, dtype)
+    x = torch.randn(1, *DENSE, device=device, dtype=dtype)
+    x = x.contiguous(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def run() -> Tensor:
+        return conv(x)
+
+    return run
 
 
 def page_faults() -> int:
