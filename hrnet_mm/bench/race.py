@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from hrnet_mm.deployment import deploy
-from hrnet_mm.export import FORMATS, missing_packages, run
+from hrnet_mm.export import FORMATS, missing_packages, run, trace
 from hrnet_mm.models.layers import Recompute, ResidualBlock
 from hrnet_mm.models.layout import to_channels_last
 from hrnet_mm.models.precision import multiplies_bfloat16
@@ -115,7 +115,7 @@ def races(
 
 def steps(rivals: list[Rival], rounds: int) -> int:
     """About how many times ``races`` report progress."""
-    return sum((len(rival.batches) * 8 + 6) * (rounds + 1) for rival in rivals)
+    return sum((len(rival.batches) * 8 + 6) * rounds for rival in rivals)
 
 
 def multiplications(model: nn.Module, x: Tensor) -> int:
@@ -158,8 +158,7 @@ def inference(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
 
 def exported(model: nn.Module, x: Tensor) -> dict[str, Call]:
     """What other runtimes compute; of several outputs they give the first one."""
-    with torch.no_grad():
-        program = torch.export.export(deploy(model), (x,))
+    program = trace(deploy(model), x)
     calls: dict[str, Call] = {}
     with TemporaryDirectory() as folder:
         for name in ('onnx', 'openvino'):

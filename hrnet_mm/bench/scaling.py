@@ -105,7 +105,7 @@ def scale(
 def steps(rounds: int) -> int:
     """How many times ``scale`` reports progress, about."""
     points = sum(map(len, series('w32', (256, 192), torch.get_num_threads()).values()))
-    return points * (1 + 2 * (rounds + 1))
+    return points * (1 + 2 * rounds)
 
 
 def measure(
@@ -222,7 +222,10 @@ def draw(points: Sequence[Point], path: Path) -> None:
         cost, memory = axes[0][column], axes[1][column]
         cost.plot(x, [of_linear(p, chosen) for p in chosen], 'o-', color='C1')
         cost.axhline(1, color='0.5', linewidth=0.8)
-        cost.set_ylim(bottom=0)
+        cost.set_ylim(0, 1.1 * max(of_linear(p, chosen) for p in chosen))
+        if name != 'width':
+            cost.set_xscale('log', base=2)
+            memory.set_xscale('log', base=2)
         memory.plot(x, [p.saved / 2**20 for p in chosen], 'o-', color='C0')
         memory.set_ylim(bottom=0)
         memory.set_xlabel(name)

@@ -9,10 +9,11 @@ from .formats import (
     compare,
     missing_packages,
     read_images,
+    trace,
     write,
 )
 
 __all__ = [
     'FORMATS', 'Answer', 'Difference', 'check_format', 'compare', 'missing_packages',
-    'read_facts', 'read_images', 'write',
+    'read_facts', 'read_images', 'trace', 'write',
 ]  # fmt: skip

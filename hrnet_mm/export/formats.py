@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from hrnet_mm.data import TinyPeople
@@ -86,6 +87,14 @@ def check_format(name: str) -> None:
         )
 
 
+def trace(module: nn.Module, x: Tensor, *, dynamic: bool = False) -> ExportedProgram:
+    """The program of a module; ``dynamic``: for any number of images, of any size."""
+    free = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC} if dynamic else None
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)  # torch warns of torch
+        return torch.export.export(module, (x,), dynamic_shapes=(free,))
+
+
 def write(
     answer: nn.Module,
     facts: dict[str, Any],
@@ -111,9 +120,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     # two at least, or torch.export takes a dynamic number for the constant 1
     x = torch.rand(max(batch, 2) if dynamic else batch, 3, *facts['size']) * 255
-    free = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC} if dynamic else None
-    with torch.no_grad():
-        program = torch.export.export(answer, (x,), dynamic_shapes=(free,))
+    program = trace(answer, x, dynamic=dynamic)
     for old in folder.glob('model.*'):
         old.unlink()
     path = folder / f'model{FORMATS[name].suffix}'
