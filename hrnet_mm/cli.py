@@ -23,6 +23,9 @@ from hrnet_mm import __version__
 
 console = Console(file=sys.stdout)  # also while the pictures log elsewhere
 folder = click.Path(file_okay=False, path_type=Path)
+file = click.Path(exists=True, dir_okay=False, path_type=Path)
+config_argument = click.argument('config', type=click.Path(exists=True, dir_okay=False))
+checkpoint_argument = click.argument('checkpoint', type=file)
 
 
 @click.group(context_settings=dict(help_option_names=['-h', '--help']))
@@ -48,10 +51,8 @@ def demo(output: Path, data: Path) -> None:
 
 
 @main.command()
-@click.argument('config', type=click.Path(exists=True, dir_okay=False))
-@click.argument(
-    'checkpoint', type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@config_argument
+@checkpoint_argument
 @click.option(
     '--output',
     type=click.Path(path_type=Path),
@@ -208,7 +209,7 @@ def convert(source: str, target: Path, to: str) -> None:
 @click.option('--output', type=folder, default='outputs/bench', show_default=True)
 @click.option('--against', is_flag=True, help="Race the LIBRARIES' HRNet instead.")
 @click.option('--scaling', is_flag=True, help='Time as input, width, threads grow.')
-@click.option('--arch', default='w32', show_default=True, help='Of these two.')
+@click.option('--arch', help='Of these two; w32 if not given.')
 @click.argument('libraries', nargs=-1)
 def bench(
     tasks: tuple[str, ...],
@@ -219,7 +220,7 @@ def bench(
     output: Path,
     against: bool,
     scaling: bool,
-    arch: str,
+    arch: str | None,
     libraries: tuple[str, ...],
 ) -> None:
     """Memory and time of HRNet beside the networks that it was compared with.
@@ -235,7 +236,9 @@ def bench(
         raise click.UsageError('--against, --scaling, --task and --batch: one of these')
     if libraries and not against:
         raise click.UsageError(f'--against {" ".join(libraries)}? Say so.')
-    rounds = rounds or (3 if quick else 10)
+    if arch and not (against or scaling):
+        raise click.UsageError('--arch is for --against and --scaling')
+    arch, rounds = arch or 'w32', rounds or (3 if quick else 10)
     try:
         if against:
             paths = bench_against(libraries, arch, quick, device, rounds, output)
@@ -325,10 +328,8 @@ def eta(steps: int) -> Iterator[Callable[[str], None]]:
 
 
 @main.command()
-@click.argument('config', type=click.Path(exists=True, dir_okay=False))
-@click.argument(
-    'checkpoint', type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@config_argument
+@checkpoint_argument
 @click.option(
     '--format',
     'name',
@@ -343,7 +344,7 @@ def eta(steps: int) -> Iterator[Callable[[str], None]]:
     '--image',
     'images',
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=file,
     help='To verify with; some of TinyPeople are drawn if there is none.',
 )
 @click.option('--tolerance', default=1e-3, show_default=True)

@@ -150,9 +150,11 @@ def inference(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
     }
     if x.device.type == 'cpu':
         calls |= exported(ours, x)
+    answers = {name: call() for name, call in calls.items()}
     return [
-        Variant(name, call, 'bf16' in name, largest_error(call(), truth))
-        for name, call in calls.items()
+        # exported files give the first output only
+        Variant(name, call, 'bf16' in name, largest_error(ys, truth[: len(ys)]))
+        for (name, call), ys in zip(calls.items(), answers.values(), strict=True)
     ]
 
 
@@ -240,7 +242,7 @@ def largest_error(ys: list[Tensor], truth: list[Tensor]) -> float:
     """As a share of the largest value; the worst output counts."""
     return max(
         ((y.double() - true).abs().max() / true.abs().max()).item()
-        for y, true in zip(ys, truth, strict=False)
+        for y, true in zip(ys, truth, strict=True)
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from .race import Race, Variant
+from .report import save
 
 HEAD = (
     'variant', 'ratio', 'share of peak', 'largest error', 'kept for backward',
@@ -30,12 +31,8 @@ def write_ratios(
     races: Sequence[Race], about: dict[str, Any], folder: Path
 ) -> list[Path]:
     """Markdown, JSON and a chart."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f'against.{suffix}' for suffix in ('md', 'json', 'png')]
-    paths[0].write_text(markdown(races, about))
-    paths[1].write_text(json.dumps(data(races, about), indent=2))
-    draw(races, paths[2])
-    return paths
+    text, content = markdown(races, about), data(races, about)
+    return save(folder / 'against', text, content, partial(draw, races))
 
 
 def markdown(races: Sequence[Race], about: dict[str, Any]) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,21 @@ HEAD = (
 
 def write(entries: Sequence[Entry], about: dict[str, Any], folder: Path) -> list[Path]:
     """Markdown, JSON and a bar chart."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f'bench.{suffix}' for suffix in ('md', 'json', 'png')]
-    paths[0].write_text(markdown(entries, about))
     rows = [asdict(entry) for entry in entries]
-    paths[1].write_text(json.dumps(dict(about=about, rows=rows), indent=2))
-    draw(entries, paths[2])
+    content = dict(about=about, rows=rows)
+    picture = partial(draw, entries)
+    return save(folder / 'bench', markdown(entries, about), content, picture)
+
+
+def save(
+    stem: Path, text: str, content: dict[str, Any], picture: Callable[[Path], None]
+) -> list[Path]:
+    """The three files of a report, in a folder that is made."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = [stem.with_suffix(suffix) for suffix in ('.md', '.json', '.png')]
+    paths[0].write_text(text)
+    paths[1].write_text(json.dumps(content, indent=2))
+    picture(paths[2])
     return paths
 
 

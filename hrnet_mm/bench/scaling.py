@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -19,6 +18,7 @@ from hrnet_mm.models import ARCHS, HRNet
 from hrnet_mm.models.layout import to_channels_last
 
 from .race import forward, multiplications
+from .report import save
 from .rows import Size
 from .turns import DENSE_MACS, Timing, dense_convolution, saved_for_backward, take_turns
 
@@ -156,13 +156,9 @@ def write_scaling(
     points: Sequence[Point], about: dict[str, Any], folder: Path
 ) -> list[Path]:
     """Markdown, JSON and a chart."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f'scaling.{suffix}' for suffix in ('md', 'json', 'png')]
-    paths[0].write_text(markdown(points, about))
-    rows = [asdict(point) for point in points]
-    paths[1].write_text(json.dumps(dict(about=about, points=rows), indent=2))
-    draw(points, paths[2])
-    return paths
+    content = dict(about=about, points=[asdict(point) for point in points])
+    picture = partial(draw, points)
+    return save(folder / 'scaling', markdown(points, about), content, picture)
 
 
 def grouped(points: Sequence[Point]) -> dict[str, list[Point]]:

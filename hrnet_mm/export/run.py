@@ -72,9 +72,17 @@ def batch(images: list[np.ndarray]) -> np.ndarray:
 
 
 def see(model: Model, facts: dict, image: np.ndarray, box: list[float] | None) -> dict:
-    """What a model sees on an image, and a picture of it."""
-    task: Any = dict(pose=see_pose, segmentation=see_regions, classification=see_class)
-    return task[facts['task']](model, facts, image, box)
+    """What a model sees on an image, and a picture of it.
+
+    Raises:
+        ValueError: if there is a box and the model is not for poses.
+    """
+    if facts['task'] == 'pose':
+        return see_pose(model, facts, image, box)
+    if box is not None:
+        raise ValueError(f'a box is for poses, and this is {facts["task"]}')
+    task: Any = dict(segmentation=see_regions, classification=see_class)
+    return task[facts['task']](model, facts, image)
 
 
 # --------------------------------------------------------------------------- pose
@@ -172,9 +180,7 @@ def blurred(heatmap: np.ndarray, kernel: int) -> np.ndarray:
 # ------------------------------------------------------------------- segmentation
 
 
-def see_regions(
-    model: Model, facts: dict, image: np.ndarray, box: list[float] | None
-) -> dict:
+def see_regions(model: Model, facts: dict, image: np.ndarray) -> dict:
     """The class of each pixel."""
     height, width = image.shape[:2]
     size = (height, width) if facts['dynamic'] else facts['size']
@@ -193,9 +199,7 @@ def see_regions(
 # ----------------------------------------------------------------- classification
 
 
-def see_class(
-    model: Model, facts: dict, image: np.ndarray, box: list[float] | None
-) -> dict:
+def see_class(model: Model, facts: dict, image: np.ndarray) -> dict:
     """The most likely classes."""
     height, width = facts['size']
     if facts['edge']:  # the shorter one; then the middle is cut out

@@ -113,6 +113,7 @@ def test_the_command_writes_a_table(tmp_path):
             "no HRNet of 'detectron' is known; there are mmpose",
         ),
         (['mmpose'], '--against mmpose? Say so.'),
+        (['--arch', 'w48'], '--arch is for --against and --scaling'),
         (['--against', 'mmpose', '--batch', '2'], 'one of these'),
         (['--against', 'mmpose', '--arch', 'w99'], "unknown arch 'w99'"),
     ],

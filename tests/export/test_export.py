@@ -202,6 +202,11 @@ class TestRun:
         assert cv2.imread(str(tmp_path / found['picture'])) is not None
 
 
+def test_a_box_is_for_poses():
+    with pytest.raises(ValueError, match='a box is for poses, and this is segm'):
+        run.see(None, dict(task='segmentation'), None, [0, 0, 9, 9])
+
+
 @pytest.mark.parametrize('shape', [(60, 100), (100, 60)])
 def test_a_class_is_seen_in_the_middle(shape):
     """The shorter edge is scaled, the middle cut out: as ImageNet is tested."""
