@@ -238,80 +238,22 @@ def bench(
         raise click.UsageError(f'--against {" ".join(libraries)}? Say so.')
     if arch and not (against or scaling):
         raise click.UsageError('--arch is for --against and --scaling')
+    from hrnet_mm.bench import commands
+
     arch, rounds = arch or 'w32', rounds or (3 if quick else 10)
+    run = commands.Run(device, rounds, output, eta)
     try:
         if against:
-            paths = bench_against(libraries, arch, quick, device, rounds, output)
+            paths = commands.against(run, libraries, arch, quick)
         elif scaling:
-            paths = bench_scaling(arch, device, rounds, output)
+            paths = commands.scaling(run, arch)
         else:
-            paths = bench_tasks(tasks, quick, device, batch, rounds, output)
+            paths = commands.tasks(run, tasks, quick, batch)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     for path in paths:
         console.print(f'{path}', soft_wrap=True)
     click.echo(paths[0].read_text())
-
-
-def bench_tasks(
-    tasks: tuple[str, ...],
-    quick: bool,
-    device: str,
-    batch: int | None,
-    rounds: int,
-    output: Path,
-) -> list[Path]:
-    """The runtime table of the paper."""
-    from dataclasses import replace
-
-    from hrnet_mm import bench as benchmark
-
-    rows = benchmark.choose(tasks)
-    about = benchmark.describe(device) | dict(rounds=rounds)
-    settings = benchmark.QUICK if quick else benchmark.PAPER
-    if batch:
-        settings = {t: replace(s, batch=batch) for t, s in settings.items()}
-    with eta(benchmark.steps(rows, rounds)) as progress:
-        entries = benchmark.bench(rows, settings, rounds, device, progress)
-    return benchmark.write(entries, about, output)
-
-
-def bench_against(
-    libraries: tuple[str, ...],
-    arch: str,
-    quick: bool,
-    device: str,
-    rounds: int,
-    output: Path,
-) -> list[Path]:
-    """HRNet of other libraries beside ours."""
-    from hrnet_mm import bench as benchmark
-    from hrnet_mm.models.arch import select_stages
-
-    select_stages(arch, None)
-    rivals = benchmark.choose_rivals(libraries or tuple(benchmark.RIVALS))
-    rivals = [rival.quick() for rival in rivals] if quick else rivals
-    about = benchmark.describe(device)
-    about |= dict(allocator=benchmark.allocator(), rounds=rounds)
-    found: list = []
-    with eta(benchmark.race_steps(rivals, rounds)) as progress:
-        for rival in rivals:
-            found += benchmark.races(rival, arch, device, rounds, progress)
-            benchmark.write_ratios(found, about, output)  # nothing is lost with Ctrl-C
-    return benchmark.write_ratios(found, about, output)
-
-
-def bench_scaling(arch: str, device: str, rounds: int, output: Path) -> list[Path]:
-    """One trunk, growing."""
-    from hrnet_mm import bench as benchmark
-    from hrnet_mm.models.arch import select_stages
-
-    select_stages(arch, None)
-    about = benchmark.describe(device)
-    about |= dict(allocator=benchmark.allocator(), rounds=rounds)
-    with eta(benchmark.scale_steps(rounds)) as progress:
-        points = benchmark.scale(arch, (256, 192), rounds, device, progress)
-    return benchmark.write_scaling(points, about, output)
 
 
 @contextmanager

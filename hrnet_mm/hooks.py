@@ -10,14 +10,20 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
 
 from hrnet_mm.checkpoints import translate_for
 from hrnet_mm.data.checked import shortened
 from hrnet_mm.models import HRNet
-from hrnet_mm.models.layout import to_channels_last
+from hrnet_mm.models.layout import (
+    lay_out_like_weights,
+    to_channels_last,
+    trains_sooner_in_channels_last,
+)
 from hrnet_mm.models.precision import multiplies_bfloat16, train_in_bfloat16
 from hrnet_mm.registry import HOOKS
 
@@ -27,12 +33,27 @@ class ChannelsLastHook(Hook):
     """Keeps the weights in channels_last, which every convolution then puts out.
 
     The layout that oneDNN and tensor cores compute in: without it each small
-    convolution converts its input and output. See ``to_channels_last``.
+    convolution converts its input and output. See ``to_channels_last``. Training on a
+    processor that takes longer in it stays in the default layout.
     """
 
-    def before_run(self, runner: Runner) -> None:
-        """Before the first forward of training, validation or testing."""
+    def before_train(self, runner: Runner) -> None:
+        """After ``load_from`` and ``resume``, before the first step."""
+        if trains_sooner_in_channels_last(next(runner.model.parameters()).device):
+            to_channels_last(runner.model)
+        for optimizer in optimizers(runner.optim_wrapper):
+            lay_out_like_weights(optimizer)
+
+    def before_test(self, runner: Runner) -> None:
+        """Before the first image."""
         to_channels_last(runner.model)
+
+
+def optimizers(wrapper: OptimWrapper | OptimWrapperDict) -> list[Optimizer]:
+    """Of a runner: one, or one for each part of the model."""
+    if isinstance(wrapper, OptimWrapperDict):
+        return [part.optimizer for part in wrapper.optim_wrappers.values()]
+    return [wrapper.optimizer]
 
 
 @HOOKS.register_module()

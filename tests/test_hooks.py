@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from mmengine.optim import OptimWrapper
 from torch import nn
 
 from hrnet_mm import HRNet
@@ -19,13 +21,63 @@ from hrnet_mm.hooks import (
     SeedStepHook,
 )
 
+LAST = dict(memory_format=torch.channels_last)
 
-def test_weights_are_kept_in_channels_last():
-    model = nn.Conv2d(8, 8, 3)
-    ChannelsLastHook().before_run(SimpleNamespace(model=model))
-    layout = dict(memory_format=torch.channels_last)
-    assert model.weight.is_contiguous(**layout)
-    assert model(torch.rand(1, 8, 6, 6)).is_contiguous(**layout)
+
+class TestChannelsLast:
+    """`ChannelsLastHook`."""
+
+    @pytest.fixture
+    def trained(self, monkeypatch):
+        """A convolution and its optimizer, as the hook leaves them."""
+
+        def train(sooner: bool, old: dict | None = None) -> tuple[nn.Module, Any]:
+            monkeypatch.setattr(
+                'hrnet_mm.hooks.trains_sooner_in_channels_last', lambda device: sooner
+            )
+            torch.manual_seed(0)
+            model = nn.Conv2d(8, 8, 3)
+            adam = torch.optim.Adam(model.parameters(), lr=0.1, fused=True)
+            if old:
+                model.load_state_dict(old['model'])
+                adam.load_state_dict(old['adam'])
+            runner = SimpleNamespace(model=model, optim_wrapper=OptimWrapper(adam))
+            ChannelsLastHook().before_train(runner)
+            return model, adam
+
+        return train
+
+    def test_in_training_where_that_is_sooner(self, trained):
+        model, _ = trained(True)
+        assert model(torch.rand(1, 8, 6, 6)).is_contiguous(**LAST)
+        model, _ = trained(False)
+        assert model.weight.is_contiguous()
+        assert model(torch.rand(1, 8, 6, 6)).is_contiguous()
+
+    def test_always_in_tests(self):
+        model = nn.Conv2d(8, 8, 3)
+        ChannelsLastHook().before_test(SimpleNamespace(model=model))
+        assert model.weight.is_contiguous(**LAST)
+
+    @pytest.mark.parametrize('there', [False, True])
+    def test_a_job_of_another_processor_goes_on(self, trained, there):
+        """Its momenta have another layout, which fused optimizers do not see."""
+
+        x = torch.rand(1, 8, 6, 6)
+
+        def steps(model, adam):
+            for _ in range(3):
+                adam.zero_grad()
+                model(x).square().mean().backward()
+                adam.step()
+
+        here = trained(not there)
+        steps(*here)
+        file = dict(model=here[0].state_dict(), adam=here[1].state_dict())
+        moved = trained(there, deepcopy(file))
+        steps(*here)
+        steps(*moved)
+        assert torch.allclose(here[0].weight, moved[0].weight, atol=1e-6)
 
 
 def inner_types(trunk: HRNet) -> set[torch.dtype]:

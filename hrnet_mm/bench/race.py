@@ -115,7 +115,7 @@ def races(
 
 def steps(rivals: list[Rival], rounds: int) -> int:
     """About how many times ``races`` report progress."""
-    return sum((len(rival.batches) * 8 + 6) * rounds for rival in rivals)
+    return sum((len(rival.batches) * 8 + 7) * rounds for rival in rivals)
 
 
 def multiplications(model: nn.Module, x: Tensor) -> int:
@@ -182,14 +182,16 @@ def answer(model: run.Model, x: Tensor) -> list[Tensor]:
 def training(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
     """Theirs, and ours: as it is, in channels_last, recomputing, in bfloat16."""
     theirs, ours = pair
-    last, lean, leanest = (deepcopy(ours) for _ in range(3))
+    norms = deepcopy(ours)
+    set_recompute(norms, 'norms')
+    last, lean, leanest = deepcopy(ours), deepcopy(norms), deepcopy(ours)
+    set_recompute(leanest, True)
     for model in (last, lean, leanest):
         to_channels_last(model)
-    set_recompute(lean, 'norms')
-    set_recompute(leanest, True)
     models = {
         rival.library: (theirs, False),
         'hrnet_mm': (ours, False),
+        "hrnet_mm, with_cp='norms'": (norms, False),
         'channels_last': (last, False),
         "channels_last, with_cp='norms'": (lean, False),
         'channels_last, with_cp=True': (leanest, False),

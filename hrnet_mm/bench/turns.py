@@ -109,7 +109,9 @@ def saved_for_backward(model: nn.Module, forward: Callable[[], Any]) -> int:
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        # not the tensor itself: an operator that saves its own output would hold itself
+        # through it, and nothing of the graph would ever be freed
+        return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         result = forward()  # or memory is freed and handed out again while counting

@@ -53,13 +53,19 @@ def joints(meta: dict[str, Any]) -> dict[str, Any]:
 def decoding(cfg: Config) -> dict[str, Any]:
     """How heat maps become joints."""
     codec = cfg.codec
-    if codec.type != 'MSRAHeatmap':
+    if codec.type == 'MSRAHeatmap':
+        udp, refine = False, 'dark' if codec.get('unbiased') else 'quarter'
+    elif codec.type == 'UDPHeatmap' and codec.get('heatmap_type') != 'combined':
+        udp, refine = True, 'udp'
+    else:
         raise ValueError(
-            f'codec {codec.type}: run.py knows MSRAHeatmap, with and without DARK'
+            f'codec {dict(codec)}: run.py knows MSRAHeatmap and UDPHeatmap, with '
+            'Gaussian heat maps'
         )
     padding = [*find(cfg.test_dataloader.dataset.pipeline, 'padding')]
     return dict(
         padding=padding[0] if padding else 1.25,
-        dark=bool(codec.get('unbiased', False)),
+        udp=udp,
+        refine=refine,
         blur=codec.get('blur_kernel_size', 11),
     )

@@ -96,13 +96,12 @@ def see_pose(
     crop, to_image = crop_person(image, facts, (x, y, width, height))
     (heatmaps,) = model(batch([crop]))
     cells, scores = peaks(heatmaps)
-    cells = (
-        dark(cells, heatmaps, facts['blur'])
-        if facts['dark']
-        else quarter(cells, heatmaps)
-    )
-    stride = np.array(facts['size'][::-1]) / np.array(heatmaps.shape[:0:-1])
-    points = to_image(cells * stride)
+    if facts['refine'] == 'quarter':
+        cells = quarter(cells, heatmaps)
+    else:
+        refine = dict(dark=dark, udp=dark_udp)[facts['refine']]
+        cells = refine(cells, heatmaps, facts['blur'])
+    points = to_image(cells / (np.array(heatmaps.shape[:0:-1]) - facts['udp']))
     joints = {
         name: [*map(float, point), float(score)]
         for name, point, score in zip(facts['names'], points, scores, strict=True)
@@ -119,17 +118,21 @@ def see_pose(
 def crop_person(
     image: np.ndarray, facts: dict, box: tuple[float, float, float, float]
 ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """A box with its surroundings, in the size of the model, and the way back."""
-    height, width = facts['size']
+    """A box with its surroundings, in the size of the model, and the way back.
+
+    That takes places in the crop as shares of its size. With UDP (arXiv:1911.07524) a
+    size is the distance from the first pixel to the last, one less than their number.
+    """
+    size = np.array(facts['size'][::-1])
     x, y, w, h = box
     centre = np.array([x + w / 2, y + h / 2])
     w, h = np.array([w, h]) * facts['padding']
-    w = max(w, h * width / height)
-    scale = width / w
-    shift = np.array([width / 2, height / 2]) - centre * scale
-    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-    crop = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
-    return crop, lambda points: (points - shift) / scale
+    surroundings = max(w, h * size[0] / size[1]) * size / size[0]
+    scale = (size - facts['udp']) / surroundings
+    shift = (size - facts['udp']) / 2 - centre * scale
+    matrix = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
+    crop = cv2.warpAffine(image, matrix, size.tolist(), flags=cv2.INTER_LINEAR)
+    return crop, lambda shares: (shares - 0.5) * surroundings + centre
 
 
 def peaks(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -166,6 +169,22 @@ def dark(cells: np.ndarray, heatmaps: np.ndarray, blur: int) -> np.ndarray:
         xy = (h[3, 3] - h[1, 3] - h[3, 1] + h[1, 1]) / 4
         if xx * yy != xy**2:
             place -= np.linalg.solve(np.array([[xx, xy], [xy, yy]]), gradient)
+    return moved
+
+
+def dark_udp(cells: np.ndarray, heatmaps: np.ndarray, blur: int) -> np.ndarray:
+    """The same with neighbouring cells, as UDP does (arXiv:1911.07524)."""
+    moved = cells.copy()
+    for (x, y), heatmap, place in zip(cells.astype(int), heatmaps, moved, strict=True):
+        h = np.log(np.clip(blurred(heatmap, blur), 1e-3, 50))
+        h = np.pad(h, 1, mode='edge')[y : y + 3, x : x + 3]
+        gradient = np.array([h[1, 2] - h[1, 0], h[2, 1] - h[0, 1]]) / 2
+        xx = h[1, 2] - 2 * h[1, 1] + h[1, 0]
+        yy = h[2, 1] - 2 * h[1, 1] + h[0, 1]
+        xy = h[2, 2] - h[1, 2] - h[2, 1] + 2 * h[1, 1] - h[1, 0] - h[0, 1] + h[0, 0]
+        hessian = np.array([[xx, xy / 2], [xy / 2, yy]])
+        epsilon = np.finfo(np.float32).eps * np.eye(2)  # where it is flat
+        place -= np.linalg.solve(hessian + epsilon, gradient)
     return moved
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -70,6 +72,19 @@ def test_shared_memory_is_kept_once_and_weights_are_not():
     x = torch.rand(4, 8)
     # the input of the product; the result, rectified in place
     assert saved_for_backward(model, lambda: model(x)) == 2 * 4 * 8 * 4
+
+
+def test_nothing_is_held_once_it_is_counted():
+    model, made = nn.Sequential(nn.Linear(8, 8), nn.Sigmoid()), []
+
+    def forward():
+        y = model(torch.rand(4, 8))  # which the sigmoid keeps
+        made.append(weakref.ref(y))
+        return y
+
+    assert saved_for_backward(model, forward) > 0
+    gc.collect()
+    assert made[0]() is None
 
 
 def test_the_report_says_ratios_and_shares(tmp_path):

@@ -49,7 +49,7 @@ def test_losses_and_gradients_are_the_same_in_channels_last(name, randomised):
         found['loss'].backward()
         gradients = {n: p.grad.clone() for n, p in model.named_parameters()}
         results.append((found, gradients))
-        ChannelsLastHook().before_run(SimpleNamespace(model=model))
+        ChannelsLastHook().before_test(SimpleNamespace(model=model))
     (wanted, wanted_grads), (got, grads) = results
     for key in wanted:
         torch.testing.assert_close(got[key], wanted[key], rtol=1e-4, atol=1e-6)

@@ -76,6 +76,17 @@ def picture(tmp_path) -> Path:
     return path
 
 
+def use_udp(config: Config) -> None:
+    """As the recipes with UDP do."""
+    codec = config.codec
+    codec.type = 'UDPHeatmap'
+    codec.pop('unbiased', None)
+    config.model.head.decoder = codec
+    for step in config.test_dataloader.dataset.pipeline:
+        if step.type == 'TopdownAffine':
+            step.use_udp = True
+
+
 def needs(name: str) -> None:
     for package in FORMATS[name].needs:
         pytest.importorskip(package)
@@ -122,9 +133,9 @@ class TestRun:
 
     @pytest.fixture
     def exported(self, cfg, model, tmp_path):
-        def export(library: str, **changes):
+        def export(library: str, change=lambda config: None):
             config = cfg(library)
-            config.merge_from_dict(changes)
+            change(config)
             network = model(config)
             if library == 'mmpose':  # where a heat map is negative, mmpose sees nothing
                 network.head.final_layer.bias.data += 5
@@ -134,13 +145,16 @@ class TestRun:
             facts = json.loads((tmp_path / 'new/model.json').read_text())
             weights = tmp_path / 'weights.pth'
             torch.save(network.state_dict(), weights)
-            return run.load(path), facts, str(TINY / LEAVES[library]), str(weights)
+            file = tmp_path / 'config.py'
+            config.dump(file)
+            return run.load(path), facts, str(file), str(weights)
 
         return export
 
+    @pytest.mark.parametrize('change', [lambda config: None, use_udp])
     @pytest.mark.parametrize('box', [None, [20.0, 10.0, 50.0, 90.0]])
-    def test_joints(self, exported, picture, box):
-        loaded, facts, config, weights = exported('mmpose')
+    def test_joints(self, exported, picture, box, change):
+        loaded, facts, config, weights = exported('mmpose', change)
         from mmpose.apis import inference_topdown, init_model
 
         image = cv2.imread(str(picture))
@@ -292,8 +306,8 @@ def test_formats_are_checked_before_anything_is_computed():
                 check_format(name)
 
 
-def test_udp_is_refused(cfg):
+def test_other_codecs_are_refused(cfg):
     config = cfg('mmpose')
-    config.codec.type = 'UDPHeatmap'
-    with pytest.raises(ValueError, match=r'UDPHeatmap: run\.py knows MSRAHeatmap'):
+    config.codec = dict(type='UDPHeatmap', heatmap_type='combined')
+    with pytest.raises(ValueError, match=r"'combined'.*: run\.py knows MSRAHeatmap"):
         read_facts(config)
