@@ -68,9 +68,10 @@ def against(run: Run, libraries: Sequence[str], arch: str, quick: bool) -> list[
     paths: list[Path] = []
     with run.eta(race_steps(rivals, run.rounds)) as progress:
         for rival in rivals:
-            found += races(rival, arch, run.device, run.rounds, progress)
-            # after each one: nothing is lost with Ctrl-C
-            paths = write_ratios(found, about, run.output)
+            for race in races(rival, arch, run.device, run.rounds, progress):
+                found.append(race)
+                # after each one: nothing is lost with Ctrl-C
+                paths = write_ratios(found, about, run.output)
     return paths
 
 
