@@ -62,21 +62,27 @@ class Bf16Hook(Hook):
 
     Weights and their updates stay in float32, as do heads, losses and the operators of
     mmcv, some of which know no bfloat16. So does inference.
+
+    Args:
+        enable: False trains in float32 everywhere.
     """
+
+    def __init__(self, enable: bool = True) -> None:
+        self.enable = enable
 
     def before_train(self, runner: Runner) -> None:
         """When the model is where it trains."""
-        for name, module in runner.model.named_modules():
-            if not isinstance(module, HRNet):
-                continue
-            device = next(module.parameters()).device
-            if multiplies_bfloat16(device):
-                train_in_bfloat16(module)
-            else:
-                runner.logger.info(
-                    f'{without_wrappers(name)} trains in float32: bfloat16 would take '
-                    f'longer on this {device.type}'
-                )
+        device = next(runner.model.parameters()).device
+        if not self.enable:
+            return
+        if multiplies_bfloat16(device):
+            runner.logger.info('The trunk trains in bfloat16, all else in float32')
+            train_in_bfloat16(runner.model)
+        else:
+            runner.logger.info(
+                'The trunk trains in float32: bfloat16 would take longer on this '
+                f'{device.type}'
+            )
 
 
 @HOOKS.register_module()

@@ -96,14 +96,14 @@ class TestBf16:
     def runner(self, monkeypatch):
         """A runner, on a device that multiplies bfloat16 or does not."""
 
-        def make(multiplies: bool) -> SimpleNamespace:
+        def make(multiplies: bool, **options: bool) -> SimpleNamespace:
             monkeypatch.setattr(
                 'hrnet_mm.hooks.multiplies_bfloat16', lambda device: multiplies
             )
             runner = detector()
             said = []
             runner.logger = SimpleNamespace(info=said.append)
-            Bf16Hook().before_train(runner)
+            Bf16Hook(**options).before_train(runner)
             return SimpleNamespace(trunk=runner.model.module.backbone, said=said)
 
         return make
@@ -139,7 +139,13 @@ class TestBf16:
         found.trunk(torch.rand(2, 3, 64, 64))
         assert seen == {torch.float32}
         (said,) = found.said
-        assert said.startswith('backbone trains in float32')
+        assert said.startswith('The trunk trains in float32')
+
+    def test_it_can_be_disabled(self, runner):
+        trunk = runner(True, enable=False).trunk
+        seen = inner_types(trunk)
+        trunk(torch.rand(2, 3, 64, 64))
+        assert seen == {torch.float32}
 
     def test_an_error_inside_leaves_no_autocast_behind(self, runner):
         trunk = runner(True).trunk

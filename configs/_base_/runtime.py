@@ -11,6 +11,7 @@ custom_hooks = [
     # averages the BN statistics of all GPUs before they are evaluated and saved
     dict(type='SyncBuffersHook'),
     dict(type='hrnet_mm.ChannelsLastHook'),
+    dict(type='hrnet_mm.Bf16Hook'),
     dict(type='hrnet_mm.AnyFamilyHook'),
     dict(type='hrnet_mm.CheckFrozenHook'),
     dict(type='hrnet_mm.SeedStepHook'),

@@ -74,7 +74,7 @@ class HRNetV2(BaseModule):
 class HRNetV2p(BaseModule):
     """HRNetV2p representation: a pyramid of levels of one width.
 
-    HRNetV2, a 1x1 convolution, average pooling by 1, 2, 4 ..., and a 3x3 convolution
+    HRNetV2, a 1x1 convolution, average pooling by 2, 4 ..., and a 3x3 convolution
     for each level. The parameters are named as in HRFPN of MMDetection.
 
     Args:
@@ -126,7 +126,7 @@ class HRNetV2p(BaseModule):
         """
         check_streams(self, xs, self.in_channels)
         x = self._convolve(self.reduction_conv, concat_streams(xs))
-        levels = (shrink(x, 2**i) for i in range(len(self.fpn_convs)))
+        levels = [x, *(shrink(x, 2**i) for i in range(1, len(self.fpn_convs)))]
         return tuple(
             self._convolve(conv, level)
             for conv, level in zip(self.fpn_convs, levels, strict=True)

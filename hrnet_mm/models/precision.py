@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
+from .hrnet import HRNet
+
 
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether a device has arithmetic for bfloat16: AVX512_BF16, AMX; from Ampere on.
@@ -19,10 +21,12 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return device.type == 'cuda' and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
-def train_in_bfloat16(module: nn.Module) -> None:
-    """In training, run a module under autocast; its outputs are float32 as before."""
-    module.register_forward_pre_hook(enter_autocast, prepend=True)
-    module.register_forward_hook(leave_autocast, always_call=True)
+def train_in_bfloat16(model: nn.Module) -> None:
+    """In training, run trunks under autocast; their outputs are float32 as before."""
+    for module in model.modules():
+        if isinstance(module, HRNet):
+            module.register_forward_pre_hook(enter_autocast, prepend=True)
+            module.register_forward_hook(leave_autocast, always_call=True)
 
 
 def enter_autocast(module: Any, args: tuple[Tensor, ...]) -> None:

@@ -145,12 +145,13 @@ def test_w18_mask_rcnn_on_real_images_is_killed_and_goes_on(
             '\nheads = dict()'
         )
     else:
+        # with its slow warm-up: at full rate the statistics of two images fit no
+        # weights of later steps, and nothing is found (mmengine logs the last score)
         leaf = 'det/mask-rcnn_hrnetv2p_w18_coco-6x_scratch.py'
         norms = dict(type='BN', **QUICK_NORMS)
         lines = f"""
 model = dict(backbone=dict(norm_cfg={norms}), neck=dict(norm_cfg={norms}))
 heads = dict(norm_cfg={norms})
-param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=10)]
 """
     config = write_config(leaf, lines + FEW.format(coco=real_coco))
     check_resume('mmdet', config, 'coco/bbox_AR@100', tmp_path, mim)
