@@ -14,7 +14,6 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.optim import Optimizer
 
 from hrnet_mm.checkpoints import translate_for
 from hrnet_mm.data.checked import shortened
@@ -25,6 +24,7 @@ from hrnet_mm.models.layout import (
     trains_sooner_in_channels_last,
 )
 from hrnet_mm.models.precision import multiplies_bfloat16, train_in_bfloat16
+from hrnet_mm.models.training_graph import train_in_graphs
 from hrnet_mm.registry import HOOKS
 
 
@@ -41,19 +41,19 @@ class ChannelsLastHook(Hook):
         """After ``load_from`` and ``resume``, before the first step."""
         if trains_sooner_in_channels_last(next(runner.model.parameters()).device):
             to_channels_last(runner.model)
-        for optimizer in optimizers(runner.optim_wrapper):
-            lay_out_like_weights(optimizer)
+        for part in wrappers(runner.optim_wrapper):
+            lay_out_like_weights(part.optimizer)
 
     def before_test(self, runner: Runner) -> None:
         """Before the first image."""
         to_channels_last(runner.model)
 
 
-def optimizers(wrapper: OptimWrapper | OptimWrapperDict) -> list[Optimizer]:
+def wrappers(wrapper: OptimWrapper | OptimWrapperDict) -> list[OptimWrapper]:
     """Of a runner: one, or one for each part of the model."""
     if isinstance(wrapper, OptimWrapperDict):
-        return [part.optimizer for part in wrapper.optim_wrappers.values()]
-    return [wrapper.optimizer]
+        return list(wrapper.optim_wrappers.values())
+    return [wrapper]
 
 
 @HOOKS.register_module()
@@ -83,6 +83,28 @@ class Bf16Hook(Hook):
                 'The trunk trains in float32: bfloat16 would take longer on this '
                 f'{device.type}'
             )
+
+
+@HOOKS.register_module()
+class CudaGraphHook(Hook):
+    """Trains trunks as CUDA graphs, on a GPU, in batches of one size.
+
+    See ``TrainingGraph``. Where gradients are accumulated, trunks train as ever.
+
+    Args:
+        enable: False launches each kernel everywhere.
+    """
+
+    def __init__(self, enable: bool = True) -> None:
+        self.enable = enable
+
+    def before_train(self, runner: Runner) -> None:
+        """When the model is where it trains."""
+        accumulated = any(
+            part._accumulative_counts > 1 for part in wrappers(runner.optim_wrapper)
+        )
+        if self.enable and not accumulated:
+            train_in_graphs(runner.model)
 
 
 @HOOKS.register_module()

@@ -4,7 +4,7 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=3),
+    checkpoint=dict(type='hrnet_mm.CheckpointHook', interval=10, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
@@ -15,6 +15,10 @@ custom_hooks = [
     dict(type='hrnet_mm.AnyFamilyHook'),
     dict(type='hrnet_mm.CheckFrozenHook'),
     dict(type='hrnet_mm.SeedStepHook'),
+    dict(type='hrnet_mm.CudaGraphHook'),
+    dict(type='hrnet_mm.FiniteLossHook'),
+    dict(type='hrnet_mm.PreemptionHook'),
+    dict(type='hrnet_mm.ExactResumeHook'),
 ]
 
 env_cfg = dict(

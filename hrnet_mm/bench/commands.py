@@ -66,7 +66,7 @@ def against(run: Run, libraries: Sequence[str], arch: str, quick: bool) -> list[
     about = run.about() | dict(allocator=allocator())
     found: list[Race] = []
     paths: list[Path] = []
-    with run.eta(race_steps(rivals, run.rounds)) as progress:
+    with run.eta(race_steps(rivals, run.device, run.rounds)) as progress:
         for rival in rivals:
             for race in races(rival, arch, run.device, run.rounds, progress):
                 found.append(race)

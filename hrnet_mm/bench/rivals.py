@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
@@ -94,18 +94,19 @@ class Rival:
         what: Of a whole model.
         pair: Builds theirs and ours.
         size: Height and width of the images.
-        batches: Images at once in inference; training takes the last number.
+        batches: Images at once in inference, by device; training takes the last number.
     """
 
     library: str
     what: str
     pair: Callable[[str], Pair]
     size: Size
-    batches: tuple[int, ...]
+    batches: Mapping[str, tuple[int, ...]]
 
     def quick(self) -> Rival:
         """The same in seconds."""
-        return replace(self, size=(64, 64), batches=self.batches[:1])
+        batches = {device: some[:1] for device, some in self.batches.items()}
+        return replace(self, size=(64, 64), batches=batches)
 
     def build(self, arch: str, device: str) -> Pair:
         """Theirs and ours, with the same numbers, which are like trained ones."""
@@ -119,14 +120,18 @@ class Rival:
         return theirs.to(device), ours.to(device)
 
 
+SMALL = dict(cpu=(1, 8), cuda=(1, 64))
+LARGE = dict(cpu=(1,), cuda=(1, 4))
+"""Of small images and of large ones."""
+
 RIVALS = {
     rival.library: rival
     for rival in (
-        Rival('mmpose', 'trunk, V1', pose, (256, 192), (1, 8)),
-        Rival('mmseg', 'trunk, bilinear exchange', segmentation, (512, 1024), (1,)),
-        Rival('mmdet', 'trunk and pyramid', detection, (800, 1344), (1,)),
-        Rival('mmpretrain', 'trunk and neck', classification, (224, 224), (1, 8)),
-        Rival('timm', 'features', timm_features, (224, 224), (1, 8)),
+        Rival('mmpose', 'trunk, V1', pose, (256, 192), SMALL),
+        Rival('mmseg', 'trunk, bilinear exchange', segmentation, (512, 1024), LARGE),
+        Rival('mmdet', 'trunk and pyramid', detection, (800, 1344), LARGE),
+        Rival('mmpretrain', 'trunk and neck', classification, (224, 224), SMALL),
+        Rival('timm', 'features', timm_features, (224, 224), SMALL),
     )
 }
 

@@ -20,7 +20,13 @@ from hrnet_mm.models.layout import to_channels_last
 from .race import forward, multiplications
 from .report import save
 from .rows import Size
-from .turns import DENSE_MACS, Timing, dense_convolution, saved_for_backward, take_turns
+from .turns import (
+    Timing,
+    dense_convolution,
+    dense_macs,
+    saved_for_backward,
+    take_turns,
+)
 
 Progress = Callable[[str], None]
 
@@ -36,7 +42,7 @@ class Point:
     Attributes:
         series: What grows.
         value: How large it is here.
-        arch, size, batch, threads: Of what is measured.
+        arch, size, batch, threads, device: Of what is measured.
         macs: Multiplications of a call.
         saved: Bytes that a training step keeps for the backward.
         peak: The dense convolution of the same rounds, on as many threads.
@@ -48,6 +54,7 @@ class Point:
     size: Size
     batch: int
     threads: int
+    device: str = 'cpu'
     macs: int = 0
     saved: int = 0
     timing: Timing = field(default_factory=Timing)
@@ -62,7 +69,7 @@ class Point:
     def share(self) -> float:
         """Of the multiplications a second that these threads can do."""
         dense = statistics.median(self.peak.seconds)
-        return self.macs / DENSE_MACS * dense / self.seconds
+        return self.macs / dense_macs(self.device) * dense / self.seconds
 
 
 def series(arch: str, size: Size, threads: int) -> dict[str, list[Point]]:
@@ -127,6 +134,7 @@ def measure(
     for point in points:
         progress(f'{point.series} {point.value:g}: memory')
         x = torch.randn(point.batch, 3, *point.size, device=device)
+        point.device = device
         point.macs = multiplications(trunk(point.arch), x)
         model = trunk(point.arch).train()
         point.saved = saved_for_backward(model, partial(model, x))

@@ -18,7 +18,9 @@ from hrnet_mm.deployment.convolution import FusedConv
 DENSE = (256, 64, 48)
 """Channels, height and width of the convolution that stands for the machine's peak."""
 
-DENSE_MACS = 9 * DENSE[0] ** 2 * DENSE[1] * DENSE[2]
+DENSE_BATCH = dict(cpu=1, cuda=128)
+"""Images at once: one does not fill a GPU."""
+
 
 ALLOCATORS = ('tcmalloc', 'jemalloc', 'mimalloc')
 
@@ -62,14 +64,19 @@ def take_turns(
     return timings
 
 
+def dense_macs(device: str) -> int:
+    """Multiplications of ``dense_convolution``."""
+    return DENSE_BATCH[device] * 9 * DENSE[0] ** 2 * DENSE[1] * DENSE[2]
+
+
 def dense_convolution(bf16: bool, device: str) -> Callable[[], Tensor]:
-    """The densest arithmetic that a network can hope for: ``DENSE_MACS``.
+    """The densest arithmetic that a network can hope for: ``dense_macs``.
 
     Not a product of matrices: MKL takes a slow path for those on processors of AMD.
     """
     dtype = torch.bfloat16 if bf16 else torch.float32
     conv = FusedConv(nn.Conv2d(DENSE[0], DENSE[0], 3, padding=1)).to(device, dtype)
-    x = torch.randn(1, *DENSE, device=device, dtype=dtype)
+    x = torch.randn(DENSE_BATCH[device], *DENSE, device=device, dtype=dtype)
     x = x.contiguous(memory_format=torch.channels_last)
 
     @torch.no_grad()

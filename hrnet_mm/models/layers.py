@@ -137,7 +137,13 @@ def recomputed(
     def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
         return nullcontext(), unchanged_statistics(module)
 
-    return checkpoint(forward, x, use_reentrant=False, context_fn=contexts)
+    return checkpoint(
+        forward,
+        x,
+        use_reentrant=False,
+        context_fn=contexts,
+        preserve_rng_state=False,  # nothing is drawn, and a CUDA graph has no state
+    )
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from torch import nn
 
 from hrnet_mm.bench import RIVALS, Race, Variant, races, write_ratios
 from hrnet_mm.bench.race import forward, largest_error
-from hrnet_mm.bench.turns import DENSE_MACS, Timing, saved_for_backward, take_turns
+from hrnet_mm.bench.turns import Timing, dense_macs, saved_for_backward, take_turns
 from hrnet_mm.cli import main
 
 SMALL = 'w18_small_v1'
@@ -96,7 +96,8 @@ def test_the_report_says_ratios_and_shares(tmp_path):
             'ours', None, saved=2**20, error=2e-6, timing=Timing([1, 2, 0.5], [0] * 3)
         ),
     ]
-    race = Race('a title', DENSE_MACS, variants, {False: Timing([0.5, 0.5, 0.5])})
+    peaks = {False: Timing([0.5, 0.5, 0.5])}
+    race = Race('a title', dense_macs('cpu'), 'cpu', variants, peaks)
     paths = write_ratios([race], dict(allocator='glibc malloc'), tmp_path / 'new')
     text = paths[0].read_text()
     assert 'allocator glibc malloc' in text
