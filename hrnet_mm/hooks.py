@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 
 from hrnet_mm.checkpoints import translate_for
 from hrnet_mm.data.checked import shortened
@@ -41,12 +43,28 @@ class ChannelsLastHook(Hook):
         """After ``load_from`` and ``resume``, before the first step."""
         if trains_sooner_in_channels_last(next(runner.model.parameters()).device):
             to_channels_last(runner.model)
+            wrap_again(runner)
         for part in wrappers(runner.optim_wrapper):
             lay_out_like_weights(part.optimizer)
 
     def before_test(self, runner: Runner) -> None:
         """Before the first image."""
         to_channels_last(runner.model)
+
+
+def wrap_again(runner: Runner) -> None:
+    """Let DDP see the layout of the weights, which it notes when it is built.
+
+    It reads the first gradients with one layout and writes them with the other: each
+    weight of a 3x3 convolution would get the gradient of another one.
+    """
+    if isinstance(runner.model, DistributedDataParallel):
+        runner.model = runner.model.module
+        gc.collect()  # takes the hooks of the old one off the parameters
+        runner.model = runner.wrap_model(
+            runner.cfg.get('model_wrapper_cfg'), runner.model
+        )
+        runner._maybe_compile('train_step')
 
 
 def wrappers(wrapper: OptimWrapper | OptimWrapperDict) -> list[OptimWrapper]:
