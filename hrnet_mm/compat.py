@@ -16,9 +16,12 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from mmengine.dist import utils as dist_utils
+from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
 from .checkpoints import downloads, loading
+from .cluster import launching
 
 
 def apply() -> None:
@@ -28,6 +31,7 @@ def apply() -> None:
         restore_find_loader,
         replace_broken_xtcocotools,
         stand_in_for_mmcv_ops,
+        launch_without_gpus,
     ):
         try:
             mend()
@@ -139,6 +143,23 @@ def stand_in_for_mmcv_ops() -> None:
     """Let mmpose and mmseg import with mmcv-lite, which has no compiled operators."""
     if importlib.util.find_spec('mmcv._ext') is None:
         stub('mmcv._ext', MissingOps)
+
+
+def launch_without_gpus() -> None:
+    """``--launcher pytorch`` and ``slurm`` train on CPUs where there is no GPU.
+
+    mmengine sets a CUDA device for each process whatever there is, so that a job could
+    not be tried before it queues for its GPUs.
+    """
+    wrapper = MMDistributedDataParallel
+    for owner, name, wrap in (
+        (dist_utils, '_init_dist_pytorch', launching.over_gloo),
+        (dist_utils, '_init_dist_slurm', launching.over_gloo),
+        (wrapper, '__init__', launching.on_cpus),
+    ):
+        stock = getattr(owner, name)
+        if not hasattr(stock, '__wrapped__'):
+            setattr(owner, name, wrap(stock))
 
 
 def stub(name: str, kind: type[ModuleType] = ModuleType) -> ModuleType:

@@ -14,7 +14,10 @@ MODELS = Registry(
 )
 DATASETS = Registry('dataset', parent=root.DATASETS, scope='hrnet_mm')
 HOOKS = Registry(
-    'hook', parent=root.HOOKS, scope='hrnet_mm', locations=['hrnet_mm.hooks']
+    'hook',
+    parent=root.HOOKS,
+    scope='hrnet_mm',
+    locations=['hrnet_mm.hooks', 'hrnet_mm.cluster'],
 )
 DATA_SAMPLERS = Registry(
     'data sampler',

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -138,3 +140,74 @@ def check_resume(
     checkpoint = killed.work_dir / 'epoch_3.pth'
     tested = score_of(score, mim, library, config, checkpoint, **environment)
     assert tested == pytest.approx(scores[-1], abs=5e-5)
+
+
+class Processes:
+    """A training job of several processes on this machine, started by torchrun.
+
+    Args:
+        config: Of mmpose.
+        work_dir: Where it works.
+        count: The number of processes.
+        options: Of the training script.
+        environment: Of the job.
+    """
+
+    def __init__(
+        self,
+        config: Path,
+        work_dir: Path,
+        *options: str,
+        count: int = 2,
+        library: str = 'mmpose',
+        **environment: str,
+    ) -> None:
+        spec = importlib.util.find_spec(library)
+        assert spec is not None
+        assert spec.origin is not None
+        script = Path(spec.origin).parent / '.mim/tools/train.py'
+        env = {**os.environ, 'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
+        work_dir.mkdir(parents=True, exist_ok=True)
+        self.log = work_dir.with_suffix('.log')
+        self.position = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open('a') as output:
+            self.launcher = subprocess.Popen(
+                [
+                    sys.executable, '-m', 'torch.distributed.run', '--standalone',
+                    '--nproc-per-node', str(count), str(script), str(config),
+                    '--work-dir', str(work_dir), '--launcher', 'pytorch', *options,
+                ],
+                env={**env, 'OMP_NUM_THREADS': '1', **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def said(self) -> str:
+        """What it has printed since it was started."""
+        with self.log.open() as file:
+            file.seek(self.position)
+            return file.read()
+
+    def wait_for(self, pattern: str, seconds: float = 120) -> None:
+        """Until it has printed something."""
+        deadline = time.monotonic() + seconds
+        while not re.search(pattern, self.said()):
+            assert self.launcher.poll() is None, self.said()[-3000:]
+            assert time.monotonic() < deadline, self.said()[-3000:]
+            time.sleep(0.02)
+
+    def rank(self, number: int) -> int:
+        """The process id of one of the processes."""
+        path = Path(f'/proc/{self.launcher.pid}/task/{self.launcher.pid}/children')
+        return sorted(map(int, path.read_text().split()))[number]
+
+    def wait(self, seconds: float = 300) -> int:
+        """The exit code, and no process left."""
+        try:
+            return self.launcher.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f'still running after {seconds} s:\n{self.said()[-3000:]}')
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.launcher.pid, signal.SIGKILL)

@@ -1,0 +1,185 @@
+"""A job that has to leave its nodes saves, leaves in order, and goes on later."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, all_reduce_params, barrier, is_main_process
+from mmengine.hooks import EMAHook, Hook
+from mmengine.optim import OptimWrapperDict
+from mmengine.runner import Runner
+from torch import distributed
+
+from hrnet_mm.registry import HOOKS
+
+from .saving import POINTER, WHOLE_FILES, write_whole
+
+PREEMPTED = 75  # exit code; EX_TEMPFAIL of sysexits.h: try again later
+FILE = 'preempted.pth'
+
+
+@HOOKS.register_module()
+class PreemptionHook(Hook):
+    """Saves at the next iteration after a signal, and ends the job with code 75.
+
+    Slurm sends one before it takes nodes away (``--signal``, preemption, ``scancel``),
+    torchrun passes SIGTERM on. One process that got it is enough: all agree on the
+    iteration, rank 0 writes ``preempted.pth`` and all leave; ``--resume`` goes on with
+    the next batch (``ExactResumeHook``). In a validation, rank 0 saves and leaves at
+    once, and the launcher ends the others; going on begins with that validation.
+
+    Args:
+        signals: Their names.
+
+    Raises:
+        ValueError: if there is no such signal.
+    """
+
+    priority = 'LOWEST'  # after schedules, logs and checkpoints of this iteration
+
+    def __init__(self, signals: Sequence[str] = ('SIGUSR1', 'SIGTERM')) -> None:
+        unknown = set(signals) - set(signal.Signals.__members__)
+        if unknown:
+            raise ValueError(
+                f'PreemptionHook(signals={list(signals)}): {" ".join(sorted(unknown))} '
+                f'is none of {" ".join(signal.Signals.__members__)}'
+            )
+        self.signals = [signal.Signals[name] for name in signals]
+        self.received: signal.Signals | None = None
+        self.before: dict[signal.Signals, Any] = {}
+
+    def before_run(self, runner: Runner) -> None:
+        """Listen."""
+        self.before = {s: signal.signal(s, self.receive) for s in self.signals}
+        atexit.register(kill_workers)
+
+    def after_run(self, runner: Runner) -> None:
+        """Listen no longer."""
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Remember a signal."""
+        self.received = signal.Signals(number)
+
+    # Slurm signals every process of a job step, torchrun every process of a group.
+    # Workers of data loaders inherit what is blocked when they start, and so live as
+    # long as the process they work for.
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Before workers start."""
+        self.block()
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """After they started."""
+        self.unblock()
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Of an epoch without a batch, too."""
+        self.unblock()
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Before workers start."""
+        self.block()
+
+    def before_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """After they started."""
+        self.unblock()
+
+    def block(self) -> None:
+        """Keep signals waiting."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, self.signals)
+
+    def unblock(self) -> None:
+        """Receive them, also those that waited."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.signals)
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Save and leave, if any process got a signal."""
+        if not between_updates(runner):  # accumulated gradients are in no checkpoint
+            return
+        device = next(runner.model.parameters()).device
+        received = torch.tensor(int(self.received is not None), device=device)
+        all_reduce(received, 'max')
+        if received.item():
+            # what SyncBuffersHook does at the end of an epoch; averages stay the same
+            # however often they are taken
+            all_reduce_params(runner.model.buffers(), op='mean')
+            self.save(runner, dict(epoch=runner.epoch, iter=runner.iter + 1))
+            barrier()
+            self.leave(runner)
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        """Save and leave, if rank 0 got a signal.
+
+        Processes validate different numbers of batches, so that they cannot agree on
+        one; and what is saved is the same in all of them.
+        """
+        if self.received is not None and is_main_process():
+            for hook in runner.hooks:
+                if isinstance(hook, EMAHook):  # averages validate; the rest is saved
+                    hook._swap_ema_parameters()
+            self.save(runner, dict(epoch=runner.epoch, iter=runner.iter))
+            self.leave(runner)
+
+    def save(self, runner: Runner, meta: dict[str, Any]) -> None:
+        """Write the checkpoint, and then the name of it that ``--resume`` reads."""
+        folder = Path(runner.work_dir)
+        runner.save_checkpoint(
+            str(folder), FILE, meta=meta, by_epoch=False, backend_args=WHOLE_FILES
+        )
+        if is_main_process():
+            write_whole(folder / POINTER, str(folder / FILE).encode())
+        name = self.received.name if self.received else 'A signal to another process'
+        runner.logger.warning(
+            f'{name}: saved {folder / FILE} at iteration {meta["iter"]}. The job ends '
+            f'with exit code {PREEMPTED}; start it with --resume to go on from there'
+        )
+
+    def leave(self, runner: Runner) -> None:
+        """End this process."""
+        runner.visualizer.close()
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+        sys.exit(PREEMPTED)
+
+
+def kill_workers() -> None:
+    """At exit: Python would send its children SIGTERM, and wait for ever."""
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_DFL
+    )  # torch's handler takes it for a fault
+    for child in multiprocessing.active_children():
+        child.kill()
+
+
+def between_updates(runner: Runner) -> bool:
+    """Whether the last iteration updated the weights."""
+    wrapper = runner.optim_wrapper
+    parts: Iterable[Any] = [wrapper]
+    if isinstance(wrapper, OptimWrapperDict):
+        parts = wrapper.optim_wrappers.values()
+    return all(part.should_update() for part in parts)
