@@ -146,10 +146,12 @@ class Processes:
     """A training job of several processes on this machine, started by torchrun.
 
     Args:
-        config: Of mmpose.
+        config: What it trains or tests.
         work_dir: Where it works.
+        options: Of the script; what it takes after the config, first.
         count: The number of processes.
-        options: Of the training script.
+        library: Whose script.
+        script: ``train`` or ``test``.
         environment: Of the job.
     """
 
@@ -160,12 +162,13 @@ class Processes:
         *options: str,
         count: int = 2,
         library: str = 'mmpose',
+        script: str = 'train',
         **environment: str,
     ) -> None:
         spec = importlib.util.find_spec(library)
         assert spec is not None
         assert spec.origin is not None
-        script = Path(spec.origin).parent / '.mim/tools/train.py'
+        path = Path(spec.origin).parent / f'.mim/tools/{script}.py'
         env = {**os.environ, 'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
         work_dir.mkdir(parents=True, exist_ok=True)
         self.log = work_dir.with_suffix('.log')
@@ -174,8 +177,8 @@ class Processes:
             self.launcher = subprocess.Popen(
                 [
                     sys.executable, '-m', 'torch.distributed.run', '--standalone',
-                    '--nproc-per-node', str(count), str(script), str(config),
-                    '--work-dir', str(work_dir), '--launcher', 'pytorch', *options,
+                    '--nproc-per-node', str(count), str(path), str(config), *options,
+                    '--work-dir', str(work_dir), '--launcher', 'pytorch',
                 ],
                 env={**env, 'OMP_NUM_THREADS': '1', **environment},
                 stdout=output,

@@ -49,8 +49,8 @@ def on_cpus(init: Callable[..., None]) -> Callable[..., None]:
         if next(module.parameters()).device.type == 'cpu':
             kwargs['device_ids'] = None
             for norm in module.modules():
-                if type(norm) is nn.SyncBatchNorm:
-                    norm.__class__ = SyncBatchNormOnCpu
+                if isinstance(norm, nn.SyncBatchNorm):
+                    norm.__class__ = SyncBatchNormOnCpu  # type: ignore[assignment]
         init(self, module, *args, **kwargs)
 
     return wrapped

@@ -7,8 +7,11 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
 
-class SyncBatchNormOnCpu(nn.SyncBatchNorm):
-    """``SyncBatchNorm``, which torch has for GPUs only: the same numbers, slowly."""
+class SyncBatchNormOnCpu(nn.BatchNorm2d):
+    """``SyncBatchNorm``, which torch has for GPUs only: the same numbers, slowly.
+
+    No subclass of it: DDP refuses those on CPUs.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``(N, C, ...)`` by the statistics of all processes."""

@@ -136,6 +136,24 @@ def test_a_preempted_job_goes_on_with_the_next_batch(start, undisturbed, tmp_pat
     preempt(start, undisturbed, tmp_path / 'job', 'USR1 to rank 1', (2, 3))
 
 
+def test_processes_that_share_the_images_score_what_one_does(
+    config, undisturbed, tmp_path, few_people
+):
+    checkpoint = str(undisturbed.work_dir / f'epoch_{EPOCHS}.pth')
+    scores = []
+    for count in (1, 2, 3):  # 5 people
+        job = Processes(
+            config, tmp_path / str(count), checkpoint, count=count, script='test',
+            TINY_PEOPLE=str(few_people),
+            PYTHONPATH=f'{ROOT}:{Path(__file__).parent}',
+        )  # fmt: skip
+        assert job.wait() == 0, job.said()[-3000:]
+        scores.append(re.findall(r'coco/(?:AP|AR)[^:]*: \S+|EPE: \S+', job.said()))
+    assert len(scores[0]) > 3
+    assert scores[1] == scores[0]
+    assert scores[2] == scores[0]
+
+
 def random_moment(seed: int) -> tuple[int, int]:
     """Epoch and step; from the second epoch on there is a checkpoint."""
     generator = random.Random(seed)
