@@ -97,7 +97,8 @@ class Step:
     def __init__(self, arch: str, batch: int, device: torch.device) -> None:
         trunk = HRNet(arch, multiscale_output=False).to(device)
         trunk = trunk.to(memory_format=torch.channels_last)
-        self.model: Any = DistributedDataParallel(trunk)
+        # as mmengine has it; or one process alone would wait for the others
+        self.model: Any = DistributedDataParallel(trunk, broadcast_buffers=False)
         self.x = torch.randn(batch, 3, *SIZE, device=device)
         self.optimizer = torch.optim.SGD(trunk.parameters(), lr=0.0)
 
