@@ -124,12 +124,14 @@ def test_the_old_one_goes_after_the_new_one_is_there(tmp_path, monkeypatch):
     old = save(tmp_path / 'epoch_1.pth')
     hook = saving.CheckpointHook(interval=1, max_keep_ckpts=1)
     hook.file_backend = get_file_backend(backend_args=WHOLE_FILES)
-    removal = hook.removing_later()
-    removal.__enter__()
-    hook.file_backend.remove(str(old))
-    error = OSError('full')
+
+    def save_on_a_full_disk() -> None:
+        with hook.removing_later():
+            hook.file_backend.remove(str(old))
+            raise OSError('full')
+
     with pytest.raises(OSError, match='full'):
-        removal.__exit__(OSError, error, None)
+        save_on_a_full_disk()
     assert old.is_file()
     with hook.removing_later():
         hook.file_backend.remove(str(old))
