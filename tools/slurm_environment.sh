@@ -1,3 +1,4 @@
+# shellcheck shell=bash source=/dev/null
 # What slurm_train.sh and slurm_test.sh share: where the processes meet, and `run`.
 
 # mmengine would ask scontrol in each task, and containers have none

@@ -22,17 +22,20 @@ source tools/slurm_environment.sh
 
 run python tools/train.py "$@" --launcher slurm --resume &
 step=$!
-# Slurm signals this script alone (B:); TERM is what scancel and preemption send.
-leaving=0
-trap 'leaving=1; scancel --signal=USR1 "$SLURM_JOB_ID.0" || true' USR1 TERM
-code=0
-wait "$step" || code=$?
-while kill -0 "$step" 2>/dev/null; do # a signal ends `wait`, not the job step
+# USR1 comes to this script alone (--signal=B:), TERM to all tasks as well, which then save
+# by themselves: from scancel, after which nothing may queue the job again, or from Slurm,
+# which does so itself when it takes the nodes for another job.
+asked=0 ended=0
+trap 'asked=1; scancel --signal=USR1 "$SLURM_JOB_ID.0" || true' USR1
+trap 'ended=1' TERM
+while true; do
     code=0
     wait "$step" || code=$?
+    kill -0 "$step" 2>/dev/null || break # a signal ends `wait`, not the job step
 done
-# 75: it saved and left (hrnet_mm.cluster.PREEMPTED)
-if ((code == 75)) || ((leaving && code != 0)); then
+# 75: all saved and left (hrnet_mm.cluster.PREEMPTED). In a validation rank 0 does, and the
+# others are killed for it: 137.
+if ((!ended && (code == 75 || (asked && code != 0)))); then
     scontrol requeue "$SLURM_JOB_ID"
 fi
 exit "$code"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import runpy
 import sys
 from pathlib import Path
 
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
+
+from .saving import POINTER, RESUMABLE
 
 LIBRARIES = dict(
     mmpose='mmpose', mmseg='mmsegmentation', mmdet='mmdet', mmpretrain='mmpretrain'
@@ -25,7 +28,8 @@ def run_tool(name: str) -> None:
         sys.exit(f'{sys.argv[0]} takes a config: {name}.py CONFIG ...')
     if not Path(config).is_file():
         sys.exit(f'{config}: no such file')
-    scope = Config.fromfile(config).get('default_scope')
+    settings = Config.fromfile(config)
+    scope = settings.get('default_scope')
     if scope not in LIBRARIES:
         known = ', '.join(LIBRARIES)
         sys.exit(f'{config}: default_scope={scope!r} is not one of {known}')
@@ -33,5 +37,29 @@ def run_tool(name: str) -> None:
     if spec is None or spec.origin is None:
         sys.exit(f'{config} is for {scope}: pip install {LIBRARIES[scope]}')
     script = Path(spec.origin).parent / f'.mim/tools/{name}.py'
-    sys.argv[0] = str(script)
+    words = sys.argv[1:]
+    if name == 'train':
+        words = go_on_or_begin(words, settings, f'work_dirs/{Path(config).stem}')
+    sys.argv = [str(script), *words]
     runpy.run_path(str(script), run_name='__main__')
+
+
+def go_on_or_begin(words: list[str], settings: Config, work_dir: str) -> list[str]:
+    """Make of ``--resume`` what a job needs that may be started many times.
+
+    With it three of the libraries forget ``load_from`` and train from scratch, and
+    mmseg goes on from that file, each time. Here a job without a checkpoint begins as
+    its config says, and any other goes on from the one in its work folder.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument('--resume', nargs='?', const='auto')
+    parser.add_argument('--work-dir')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    given = parser.parse_known_args(words)[0]
+    if given.resume != 'auto':
+        return words
+    settings.merge_from_dict(given.cfg_options)
+    folder = Path(given.work_dir or settings.get('work_dir') or work_dir)
+    if any(path for glob in (POINTER, *RESUMABLE) for path in folder.glob(glob)):
+        return [*words, '--cfg-options', 'load_from=None']
+    return [word for word in words if word not in ('--resume', 'auto')]

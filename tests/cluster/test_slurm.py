@@ -128,6 +128,7 @@ class Cluster:
             if state not in ('PENDING', 'RUNNING', 'COMPLETING'):
                 return state
             if 'Reason=BeginTime' in shown:  # a job that is requeued waits minutes
+                time.sleep(2)  # slurmd starts no job in the second it killed it in
                 self.call('scontrol', 'update', f'JobId={job}', 'StartTime=now')
             time.sleep(0.3)
         pytest.fail(shown + self.log(job)[-3000:])
@@ -224,6 +225,16 @@ def test_a_preempted_job_is_queued_again_and_goes_on(cluster, config, tmp_path):
     )  # fmt: skip
     assert cluster.wait(test) == 'COMPLETED', cluster.log(test)[-3000:]
     assert re.search(r'coco/AP: .* EPE: ', cluster.log(test))
+
+
+def test_a_cancelled_job_saves_and_is_not_queued_again(cluster, config, tmp_path):
+    number = cluster.submit(
+        'slurm_train.sh', str(config), '--work-dir', str(tmp_path / 'job')
+    )
+    cluster.wait_for(number, r'Epoch\(train\)\s+\[1\]\[\s*1/')
+    cluster.call('scancel', str(number))
+    assert cluster.wait(number) == 'CANCELLED', cluster.log(number)[-3000:]
+    assert (tmp_path / 'job/preempted.pth').is_file()
 
 
 def test_mim_trains_on_slurm(cluster, config, tmp_path):
