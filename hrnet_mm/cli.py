@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -341,8 +343,38 @@ def export(
 
 
 @main.command()
-def doctor() -> None:
-    """Name what is broken in this environment, and print the fix."""
+@click.option('--cluster', is_flag=True, help='The job that this process belongs to.')
+@click.option('--folder', 'folders', multiple=True, help='All ranks read it (data).')
+@click.option('--work-dir', default='', help='All ranks share and write it.')
+@click.option(
+    '--weights', multiple=True, help='All ranks load it: w48/imagenet, a file.'
+)
+@click.option('--workers', default=4, show_default=True, help='Of a data loader.')
+@click.option('--timeout', default=60.0, show_default=True, help='Seconds to wait.')
+def doctor(
+    cluster: bool,
+    folders: tuple[str, ...],
+    work_dir: str,
+    weights: tuple[str, ...],
+    workers: int,
+    timeout: float,
+) -> None:
+    """Name what is broken in this environment, and print the fix.
+
+    With --cluster, started by srun or torchrun as a training job is, also what is
+    broken between its processes; the other options go with it. $NAME in a path is the
+    variable of each process.
+    """
+    if cluster:
+        examine_cluster(
+            timeout,
+            folders=folders,
+            work_dir=work_dir,
+            weights=weights,
+            workers=workers,
+        )
+    if folders or work_dir or weights:
+        raise click.UsageError('--folder, --work-dir and --weights go with --cluster')
     from hrnet_mm.doctor import CHECKS, diagnose, exit_code, report
 
     checks = track(
@@ -351,6 +383,16 @@ def doctor() -> None:
     findings = list(checks)
     report(findings, console)
     sys.exit(exit_code(findings))
+
+
+def examine_cluster(timeout: float, **needs: Any) -> NoReturn:
+    """Rank 0 prints; every rank ends with the same exit code."""
+    try:
+        from hrnet_mm.doctor import cluster
+    except Exception as error:
+        message = f'{error}: `hrnet-mm doctor` on {socket.gethostname()} prints the fix'
+        raise click.ClickException(message) from error
+    cluster.leave(cluster.run(cluster.Needs(**needs), timeout, console))
 
 
 @main.command('tiny-people')

@@ -3,9 +3,9 @@
 
 # mmengine would ask scontrol in each task, and containers have none
 : "${MASTER_ADDR:=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)}"
-export MASTER_ADDR
-export MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000)) # jobs may share a node
-export PYTHONUNBUFFERED=1
+# jobs may share a node; below the ports that systems hand out (32768 and up)
+: "${MASTER_PORT:=$((20000 + SLURM_JOB_ID % 10000))}"
+export MASTER_ADDR MASTER_PORT PYTHONUNBUFFERED=1
 ulimit -n "$(ulimit -Hn)" # workers share images through files
 
 # One task for each GPU; when one fails, the others do not wait for it.

@@ -49,17 +49,22 @@ def go_on_or_begin(words: list[str], settings: Config, work_dir: str) -> list[st
 
     With it three of the libraries forget ``load_from`` and train from scratch, and
     mmseg goes on from that file, each time. Here a job without a checkpoint begins as
-    its config says, and any other goes on from the one in its work folder.
+    its config says, and any other goes on from the one in its work folder. With
+    ``--resume FILE`` as well, a job without a checkpoint goes on from that one.
     """
+    resuming = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    resuming.add_argument('--resume', nargs='?', const='auto', action='append')
+    found, others = resuming.parse_known_args(words)
+    asked = found.resume or []
+    if 'auto' not in asked:
+        return words
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument('--resume', nargs='?', const='auto')
     parser.add_argument('--work-dir')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
-    given = parser.parse_known_args(words)[0]
-    if given.resume != 'auto':
-        return words
+    given = parser.parse_known_args(others)[0]
     settings.merge_from_dict(given.cfg_options)
     folder = Path(given.work_dir or settings.get('work_dir') or work_dir)
     if any(path for glob in (POINTER, *RESUMABLE) for path in folder.glob(glob)):
-        return [*words, '--cfg-options', 'load_from=None']
-    return [word for word in words if word not in ('--resume', 'auto')]
+        return [*others, '--resume', '--cfg-options', 'load_from=None']
+    files = [file for file in asked if file != 'auto']
+    return [*others, '--resume', files[-1]] if files else others

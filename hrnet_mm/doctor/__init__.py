@@ -141,15 +141,20 @@ def death(check: Check, ending: str) -> Finding:
 
 
 def report(findings: Sequence[Finding], console: Console) -> None:
+    """Print the findings in the order of the checks."""
+    order = [check.name for check in CHECKS] + ['task library']
+    show(sorted(findings, key=lambda f: order.index(f.name)), console)
+
+
+def show(findings: Sequence[Finding], console: Console) -> None:
     """Print a table, then each command once with what it mends, then the verdict."""
     from rich.table import Table
     from rich.text import Text
 
-    order = [check.name for check in CHECKS] + ['task library']
-    findings = sorted(findings, key=lambda f: order.index(f.name))
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ('piece', 'state', 'seen', 'why'):
-        table.add_column(title, no_wrap=title in ('piece', 'state'))
+        # fold: a long path is not cut off
+        table.add_column(title, no_wrap=title in ('piece', 'state'), overflow='fold')
     for f in findings:
         state = Text(f.level, STYLES[f.level])
         table.add_row(Text(f.name), state, Text(f.seen), Text(f.why))

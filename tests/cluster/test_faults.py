@@ -164,13 +164,8 @@ def random_moment(seed: int) -> tuple[int, int]:
 @pytest.mark.parametrize('seed', range(3))
 @pytest.mark.parametrize('name', SIGNALS)
 def test_preempted_at_any_moment(start, undisturbed, tmp_path, name, seed):
-    moment = random_moment(hash_of(name, seed))
+    moment = random_moment(seed + sum(map(ord, name)))
     preempt(start, undisturbed, tmp_path / 'job', name, moment)
-
-
-def hash_of(name: str, seed: int) -> int:
-    """The same in every run."""
-    return seed + sum(map(ord, name))
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,7 +156,7 @@ def cluster(tmp_path_factory, few_people) -> Iterator[Cluster]:
         **os.environ,
         'SLURM_CONF': str(conf),
         'PYTHONPATH': str(ROOT),
-        'VENV': str(Path(os.sys.prefix)),
+        'VENV': sys.prefix,
         'TINY_PEOPLE': str(few_people),
         'OMP_NUM_THREADS': '1',
         'CUDA_VISIBLE_DEVICES': '',
@@ -240,10 +241,23 @@ def test_a_cancelled_job_saves_and_is_not_queued_again(cluster, config, tmp_path
 def test_mim_trains_on_slurm(cluster, config, tmp_path):
     job = Job(tmp_path / 'job')
     cluster.call(
-        os.sys.executable, '-c', 'from mim.cli import cli; cli()', 'train', 'mmpose',
+        sys.executable, '-c', 'from mim.cli import cli; cli()', 'train', 'mmpose',
         str(config), '--launcher', 'slurm', '--partition', 'debug', '--gpus', '2',
         '--gpus-per-node', '1', '--cpus-per-task', '2', '--work-dir',
         str(job.work_dir), '--cfg-options', 'train_cfg.max_epochs=1',
         seconds=200,
     )  # fmt: skip
     assert len(job.losses()) == 7
+
+
+def test_the_doctor_sees_both_nodes(cluster, tmp_path):
+    said = cluster.call(
+        'srun', '--nodes=2', '--ntasks-per-node=1', '--gres=gpu:1',
+        '--export=ALL,COLUMNS=200', sys.executable,
+        '-c', 'from hrnet_mm.cli import main; main()', 'doctor', '--cluster',
+        '--work-dir', str(tmp_path), '--workers=0', seconds=120,
+    )  # fmt: skip
+    assert re.search(r'rendezvous +ok +2 processes, MASTER_ADDR=127.0.0.1', said)
+    assert re.search(r'nodes +ok +2: rank 0 \(n1\), rank 1 \(n2\)', said)
+    assert re.search(r'process group +ok', said)
+    assert re.search(r'one work_dir +ok', said)

@@ -26,6 +26,16 @@ def test_resume_does_what_the_work_folder_asks_for(tmp_path, given):
     assert go_on_or_begin(words, settings, default) == going_on
 
 
+def test_resume_from_a_file_and_then_from_the_work_folder(tmp_path):
+    """`tools/slurm_train.sh CONFIG --resume FILE`, started again and again."""
+    words = ['config.py', '--resume', 'a.pth', '--launcher', 'slurm', '--resume']
+    begun = [*WORDS, 'a.pth']
+    assert go_on_or_begin(words, Config({}), str(tmp_path)) == begun
+    (tmp_path / 'epoch_1.pth').touch()
+    going_on = [*WORDS, '--cfg-options', 'load_from=None']
+    assert go_on_or_begin(words, Config({}), str(tmp_path)) == going_on
+
+
 @pytest.mark.parametrize('words', [['config.py'], ['config.py', '--resume', 'a.pth']])
 def test_everything_else_is_left_alone(words):
     assert go_on_or_begin(words, Config({}), 'work_dirs/config') == words
