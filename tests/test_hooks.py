@@ -33,7 +33,8 @@ class TestChannelsLast:
 
         def train(sooner: bool, old: dict | None = None) -> tuple[nn.Module, Any]:
             monkeypatch.setattr(
-                'hrnet_mm.hooks.trains_sooner_in_channels_last', lambda device: sooner
+                'hrnet_mm.hooks.speed.trains_sooner_in_channels_last',
+                lambda device: sooner,
             )
             torch.manual_seed(0)
             model = nn.Conv2d(8, 8, 3)
@@ -98,7 +99,7 @@ class TestBf16:
 
         def make(multiplies: bool, **options: bool) -> SimpleNamespace:
             monkeypatch.setattr(
-                'hrnet_mm.hooks.multiplies_bfloat16', lambda device: multiplies
+                'hrnet_mm.hooks.speed.multiplies_bfloat16', lambda device: multiplies
             )
             runner = detector()
             said = []
@@ -164,7 +165,7 @@ class TestBf16:
 
 def test_dropout_and_cutmix_depend_on_seed_step_and_rank_alone(monkeypatch):
     def dropped(seed: int, step: int, rank: int) -> list[float]:
-        monkeypatch.setattr('hrnet_mm.hooks.get_rank', lambda: rank)
+        monkeypatch.setattr('hrnet_mm.hooks.seeding.get_rank', lambda: rank)
         torch.rand(step), np.random.rand(step)  # whatever was drawn before
         SeedStepHook().before_train_iter(SimpleNamespace(seed=seed, iter=step), 0)
         return [*nn.Dropout()(torch.ones(64)).tolist(), np.random.rand()]

@@ -161,6 +161,7 @@ def cluster(tmp_path_factory, few_people) -> Iterator[Cluster]:
         'OMP_NUM_THREADS': '1',
         'CUDA_VISIBLE_DEVICES': '',
         'MASTER_ADDR': '127.0.0.1',  # nobody resolves n1
+        'COLUMNS': '200',
     }
     files = ('socket', 'pid-file', 'log-file', 'seed-file')
     munge = [f'--{name}={folder}/munge.{name.split("-")[0]}' for name in files]
@@ -252,8 +253,7 @@ def test_mim_trains_on_slurm(cluster, config, tmp_path):
 
 def test_the_doctor_sees_both_nodes(cluster, tmp_path):
     said = cluster.call(
-        'srun', '--nodes=2', '--ntasks-per-node=1', '--gres=gpu:1',
-        '--export=ALL,COLUMNS=200', sys.executable,
+        'srun', '--nodes=2', '--ntasks-per-node=1', '--gres=gpu:1', sys.executable,
         '-c', 'from hrnet_mm.cli import main; main()', 'doctor', '--cluster',
         '--work-dir', str(tmp_path), '--workers=0', seconds=120,
     )  # fmt: skip

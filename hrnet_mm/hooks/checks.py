@@ -1,0 +1,143 @@
+"""What must fit before a job begins: weights, frozen norms, classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from hrnet_mm.checkpoints import translate_for
+from hrnet_mm.data.checked import shortened
+from hrnet_mm.models import HRNet
+from hrnet_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class AnyFamilyHook(Hook):
+    """Lets ``load_from`` and ``mim test`` take the published files of every family.
+
+    Raises:
+        CheckpointError: if a file does not fit the model. mmengine would log that, and
+            test or train random numbers.
+    """
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Between reading a file and loading it."""
+        model = runner.model
+        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+            model = model.module
+        source = runner.cfg.get('load_from') or 'the checkpoint'
+        translate_for(model, checkpoint, source)
+
+
+@HOOKS.register_module()
+class CheckFrozenHook(Hook):
+    """What a trunk freezes must have been trained before.
+
+    Batch norms in eval mode with the statistics of a new layer normalize nothing: from
+    block to block the activations grow, and the loss is NaN in the first step or some
+    steps later. MMDetection's HRNet, which has ``norm_eval=True`` by default, does that
+    without pretrained weights.
+
+    Raises:
+        ValueError: if a frozen norm is as new when training begins, after all weights
+            were loaded.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """After ``init_cfg``, ``load_from`` and ``resume``, before the first step."""
+        for name, module in runner.model.named_modules():
+            if isinstance(module, HRNet):
+                check_frozen(without_wrappers(name), module)
+
+
+def check_frozen(name: str, trunk: HRNet) -> None:
+    """Refuse a trunk with frozen norms that no weights were loaded into."""
+    frozen = list(trunk.frozen_norms())
+    new = [norm for norm in frozen if is_new(norm)]
+    if new:
+        raise ValueError(
+            f'{name} has norm_eval={trunk.norm_eval} and frozen_stages='
+            f'{trunk.frozen_stages}, but {len(new)} of the {len(frozen)} norms that '
+            'stay as they are for that hold no weights: the loss would be NaN or noise.'
+            f' Load weights (init_cfg=dict(type="Pretrained", checkpoint=FILE) of '
+            f'{name}, or load_from=FILE), or train from scratch with norm_eval=False '
+            f'and frozen_stages=-1 of {name}.'
+        )
+
+
+def is_new(norm: nn.Module) -> bool:
+    """Whether a norm is as it was built: no step, no checkpoint changed it."""
+    if isinstance(norm, _BatchNorm):
+        return is_all(norm.running_mean, 0) and is_all(norm.running_var, 1)
+    return is_all(norm.bias, 0) and is_all(norm.weight, 1)
+
+
+def is_all(values: Any, value: float) -> bool:
+    """Whether a tensor is there and holds one value."""
+    return values is not None and bool((values == value).all())
+
+
+# What is told apart there is not the classes of the data: object or not, stuff.
+OTHER_CLASSES = ('rpn_head', 'semantic_head')
+
+
+@HOOKS.register_module()
+class CheckClassesHook(Hook):
+    """Every class of the data has its place in every head.
+
+    Without it a CPU stops at an index, a GPU at an assertion far from the cause, and a
+    test scores the classes that are missing with 0.
+
+    Args:
+        exact: Refuse a head of more classes, too.
+
+    Raises:
+        ValueError: if the classes of the data and of a head are not as many.
+    """
+
+    def __init__(self, exact: bool = False) -> None:
+        self.exact = exact
+
+    def before_train(self, runner: Runner) -> None:
+        """The training data."""
+        check_classes(runner.model, runner.train_dataloader.dataset, self.exact)
+
+    def before_val(self, runner: Runner) -> None:
+        """The validation data."""
+        check_classes(runner.model, runner.val_dataloader.dataset, self.exact)
+
+    def before_test(self, runner: Runner) -> None:
+        """The test data."""
+        check_classes(runner.model, runner.test_dataloader.dataset, self.exact)
+
+
+def check_classes(model: nn.Module, dataset: Any, exact: bool = False) -> None:
+    """Compare ``num_classes`` of all parts of a model with the classes of the data."""
+    classes = dataset.metainfo['classes']
+    wrong = []
+    for name, part in model.named_modules():
+        places = getattr(part, 'num_classes', None)
+        path = ['model', *without_wrappers(name).split('.')]
+        if places is None or path[-1] in ('', *OTHER_CLASSES):
+            continue
+        if places < len(classes) or (exact and places > len(classes)):
+            wrong.append((places, '.'.join(path)))
+    if wrong:
+        keys = ' '.join(f'{path}.num_classes={len(classes)}' for _, path in wrong)
+        raise ValueError(
+            f'the data ({type(dataset).__name__}) have {len(classes)} classes '
+            f'({shortened(classes)}), {wrong[0][1]} has num_classes={wrong[0][0]}. '
+            f'Set {keys}'
+        )
+
+
+def without_wrappers(name: str) -> str:
+    """The name of a module in the model, without DDP and test-time augmentation."""
+    while name.split('.')[0] == 'module':
+        name = name.removeprefix('module').removeprefix('.')
+    return name
