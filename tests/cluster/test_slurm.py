@@ -17,7 +17,7 @@ import pytest
 
 pytest.importorskip('mmpose')
 
-from jobs import Job
+from jobs import QUICK_NORMS, Job
 
 pytestmark = pytest.mark.slow
 
@@ -64,6 +64,7 @@ train_dataloader = dict(batch_size=2, num_workers=1, persistent_workers=True)
 val_dataloader = test_dataloader = dict(batch_size=1)
 val_evaluator = test_evaluator = [_base_.val_evaluator, dict(type='EPE')]
 default_hooks = dict(checkpoint=dict(interval=1), logger=dict(interval=1))
+model = dict(backbone=dict(norm_cfg=dict(type='BN', **{QUICK_NORMS})))
 train_cfg = dict(max_epochs=3, val_interval=3)
 """
 
