@@ -2,37 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import cv2
+import mmcv
 import numpy as np
-from mmpose.datasets.transforms import BottomupGetHeatmapMask
+from mmcv.transforms import BaseTransform
 from pycocotools import mask as coco_mask
 
 from hrnet_mm.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class CrowdMask(BottomupGetHeatmapMask):
+class CrowdMask(BaseTransform):
     """Where heat maps count: not on crowds and on people without a labelled joint.
 
-    mmpose's leaves out those that COCO gives as run lengths, which are the crowds, and
-    fails on the others: xtcocotools cannot decode masks with numpy 2.
+    After ``GenerateTarget``. mmpose's ``BottomupGetHeatmapMask`` leaves out what COCO
+    gives as run lengths, which the crowds are, and fails on the others:
+    xtcocotools cannot decode masks with numpy 2.
     """
 
-    def _segs_to_mask(self, segs: list[Any], img_shape: tuple[int, int]) -> np.ndarray:
-        height, width = img_shape[:2]
-        masks = np.zeros((height, width), np.uint8)
-        for seg in segs:
-            if not seg:
-                continue
-            compressed = isinstance(seg, dict) and not isinstance(seg['counts'], list)
-            runs = seg if compressed else coco_mask.frPyObjects(seg, height, width)
-            merged = coco_mask.merge(runs) if isinstance(runs, list) else runs
-            masks |= coco_mask.decode(merged)
-        return masks
-
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Add ``heatmap_mask``, (1, H, W) at each resolution of ``heatmaps``."""
-        results = super().transform(results)
-        results['heatmap_mask'] = [m[None] for m in results['heatmap_mask']]
+        """Add ``heatmap_mask``, (1, H, W) for each resolution of ``heatmaps``.
+
+        False where it does not count, which is also where ``BottomupRandomAffine`` saw
+        nothing of the image.
+        """
+        outlines = results.get('invalid_segs', ())
+        mask = 1 - covered(outlines, results['img_shape'][:2]).astype(np.float32)
+        if 'warp_mat' in results:
+            mask = cv2.warpAffine(mask, results['warp_mat'], results['input_size'])
+        if results.get('flip') and results['flip_direction']:
+            mask = mmcv.imflip(mask, results['flip_direction'])
+        results['heatmap_mask'] = [
+            cv2.resize(mask, maps.shape[:0:-1])[None] > 0.5
+            for maps in results['heatmaps']
+        ]
         return results
+
+
+def covered(outlines: Iterable[Any], size: tuple[int, int]) -> np.ndarray:
+    """1 where an outline of COCO is: polygons, run lengths, or run lengths compressed.
+
+    Args:
+        outlines: One for each person; None where there is none.
+        size: Height and width.
+
+    Returns:
+        (H, W), uint8.
+    """
+    mask = np.zeros(size, np.uint8)
+    for outline in filter(None, outlines):
+        runs = outline
+        if isinstance(outline, list) or isinstance(outline['counts'], list):
+            runs = coco_mask.frPyObjects(outline, *size)
+        mask |= coco_mask.decode(
+            coco_mask.merge(runs) if isinstance(runs, list) else runs
+        )
+    return mask
