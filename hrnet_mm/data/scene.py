@@ -1,4 +1,4 @@
-"""Scenes: a cluttered background with one to three figures before it."""
+"""Scenes: a cluttered background with figures before it."""
 
 from typing import NamedTuple
 
@@ -9,10 +9,27 @@ from .clay import Capsule, Sprite, model
 from .figure import FACE, Figure, sample_figure, skin, vivid
 from .pose import rotation
 
-HEIGHTS = 0.5, 0.85  # of an upright figure, by the shorter side of the image
-SHARES = 0.55, 0.35, 0.1  # of the images that one, two, three figures are planned for
 LEAST_INSIDE = 0.92  # of a figure; the rest is cut off by the edge of the image
-LEAST_SEEN = 0.88  # of a figure; the rest is cut off or behind others
+
+
+class Casting(NamedTuple):
+    """How many figures a scene has, and how they may hide each other.
+
+    Args:
+        shares: Of the images that a number of figures is planned for, by that number.
+        heights: Of an upright figure, least and most, by the shorter side of the image.
+        least_seen: Of a figure; the rest is cut off or behind others.
+        tries: To place what is planned.
+    """
+
+    shares: dict[int, float]
+    heights: tuple[float, float]
+    least_seen: float
+    tries: int
+
+
+FEW = Casting({1: 0.55, 2: 0.35, 3: 0.1}, (0.5, 0.85), 0.88, 12)
+CROWD = Casting(dict.fromkeys((3, 4, 5, 6, 7), 0.2), (0.25, 0.75), 0.55, 40)
 
 _SQUARE = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], float)
 _CIRCLE = np.array(cv2.ellipse2Poly((0, 0), (256, 256), 0, 0, 360, 8)) / 256
@@ -113,7 +130,10 @@ def _stray_limb(rng: np.random.Generator, unit: float, light: np.ndarray) -> Spr
 
 
 def _background(
-    rng: np.random.Generator, size: tuple[int, int], light: np.ndarray
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    light: np.ndarray,
+    heights: tuple[float, float],
 ) -> np.ndarray:
     width, height = size
     tint = 0.35 * vivid(rng) + rng.uniform(60, 150)
@@ -124,7 +144,7 @@ def _background(
         _clutter(rng, flat)
     image = flat.astype(np.float32)
     for _ in range(rng.integers(1, 5)):
-        unit = rng.uniform(*HEIGHTS) * min(size)
+        unit = rng.uniform(*heights) * min(size)
         limb = _stray_limb(rng, unit, light)
         _paste(image, limb, rng.integers((-10, -10), (width - 10, height - 10)))
     return image
@@ -142,16 +162,20 @@ def _position(
 
 
 def _place(
-    rng: np.random.Generator, size: tuple[int, int], light: np.ndarray
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    light: np.ndarray,
+    casting: Casting,
 ) -> list[_Placed]:
     """Place figures, each before the earlier ones, such that all are seen well."""
     placed: list[_Placed] = []
-    planned = rng.choice([1, 2, 3], p=SHARES)
+    numbers, shares = zip(*casting.shares.items(), strict=True)
+    planned = rng.choice(numbers, p=shares)
     # The first figure of an image must find a place; of the others some do.
-    tries = 12
+    tries = casting.tries
     while tries > 0 or not placed:
         tries -= 1
-        figure = sample_figure(rng, rng.uniform(*HEIGHTS) * min(size), light)
+        figure = sample_figure(rng, rng.uniform(*casting.heights) * min(size), light)
         at = _position(rng, figure.sprite, size)
         mask = np.zeros(size[::-1], bool)
         there, here = _windows(figure.sprite, at, size)
@@ -159,7 +183,7 @@ def _place(
         new = _Placed(figure, at, mask)
         left = [p._replace(mask=p.mask & ~mask) for p in placed]
         if new.share(mask) >= LEAST_INSIDE and all(
-            p.share(p.mask) >= LEAST_SEEN for p in left
+            p.share(p.mask) >= casting.least_seen for p in left
         ):
             placed = [*left, new]
         if len(placed) == planned:
@@ -181,18 +205,21 @@ def _person(placed: _Placed) -> Person:
     return Person(figure.pose, keypoints, mask)
 
 
-def draw_scene(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
+def draw_scene(
+    rng: np.random.Generator, size: tuple[int, int], casting: Casting = FEW
+) -> Scene:
     """Draw an image with its labels.
 
     Args:
         rng: Where the chances come from.
         size: Width and height in pixels.
+        casting: Who is in it.
     """
     light = np.array([rng.uniform(-0.6, 0.3), -0.65, 0.65])
     light /= np.linalg.norm(light)
-    image = _background(rng, size, light)
+    image = _background(rng, size, light, casting.heights)
     labels = np.zeros(size[::-1], np.uint8)
-    placed = _place(rng, size, light)
+    placed = _place(rng, size, light, casting)
     for figure, at, mask in placed:
         _paste(image, figure.sprite, at)
         there, here = _windows(figure.sprite, at, size)

@@ -23,7 +23,7 @@ import numpy as np
 
 from . import coco
 from .pose import POSES
-from .scene import Person, Scene, draw_scene
+from .scene import CROWD, FEW, Person, Scene, draw_scene
 
 DRAWING = 1
 """The version of the drawing code: another number, another data set."""
@@ -48,6 +48,7 @@ class TinyPeople:
         seed: Another seed, other images.
         image_size: Width and height in pixels, at least 64.
         splits: The number of images by the name of the split.
+        crowd: Three to seven figures in an image, small and large, before each other.
     """
 
     seed: int = 0
@@ -55,6 +56,7 @@ class TinyPeople:
     splits: Mapping[str, int] = field(
         default_factory=lambda: {'train': 1000, 'val': 100, 'test': 200}
     )
+    crowd: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""
@@ -75,7 +77,8 @@ class TinyPeople:
     def scene(self, split: str, number: int) -> Scene:
         """Draw one image; the first has number 1."""
         words = (self.seed, zlib.crc32(split.encode()), number)
-        return draw_scene(np.random.default_rng(words), self.image_size)
+        casting = CROWD if self.crowd else FEW
+        return draw_scene(np.random.default_rng(words), self.image_size, casting)
 
     def write(self, root: str | Path, progress: Progress | None = None) -> Path:
         """Write the data set, unless it is there; all of it or nothing.
@@ -112,6 +115,7 @@ class TinyPeople:
             'seed': self.seed,
             'image_size': list(self.image_size),
             'splits': dict(self.splits),
+            'crowd': self.crowd,
         }
 
     def _is_in(self, root: Path) -> bool:
@@ -128,7 +132,9 @@ class TinyPeople:
                     f'{", ..." if names[5:] else ""}); choose another folder'
                 )
             return False
-        there, wanted = json.loads((root / CARD).read_text()), self._card()
+        # cards were written before there were crowds
+        there = {'crowd': False} | json.loads((root / CARD).read_text())
+        wanted = self._card()
         differ = [key for key in wanted if there.get(key) != wanted[key]]
         if differ:
             changes = '; '.join(

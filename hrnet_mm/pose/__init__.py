@@ -1,7 +1,7 @@
 """Human pose: what MMPose does not have. Needs mmpose."""
 
 from .codecs import AssociativeEmbedding
-from .datasets import CocoPose, MpiiPose, TinyPose
+from .datasets import CocoPose, CrowdPose, MpiiPose, TinyCrowd, TinyPose
 from .heads import HigherHRNetHead
 from .losses import AssociativeEmbeddingLoss
 from .transforms import CrowdMask
@@ -12,9 +12,11 @@ __all__ = [
     'AssociativeEmbeddingLoss',
     'CocoPose',
     'CrowdMask',
+    'CrowdPose',
     'HigherHRNetHead',
     'MpiiPose',
     'SparsePoseVisualizationHook',
+    'TinyCrowd',
     'TinyPose',
 ]
 

@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import ClassVar
 
 import mmpose
-from mmpose.datasets.datasets import CocoDataset, MpiiDataset
+from mmpose.datasets.datasets import (
+    BaseCocoStyleDataset,
+    CocoDataset,
+    CrowdPoseDataset,
+    MpiiDataset,
+)
 
 from hrnet_mm.data.checked import CheckedData
 from hrnet_mm.registry import DATASETS
 
 
-def joints_of(dataset: type[CocoDataset] | type[MpiiDataset]) -> dict[str, str]:
+def joints_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
     """Its METAINFO with a path that exists everywhere; mmpose's warns in any folder."""
     file = Path(mmpose.__file__).parent / '.mim' / dataset.METAINFO['from_file']
     return dict(from_file=str(file)) if file.is_file() else dataset.METAINFO
@@ -50,9 +55,29 @@ class MpiiPose(CheckedPeople, MpiiDataset):
 
 
 @DATASETS.register_module()
+class CrowdPose(CheckedPeople, CrowdPoseDataset):
+    """CrowdPose, checked."""
+
+    METAINFO: ClassVar[dict[str, str]] = joints_of(CrowdPoseDataset)
+    environment = 'CROWDPOSE'
+    source = (
+        'CrowdPose is at https://github.com/Jeff-sjtu/CrowdPose; '
+        'configs/_base_/datasets/crowdpose.py shows the layout.'
+    )
+
+
+@DATASETS.register_module()
 class TinyPose(CheckedPeople, CocoDataset):
     """TinyPeople's keypoints, checked."""
 
     METAINFO: ClassVar[dict[str, str]] = joints_of(CocoDataset)
     environment = 'TINY_PEOPLE'
     source = '`hrnet-mm tiny-people FOLDER` draws it.'
+
+
+@DATASETS.register_module()
+class TinyCrowd(TinyPose):
+    """TinyPeople's keypoints in crowds, checked."""
+
+    environment = 'TINY_CROWD'
+    source = '`hrnet-mm tiny-people --crowd FOLDER` draws it.'

@@ -30,7 +30,8 @@ class CrowdMask(BaseTransform):
         nothing of the image.
         """
         outlines = results.get('invalid_segs', ())
-        mask = 1 - covered(outlines, results['img_shape'][:2]).astype(np.float32)
+        mask: np.ndarray = 1 - covered(outlines, results['img_shape'][:2])
+        mask = mask.astype(np.float32)
         if 'warp_mat' in results:
             mask = cv2.warpAffine(mask, results['warp_mat'], results['input_size'])
         if results.get('flip') and results['flip_direction']:

@@ -1,0 +1,11 @@
+"""Bottom-up pose: all people of an image at once, told apart by tags."""
+
+_base_ = ['topdown.py']
+
+data_mode = 'bottomup'
+
+model = dict(
+    type='BottomupPoseEstimator',
+    head=dict(_delete_=True, type='hrnet_mm.HigherHRNetHead'),
+    test_cfg=dict(_delete_=True, flip_test=True),
+)
