@@ -22,7 +22,8 @@ SEG = [p for p in LEAVES if p.parts[0] == 'seg' or p.stem.endswith('tiny-seg')]
 DET = [p for p in LEAVES if p.parts[0] == 'det' or p.stem.endswith('tiny-det')]
 CLS = [p for p in LEAVES if p.parts[0] == 'cls' or p.stem.endswith('tiny-cls')]
 POSE = [p for p in LEAVES if p not in SEG + DET + CLS]
-PUBLISHED = [p for p in POSE if p.parts[0] != 'tiny']
+BOTTOM_UP = [p for p in POSE if p.stem.startswith(('higher-hrnet', 'hrnet-ae'))]
+PUBLISHED = [p for p in POSE if p.parts[0] != 'tiny' and p not in BOTTOM_UP]
 
 
 def config(path: Path) -> Config:
@@ -164,7 +165,43 @@ def test_pose_configs_are_ready_for_many_gpus(path):
     assert cfg.default_hooks.visualization.enable
     assert cfg.default_hooks.sampler_seed.type == 'DistSamplerSeedHook'
     assert cfg.model.backbone.multiscale_output is False  # no unused parameters
-    assert cfg.data_mode == 'topdown'  # MMPoseInferencer reads it
+    # MMPoseInferencer reads it
+    assert cfg.data_mode == ('bottomup' if path in BOTTOM_UP else 'topdown')
+
+
+@pytest.mark.parametrize('path', BOTTOM_UP, ids=str)
+def test_bottom_up_recipes_are_official(path):
+    """experiments/coco/higher_hrnet of HigherHRNet-Human-Pose-Estimation."""
+    cfg = config(path)
+    width, height = cfg.codec.input_size
+    levels = [4] if path.stem.startswith('hrnet-ae') else [4, 2]
+    sizes = [(width // level, height // level) for level in levels]
+    assert cfg.codec.heatmap_sizes == sizes
+    assert cfg.model.head.decoder == cfg.codec
+    pipeline = {t['type']: t for t in cfg.train_dataloader.dataset.pipeline}
+    assert [*pipeline][-3:] == [
+        'GenerateTarget',
+        'hrnet_mm.CrowdMask',
+        'PackPoseInputs',
+    ]
+    encoder = pipeline['GenerateTarget'].encoder
+    assert encoder.heatmap_sizes == sizes
+    assert pipeline['BottomupRandomAffine'].input_size == (width, height)
+    if path.parts[0] == 'tiny':
+        return
+    assert encoder.sigma == 2
+    assert cfg.val_dataloader.dataset.pipeline[1].size_factor == 64
+    assert cfg.param_scheduler[-1].milestones == [200, 260]
+    assert cfg.model.test_cfg == dict(flip_test=True)
+    build(cfg)  # or mmpose's classes are not there
+    from mmpose.datasets.transforms import BottomupRandomAffine
+
+    kwargs = dict(pipeline['BottomupRandomAffine'])
+    del kwargs['type']
+    affine = BottomupRandomAffine(**kwargs)
+    assert (affine.scale_factor, affine.scale_type) == ((0.75, 1.5), 'short')
+    assert (affine.rotate_factor, affine.shift_factor) == (30, 0.2)
+    assert affine.distribution == 'uniform'
 
 
 def stock_seg_name(path: Path) -> str:

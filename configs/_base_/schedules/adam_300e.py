@@ -1,0 +1,12 @@
+"""Bottom-up pose, 300 epochs of Adam, as MMPose 0.x: 1.5e-3 for a batch of 192."""
+
+train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=10)
+val_cfg = dict()
+test_cfg = dict()
+
+optim_wrapper = dict(optimizer=dict(type='Adam', lr=1.5e-3))
+param_scheduler = [
+    dict(type='LinearLR', begin=0, end=500, start_factor=0.001, by_epoch=False),
+    dict(type='MultiStepLR', end=300, milestones=[200, 260], gamma=0.1, by_epoch=True),
+]
+auto_scale_lr = dict(enable=False, base_batch_size=192)
