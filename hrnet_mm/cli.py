@@ -396,21 +396,28 @@ def examine_cluster(timeout: float, **needs: Any) -> NoReturn:
 
 
 @main.command('tiny-people')
-@click.argument('root', type=folder, default='data/tiny_people')
+@click.argument('root', type=folder, required=False)
+@click.option(
+    '--crowd', is_flag=True, help='Small and large figures that hide each other.'
+)
 @click.option(
     '--seed', default=0, show_default=True, help='Another seed, other images.'
 )
 @click.option('--sheet', type=click.Path(path_type=Path), help='A picture: .jpg, .png')
-def tiny_people(root: Path, seed: int, sheet: Path | None) -> None:
-    """Draw the embedded data set TinyPeople into ROOT (data/tiny_people)."""
+def tiny_people(root: Path | None, crowd: bool, seed: int, sheet: Path | None) -> None:
+    """Draw the embedded data set TinyPeople into ROOT.
+
+    That is data/tiny_people unless given, and data/tiny_crowd with --crowd.
+    """
     from hrnet_mm.data import TinyPeople, pictures
 
     if sheet is not None and sheet.suffix not in ('.jpg', '.png'):
         raise click.BadParameter(f'{sheet} ends neither in .jpg nor in .png')
+    root = root or Path('data/tiny_crowd' if crowd else 'data/tiny_people')
     with Progress(console=console) as bar:
         task = bar.add_task(f'drawing TinyPeople into {root}', total=None)
         try:
-            TinyPeople(seed=seed).write(
+            TinyPeople(seed=seed, crowd=crowd).write(
                 root, lambda done, total: bar.update(task, completed=done, total=total)
             )
         except (ValueError, FileExistsError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 from click.testing import CliRunner
 from PIL import Image
@@ -42,13 +43,18 @@ def test_version():
 def test_tiny_people_draws_once_and_shows_it(tmp_path, monkeypatch):
     monkeypatch.setattr(
         'hrnet_mm.data.TinyPeople',
-        lambda seed: TinyPeople(seed, splits={'train': 1, 'val': 6, 'test': 1}),
+        lambda seed, crowd: TinyPeople(
+            seed, splits={'train': 1, 'val': 6, 'test': 1}, crowd=crowd
+        ),
     )
     sheet = tmp_path / 'sheet.jpg'
     shown = run('tiny-people', tmp_path / 'people', '--seed', 3, '--sheet', sheet)
     assert shown.exit_code == 0, shown.output
     assert json.loads((tmp_path / 'people/tiny_people.json').read_text())['seed'] == 3
     assert Image.open(sheet).size[0] > 1000
+    monkeypatch.chdir(tmp_path)
+    assert run('tiny-people', '--crowd').exit_code == 0
+    assert json.loads(Path('data/tiny_crowd/tiny_people.json').read_text())['crowd']
 
 
 def test_tiny_people_does_not_touch_a_folder_with_other_files(tmp_path):

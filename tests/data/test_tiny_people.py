@@ -291,6 +291,35 @@ def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [root]
 
 
+def test_a_crowd_has_small_and_large_figures_that_hide_each_other() -> None:
+    crowd = TinyPeople(crowd=True)
+    scenes = [crowd.scene('train', number) for number in range(1, 9)]
+    assert all(3 <= len(scene.people) <= 7 for scene in scenes)
+    heights = [np.ptp(p.mask.any(axis=1).nonzero()) for s in scenes for p in s.people]
+    assert max(heights) > 2.5 * min(heights)
+    overlaps = 0
+    for scene in scenes:
+        for i, a in enumerate(scene.people):
+            for b in scene.people[i + 1 :]:
+                overlaps += np.logical_and(around(a.mask), around(b.mask)).any()
+    assert overlaps > len(scenes)
+
+
+def around(mask: np.ndarray) -> np.ndarray:
+    return cv2.dilate(mask.astype(np.uint8), np.ones((3, 3))) > 0
+
+
+def test_a_crowd_is_not_taken_for_a_few_people(tmp_path: Path) -> None:
+    SMALL.write(tmp_path / 'few')
+    card = tmp_path / 'few/tiny_people.json'
+    old = {k: v for k, v in json.loads(card.read_text()).items() if k != 'crowd'}
+    card.write_text(json.dumps(old))
+    SMALL.write(tmp_path / 'few')
+    crowd = TinyPeople(seed=1, image_size=SIZE, splits=SMALL.splits, crowd=True)
+    with pytest.raises(FileExistsError, match='crowd is False, not True'):
+        crowd.write(tmp_path / 'few')
+
+
 @pytest.mark.parametrize(
     ('wrong', 'message'),
     [
