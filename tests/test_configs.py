@@ -23,7 +23,12 @@ DET = [p for p in LEAVES if p.parts[0] == 'det' or p.stem.endswith('tiny-det')]
 CLS = [p for p in LEAVES if p.parts[0] == 'cls' or p.stem.endswith('tiny-cls')]
 POSE = [p for p in LEAVES if p not in SEG + DET + CLS]
 BOTTOM_UP = [p for p in POSE if p.stem.startswith(('higher-hrnet', 'hrnet-ae'))]
-PUBLISHED = [p for p in POSE if p.parts[0] != 'tiny' and p not in BOTTOM_UP]
+LANDMARKS = [p for p in POSE if p.stem.startswith('hrnetv2_w18_')]
+PUBLISHED = [
+    p
+    for p in POSE
+    if not (p.parts[0] == 'tiny' or p in BOTTOM_UP or p.stem.endswith('_official'))
+]
 
 
 def config(path: Path) -> Config:
@@ -81,6 +86,8 @@ def test_the_model_builds_and_has_the_stated_size(path):
 
 def stock_name(path: Path) -> str:
     """The MMPose config that a leaf of ours stands for."""
+    if path in LANDMARKS:
+        return f'td-hm_hrnetv2-w18_8xb64-60e_{path.stem.removeprefix("hrnetv2_w18_")}'
     found = re.match(
         r'hrnet_w(?P<w>\d+)_(?P<data>coco|mpii)(-(?P<size>\w+))?', path.stem
     )
@@ -98,6 +105,10 @@ def stock_name(path: Path) -> str:
 OURS = {
     'hrnet_mm.CocoPose': 'CocoDataset',  # the same data, checked
     'hrnet_mm.MpiiPose': 'MpiiDataset',
+    'hrnet_mm.Aflw': 'AFLWDataset',
+    'hrnet_mm.Cofw': 'COFWDataset',
+    'hrnet_mm.Faces300W': 'Face300WDataset',
+    'hrnet_mm.Wflw': 'WFLWDataset',
 }
 
 
@@ -109,7 +120,7 @@ def without_seeding(pipeline: list) -> list:
 def ours_and_stock(request) -> tuple[Config, Config, str]:
     """A leaf of ours and the MMPose config that it stands for."""
     mmpose = pytest.importorskip('mmpose')
-    folder = Path(mmpose.__file__).parent / '.mim/configs/body_2d_keypoint'
+    folder = Path(mmpose.__file__).parent / '.mim/configs'
     (stock,) = folder.rglob(f'{stock_name(request.param)}.py')
     return config(request.param), Config.fromfile(str(stock)), stock.stem
 
@@ -164,9 +175,25 @@ def test_pose_configs_are_ready_for_many_gpus(path):
     assert cfg.default_hooks.checkpoint.save_best
     assert cfg.default_hooks.visualization.enable
     assert cfg.default_hooks.sampler_seed.type == 'DistSamplerSeedHook'
-    assert cfg.model.backbone.multiscale_output is False  # no unused parameters
+    # no unused parameters
+    assert cfg.model.backbone.multiscale_output is (path in LANDMARKS)
     # MMPoseInferencer reads it
     assert cfg.data_mode == ('bottomup' if path in BOTTOM_UP else 'topdown')
+
+
+@pytest.mark.parametrize('name', ['wflw', '300w', 'cofw', 'aflw'])
+def test_the_official_recipes_of_landmarks_are_official(name):
+    """experiments/NAME of HRNet-Facial-Landmark-Detection."""
+    cfg = config(Path(f'pose/hrnetv2_w18_{name}-256x256_official.py'))
+    pipeline = {t['type']: t for t in cfg.train_dataloader.dataset.pipeline}
+    assert pipeline['RandomBBoxTransform'].rotate_factor == 30
+    assert pipeline['RandomBBoxTransform'].scale_factor == (0.75, 1.25)
+    assert pipeline['GenerateTarget'].encoder == cfg.model.head.decoder
+    assert cfg.model.head.decoder.sigma == (1 if name == '300w' else 1.5)
+    assert cfg.model.head.loss.use_target_weight is False
+    assert cfg.optim_wrapper.optimizer.lr == (2e-4 if name == 'aflw' else 1e-4)
+    assert [(s.end, s.milestones) for s in cfg.param_scheduler] == [(60, [30, 50])]
+    assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 16
 
 
 @pytest.mark.parametrize('path', BOTTOM_UP, ids=str)

@@ -1,23 +1,37 @@
 """Human pose: what MMPose does not have. Needs mmpose."""
 
 from .codecs import AssociativeEmbedding
-from .datasets import CocoPose, CrowdPose, MpiiPose, TinyCrowd, TinyPose
+from .datasets import (
+    Aflw,
+    CocoPose,
+    Cofw,
+    CrowdPose,
+    Faces300W,
+    MpiiPose,
+    TinyCrowd,
+    TinyPose,
+    Wflw,
+)
 from .heads import HigherHRNetHead
 from .losses import AssociativeEmbeddingLoss
 from .transforms import CrowdMask
 from .visualization import SparsePoseVisualizationHook, draw_circles_with_numpy_scalars
 
 __all__ = [
+    'Aflw',
     'AssociativeEmbedding',
     'AssociativeEmbeddingLoss',
     'CocoPose',
+    'Cofw',
     'CrowdMask',
     'CrowdPose',
+    'Faces300W',
     'HigherHRNetHead',
     'MpiiPose',
     'SparsePoseVisualizationHook',
     'TinyCrowd',
     'TinyPose',
+    'Wflw',
 ]
 
 draw_circles_with_numpy_scalars()

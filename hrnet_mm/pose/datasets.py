@@ -7,10 +7,14 @@ from typing import ClassVar
 
 import mmpose
 from mmpose.datasets.datasets import (
+    AFLWDataset,
     BaseCocoStyleDataset,
     CocoDataset,
+    COFWDataset,
     CrowdPoseDataset,
+    Face300WDataset,
     MpiiDataset,
+    WFLWDataset,
 )
 
 from hrnet_mm.data.checked import CheckedData
@@ -63,6 +67,60 @@ class CrowdPose(CheckedPeople, CrowdPoseDataset):
     source = (
         'CrowdPose is at https://github.com/Jeff-sjtu/CrowdPose; '
         'configs/_base_/datasets/crowdpose.py shows the layout.'
+    )
+
+
+class CheckedFaces(CheckedData):
+    """What the data sets of faces have in common."""
+
+    contents = 'face with landmarks'
+
+
+@DATASETS.register_module()
+class Wflw(CheckedFaces, WFLWDataset):
+    """WFLW, 98 landmarks of faces, checked."""
+
+    METAINFO: ClassVar[dict[str, str]] = joints_of(WFLWDataset)
+    environment = 'WFLW'
+    source = (
+        'WFLW is at https://wywu.github.io/projects/LAB/WFLW.html; '
+        'configs/_base_/datasets/wflw.py shows the layout.'
+    )
+
+
+@DATASETS.register_module()
+class Faces300W(CheckedFaces, Face300WDataset):
+    """300W, 68 landmarks of faces, checked."""
+
+    METAINFO: ClassVar[dict[str, str]] = joints_of(Face300WDataset)
+    environment = 'FACES_300W'
+    source = (
+        '300W is at https://ibug.doc.ic.ac.uk/resources/300-W; '
+        'configs/_base_/datasets/300w.py shows the layout.'
+    )
+
+
+@DATASETS.register_module()
+class Cofw(CheckedFaces, COFWDataset):
+    """COFW, 29 landmarks of faces, checked."""
+
+    METAINFO: ClassVar[dict[str, str]] = joints_of(COFWDataset)
+    environment = 'COFW'
+    source = (
+        'COFW is at http://www.vision.caltech.edu/xpburgos/ICCV13; '
+        'configs/_base_/datasets/cofw.py shows the layout.'
+    )
+
+
+@DATASETS.register_module()
+class Aflw(CheckedFaces, AFLWDataset):
+    """AFLW, 19 landmarks of faces, checked."""
+
+    METAINFO: ClassVar[dict[str, str]] = joints_of(AFLWDataset)
+    environment = 'AFLW'
+    source = (
+        'AFLW is at https://www.tugraz.at/institute/icg/research/team-bischof/lrs/'
+        'downloads/aflw; configs/_base_/datasets/aflw.py shows the layout.'
     )
 
 

@@ -1,0 +1,35 @@
+"""300W, 68 landmarks of faces.
+
+    FACES_300W/annotations/{face_landmarks_300w_train,face_landmarks_300w_valid}.json  MMPose's documentation
+    FACES_300W/images/  https://ibug.doc.ic.ac.uk/resources/300-W
+
+FACES_300W is data/300w, or where the environment variable FACES_300W points.
+"""
+
+_base_ = ['landmarks.py']
+
+data_root = '{{$FACES_300W:data/300w}}'
+dataset_type = 'Face300WDataset'  # MMPoseInferencer picks its detector by it
+data = dict(
+    type='hrnet_mm.Faces300W', data_root=data_root, data_prefix=dict(img='images/')
+)
+codec = dict(sigma=1.5)
+target = dict(encoder=codec)
+
+train_dataloader = dict(
+    dataset=dict(
+        data,
+        ann_file='annotations/face_landmarks_300w_train.json',
+        pipeline=[
+            *_base_.mirror,
+            _base_.turn,
+            _base_.affine,
+            dict(_base_.target, encoder=dict(_base_.codec, **codec)),
+            _base_.pack,
+        ],
+    )
+)
+val_dataloader = dict(
+    dataset=dict(data, ann_file='annotations/face_landmarks_300w_valid.json')
+)
+test_dataloader = val_dataloader

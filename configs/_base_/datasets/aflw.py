@@ -1,0 +1,27 @@
+"""AFLW, 19 landmarks of faces.
+
+    AFLW/annotations/{face_landmarks_aflw_train,face_landmarks_aflw_test}.json  MMPose's documentation
+    AFLW/images/  https://www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/aflw
+
+AFLW is data/aflw, or where the environment variable AFLW points.
+"""
+
+_base_ = ['landmarks.py']
+
+data_root = '{{$AFLW:data/aflw}}'
+dataset_type = 'AFLWDataset'  # MMPoseInferencer picks its detector by it
+data = dict(type='hrnet_mm.Aflw', data_root=data_root, data_prefix=dict(img='images/'))
+
+train_dataloader = dict(
+    dataset=dict(
+        data,
+        ann_file='annotations/face_landmarks_aflw_train.json',
+    )
+)
+val_dataloader = dict(
+    dataset=dict(data, ann_file='annotations/face_landmarks_aflw_test.json')
+)
+test_dataloader = val_dataloader
+
+val_evaluator = dict(norm_mode='use_norm_item', norm_item='bbox_size')
+test_evaluator = val_evaluator

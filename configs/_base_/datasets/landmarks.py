@@ -1,0 +1,47 @@
+"""Landmarks of faces, crops of 256x256: how they are fed. Which: wflw.py and others."""
+
+codec = dict(
+    type='MSRAHeatmap',
+    input_size=(256, 256),
+    heatmap_size=(64, 64),
+    sigma=2,
+)
+prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
+mirror = [
+    dict(type='LoadImage'),
+    dict(type='hrnet_mm.SeedSample'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='RandomFlip', direction='horizontal'),
+]
+turn = dict(
+    type='RandomBBoxTransform',
+    shift_prob=0,
+    rotate_factor=60,
+    scale_factor=(0.75, 1.25),
+)
+turn_less = dict(turn, rotate_factor=30)  # of the official recipe
+affine = dict(type='TopdownAffine', input_size=codec['input_size'])
+target = dict(type='GenerateTarget', encoder=codec)
+pack = dict(type='PackPoseInputs')
+
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
+    dataset=dict(data_mode='topdown', pipeline=[*mirror, turn, affine, target, pack]),
+)
+val_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    dataset=dict(
+        data_mode='topdown', test_mode=True, pipeline=[*prepare, affine, pack]
+    ),
+)
+test_dataloader = val_dataloader
+
+val_evaluator = dict(type='NME', norm_mode='keypoint_distance')
+test_evaluator = val_evaluator

@@ -1,0 +1,28 @@
+"""HRNetV2-W18, 98 landmarks of faces, WFLW, 256x256: the official recipe.
+
+NME 4.60 on test (HRNet-Facial-Landmark-Detection).
+9,662,528 parameters, 4.37 G MACs (2^30).
+
+    mim train mmpose configs/pose/hrnetv2_w18_wflw-256x256_official.py
+    mim test mmpose configs/pose/hrnetv2_w18_wflw-256x256_official.py \
+        --checkpoint CHECKPOINT
+"""
+
+_base_ = ['hrnetv2_w18_wflw-256x256.py']
+
+codec = dict(_base_.codec, sigma=1.5)
+target = dict(type='GenerateTarget', encoder=codec)
+
+model = dict(
+    head=dict(decoder=codec, loss=dict(use_target_weight=False)),
+    test_cfg=dict(flip_test=False),
+)
+train_dataloader = dict(
+    batch_size=16,
+    dataset=dict(
+        pipeline=[*_base_.mirror, _base_.turn_less, _base_.affine, target, _base_.pack]
+    ),
+)
+optim_wrapper = dict(optimizer=dict(lr=1e-4))
+param_scheduler = [dict(_base_.param_scheduler[1], end=60, milestones=[30, 50])]
+auto_scale_lr = dict(base_batch_size=16)
