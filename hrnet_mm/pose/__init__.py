@@ -14,13 +14,15 @@ from .datasets import (
 )
 from .heads import HigherHRNetHead
 from .losses import AssociativeEmbeddingLoss
-from .transforms import CrowdMask
+from .pyramid import BottomupPoseEstimator, PyramidPreprocessor
+from .transforms import CrowdMask, PackBottomup
 from .visualization import SparsePoseVisualizationHook, draw_circles_with_numpy_scalars
 
 __all__ = [
     'Aflw',
     'AssociativeEmbedding',
     'AssociativeEmbeddingLoss',
+    'BottomupPoseEstimator',
     'CocoPose',
     'Cofw',
     'CrowdMask',
@@ -28,6 +30,8 @@ __all__ = [
     'Faces300W',
     'HigherHRNetHead',
     'MpiiPose',
+    'PackBottomup',
+    'PyramidPreprocessor',
     'SparsePoseVisualizationHook',
     'TinyCrowd',
     'TinyPose',

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import cv2
 import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmpose.datasets.transforms import PackPoseInputs
+from mmpose.datasets.transforms.formatting import image_to_tensor
 from pycocotools import mask as coco_mask
 
 from hrnet_mm.registry import TRANSFORMS
+
+META_KEYS = (
+    'id', 'img_id', 'img_path', 'crowd_index', 'ori_shape', 'img_shape', 'input_size',
+    'input_center', 'input_scale', 'aug_scales', 'flip', 'flip_direction',
+    'flip_indices', 'raw_ann_info',
+)  # fmt: skip
 
 
 @TRANSFORMS.register_module()
@@ -41,6 +49,31 @@ class CrowdMask(BaseTransform):
             for maps in results['heatmaps']
         ]
         return results
+
+
+@TRANSFORMS.register_module()
+class PackBottomup(PackPoseInputs):
+    """An image of several people, at one or more scales, for the model.
+
+    mmpose's ``PackPoseInputs`` stacks the images of ``BottomupResize(aug_scales=...)``,
+    which have different sizes; and the metric takes the list of categories that it
+    packs for the category of a person.
+
+    Args:
+        meta_keys: What the model and the metric are told of the image.
+    """
+
+    def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
+        super().__init__(meta_keys)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """``inputs``: (3, H, W), or a list of those by scale; and ``data_samples``."""
+        if not isinstance(results['img'], list):
+            return super().transform(results)
+        packed = super().transform(dict(results, img=results['img'][0]))
+        return packed | dict(
+            inputs=[image_to_tensor(image) for image in results['img']]
+        )
 
 
 def covered(outlines: Iterable[Any], size: tuple[int, int]) -> np.ndarray:

@@ -11,13 +11,7 @@ keypoint_order = [0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16]
 affine = dict(type='BottomupRandomAffine', distribution='uniform')
 flip = dict(type='RandomFlip', direction='horizontal')
 resize = dict(type='BottomupResize', size_factor=64, resize_mode='expand')
-# without category_id: CocoMetric takes the list of an image's for one
-meta_keys = (
-    'id', 'img_id', 'img_path', 'crowd_index', 'ori_shape', 'img_shape', 'input_size',
-    'input_center', 'input_scale', 'flip', 'flip_direction', 'flip_indices',
-    'raw_ann_info',
-)  # fmt: skip
-pack = dict(type='PackPoseInputs', meta_keys=meta_keys)
+pack = dict(type='hrnet_mm.PackBottomup')
 
 train_dataloader = dict(batch_size=24, dataset=dict(data_mode='bottomup'))
 val_dataloader = dict(batch_size=1, dataset=dict(data_mode='bottomup', bbox_file=None))

@@ -28,22 +28,7 @@ augment = [
     dict(type='RandomFlip', direction='horizontal'),
 ]
 target = [dict(type='GenerateTarget', encoder=codec), dict(type='hrnet_mm.CrowdMask')]
-pack = dict(
-    type='PackPoseInputs',
-    meta_keys=(
-        'id',
-        'img_id',
-        'img_path',
-        'ori_shape',
-        'img_shape',
-        'input_size',
-        'input_center',
-        'input_scale',
-        'flip_indices',
-        'raw_ann_info',
-        # the metric takes the lists of categories of bottom-up samples for one each
-    ),
-)
+pack = dict(type='hrnet_mm.PackBottomup')
 resize = dict(
     type='BottomupResize',
     input_size=codec['input_size'],
