@@ -161,6 +161,9 @@ NOT_REPRODUCED = {
     'landmarks W18 256x256, 9.3M / 4.3': (
         '9.3M is the trunk of one stream (9,317,892); the released network has four'
     ),
-    'HigherHRNet, 28.6M / 47.9 and others': 'the model is not in this package yet',
+    'HigherHRNet, 28.6M / 47.9 (W32-640: 74.8; W48-640: 63.8M / 154.3)': (
+        'in 10^9, and its counter takes the transposed convolution at the size of its '
+        'output, for four times its cost: 46.2, 72.2 and 149.5 without'
+    ),
     'DEKR, 29.6M / 45.4 and 65.7M / 141.5': 'not a model of this package',
 }
