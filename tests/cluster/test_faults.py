@@ -17,12 +17,13 @@ import torch
 
 pytest.importorskip('mmpose')
 
-from jobs import Job, Processes
+from jobs import QUICK_NORMS, Job, Processes
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 3
 LINES = f"""
 _base_ = ['{ROOT}/configs/tiny/hrnet_w18_small_v1_tiny-pose.py']
+model = dict(backbone=dict(norm_cfg=dict(type='BN', **{QUICK_NORMS})))
 train_dataloader = dict(batch_size=2, num_workers=1, persistent_workers=True)
 val_dataloader = test_dataloader = dict(batch_size=1, num_workers=1)
 val_evaluator = test_evaluator = [_base_.val_evaluator, dict(type='EPE')]
@@ -71,8 +72,9 @@ def check_the_same(work_dir: Path, undisturbed: Job) -> None:
     assert len(set(job.losses().values())) > 10
     scores = undisturbed.scores('EPE')
     assert len(set(scores)) > 1
-    # statistics of norms are averaged over the processes once more
-    assert job.scores('EPE')[-1] == pytest.approx(scores[-1], rel=1e-5)
+    # Statistics of norms are averaged over the processes once more: they round by 1e-7,
+    # and what is left of that is DARK's logarithm on the heat maps of a net from scratch.
+    assert job.scores('EPE')[-1] == pytest.approx(scores[-1], rel=1e-3)
     mine, theirs = (
         torch.load(folder / f'epoch_{EPOCHS}.pth', weights_only=False)['state_dict']
         for folder in (work_dir, undisturbed.work_dir)

