@@ -72,8 +72,8 @@ def check_the_same(work_dir: Path, undisturbed: Job) -> None:
     assert len(set(job.losses().values())) > 10
     scores = undisturbed.scores('EPE')
     assert len(set(scores)) > 1
-    # Statistics of norms are averaged over the processes once more: they round by 1e-7,
-    # and what is left of that is DARK's logarithm on the heat maps of a net from scratch.
+    # Statistics of norms are averaged over the processes once more, which rounds by
+    # 1e-7; DARK takes the logarithm of the heat maps of a net from scratch.
     assert job.scores('EPE')[-1] == pytest.approx(scores[-1], rel=1e-3)
     mine, theirs = (
         torch.load(folder / f'epoch_{EPOCHS}.pth', weights_only=False)['state_dict']
