@@ -17,6 +17,8 @@ STOCK = {
     'mmpretrain': ('ImageClassificationInferencer', 'model', 'pretrained'),
 }
 
+OWN_PAST = {'mmpose': ('mmpose-0.x',)}  # what a library reads of its earlier versions
+
 
 def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
     """Build the inferencer of the library that a model belongs to.
@@ -59,7 +61,7 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
 def check_weights(weights: str, library: str) -> None:
     """Refuse a file whose names the library does not know: nothing of it would load."""
     family = read(weights).family
-    if family.library != library:
+    if family.library not in (library, *OWN_PAST.get(library, ())):
         raise CheckpointError(
             f'{weights} is of the family {family.name!r}, and {library} would go on '
             'with random numbers. Write it for this library first: '

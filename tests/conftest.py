@@ -19,8 +19,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / 'shared' / 'data'
 DATA_ROOTS = (
-    'ADE20K', 'CITYSCAPES', 'COCO', 'COCO_STUFF', 'LIP', 'MPII', 'PASCAL_CONTEXT',
-    'TINY_PEOPLE',
+    'ADE20K', 'AFLW', 'CITYSCAPES', 'COCO', 'COCO_STUFF', 'COFW', 'CROWDPOSE',
+    'FACES_300W', 'LIP', 'MPII', 'PASCAL_CONTEXT', 'TINY_CROWD', 'TINY_PEOPLE', 'WFLW',
 )  # fmt: skip
 
 
@@ -53,6 +53,14 @@ def real_cityscapes() -> Path:
     if not folder.is_dir():
         pytest.skip('no real images: ../shared/data/cityscapes is absent')
     return folder
+
+
+@pytest.fixture(scope='session')
+def real_faces() -> Path:
+    """Two images each of WFLW, 300W and COFW with their landmarks."""
+    if not (SHARED_DATA / 'wflw').is_dir():
+        pytest.skip('no real images: ../shared/data/wflw is absent')
+    return SHARED_DATA
 
 
 @pytest.fixture(scope='session')

@@ -12,7 +12,7 @@ from hrnet_mm.models import HRNet
 
 from .loading import CheckpointError
 from .trunks import lower_streams, read_trunk
-from .values import with_biases_of
+from .values import first_of_layers, with_biases_of
 
 
 def load_part(
@@ -27,6 +27,8 @@ def load_part(
     ignored += unused
     wanted = module.state_dict()
     part = with_biases_of(part, wanted)
+    if any(name.startswith('head.final_layers.') for name in wanted):
+        part = {first_of_layers(name): value for name, value in part.items()}
     missing = {
         name
         for name in set(wanted) - set(part)

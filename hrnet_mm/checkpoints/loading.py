@@ -173,6 +173,11 @@ def history_getattr(owner: Any, name: str) -> Any:
     raise pickle.UnpicklingError(f'refused {named}.{name}')
 
 
+def no_bytes() -> bytes:
+    """As pickle writes them; the sigmas of data sets of faces are an empty array."""
+    return b''
+
+
 def allow_mmengine_checkpoints() -> None:
     """Put what mmengine's own checkpoints contain on torch's allow-list."""
     if not RESTRICTED:
@@ -193,5 +198,6 @@ def allow_mmengine_checkpoints() -> None:
                 for function in functions
             ),
             (history_getattr, 'builtins.getattr'),
+            (no_bytes, 'builtins.bytes'),
         ]
     )

@@ -99,3 +99,8 @@ def with_biases_of(state: State, wanted: Collection[str]) -> dict[str, Tensor]:
         elif bias in wanted and bias not in state:
             changed[bias] = torch.zeros_like(state[name])
     return changed
+
+
+def first_of_layers(name: str) -> str:
+    """The bottom-up head of mmpose has one last layer, the official one a list."""
+    return re.sub(r'\bfinal_layer\.', 'final_layers.0.', name)

@@ -1,7 +1,9 @@
 """Pictures of TinyPeople, for people: images over their truth."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,36 +26,63 @@ PALETTE = [
 """Red, green and blue of each of ``CLASSES``."""
 
 
-def _side_colour(*joints: str) -> tuple[int, int, int]:
+class Skeleton(NamedTuple):
+    """What to draw of a figure.
+
+    Args:
+        joints: Their names; those that begin with left or right have the colour of
+            their side.
+        bones: The joints at both ends of each, from 0.
+    """
+
+    joints: Sequence[str]
+    bones: Sequence[tuple[int, int]]
+
+
+COCO = Skeleton(KEYPOINTS, [(a - 1, b - 1) for a, b in SKELETON])
+
+Colour = tuple[int, int, int]
+
+
+def _side_colour(*joints: str) -> Colour:
     for side, colour in (('left', _LEFT), ('right', _RIGHT)):
         if all(joint.startswith(side) for joint in joints):
             return colour
     return _MIDDLE
 
 
-def draw_skeleton(image: np.ndarray, keypoints: np.ndarray, zoom: int = ZOOM) -> None:
+def draw_skeleton(
+    image: np.ndarray,
+    keypoints: np.ndarray,
+    zoom: int = ZOOM,
+    skeleton: Skeleton = COCO,
+    colour: Colour | None = None,
+) -> None:
     """Draw joints and bones; a hidden joint is a ring, an unlabelled one nothing.
 
     Args:
         image: (H, W, 3), ``zoom`` times as large as the annotated one; drawn on.
-        keypoints: (17, 3), x, y and COCO's visibility.
+        keypoints: (K, 3), x, y and COCO's visibility.
         zoom: Pixels of the image per pixel of the keypoints.
+        skeleton: Of K joints.
+        colour: Of all of it; blue, green, red. By default one for each side.
     """
 
-    def pixel(joint: np.signedinteger) -> tuple[int, int]:
+    def pixel(joint: int) -> tuple[int, int]:
         x, y = np.rint(((keypoints[joint, :2] + 0.5) * zoom - 0.5) * 16).astype(int)
         return int(x), int(y)
 
+    names = skeleton.joints
     seen = keypoints[:, 2] > 0
-    for a, b in np.array(SKELETON) - 1:
+    for a, b in skeleton.bones:
         if seen[a] and seen[b]:
-            colour = _side_colour(KEYPOINTS[a], KEYPOINTS[b])
-            for tint, width in ((_DARK, 4), (colour, 2)):
+            own = colour or _side_colour(names[a], names[b])
+            for tint, width in ((_DARK, 4), (own, 2)):
                 cv2.line(image, pixel(a), pixel(b), tint, width, cv2.LINE_AA, shift=4)
-    for joint in np.flatnonzero(seen):
+    for joint in np.flatnonzero(seen).tolist():
         hidden = keypoints[joint, 2] == 1
-        colour = _side_colour(KEYPOINTS[joint])
-        for tint, radius in ((_DARK, 4), (colour, 3), (_DARK, 1.5 * hidden)):
+        own = colour or _side_colour(names[joint])
+        for tint, radius in ((_DARK, 4), (own, 3), (_DARK, 1.5 * hidden)):
             if radius:
                 r = round(radius * 16)
                 cv2.circle(image, pixel(joint), r, tint, -1, cv2.LINE_AA, shift=4)

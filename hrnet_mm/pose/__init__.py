@@ -9,6 +9,7 @@ from .datasets import (
     Faces300W,
     MpiiPose,
     TinyCrowd,
+    TinyHeads,
     TinyPose,
     Wflw,
 )
@@ -34,6 +35,7 @@ __all__ = [
     'PyramidPreprocessor',
     'SparsePoseVisualizationHook',
     'TinyCrowd',
+    'TinyHeads',
     'TinyPose',
     'Wflw',
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mmpose
+import numpy as np
 from mmpose.datasets.datasets import (
     AFLWDataset,
     BaseCocoStyleDataset,
@@ -18,6 +19,8 @@ from mmpose.datasets.datasets import (
 )
 
 from hrnet_mm.data.checked import CheckedData
+from hrnet_mm.data.figure import FACE
+from hrnet_mm.data.pose import KEYPOINTS
 from hrnet_mm.registry import DATASETS
 
 
@@ -139,3 +142,50 @@ class TinyCrowd(TinyPose):
 
     environment = 'TINY_CROWD'
     source = '`hrnet-mm tiny-people --crowd FOLDER` draws it.'
+
+
+def other_side(name: str) -> str:
+    """The name of the joint that a mirror shows; empty for one in the middle."""
+    for a, b in (('left', 'right'), ('right', 'left')):
+        if name.startswith(a):
+            return name.replace(a, b)
+    return ''
+
+
+@DATASETS.register_module()
+class TinyHeads(CheckedFaces, CocoDataset):
+    """Five landmarks of the heads in TinyPeople that show all of them, checked.
+
+    Nose, eyes and ears; the box is a square around them, ``MARGIN`` times as large as
+    the ears are apart.
+    """
+
+    MARGIN = 1.6
+    METAINFO: ClassVar[dict[str, Any]] = dict(
+        dataset_name='tiny_heads',
+        keypoint_info={
+            i: dict(name=name, id=i, color=[51, 153, 255], swap=other_side(name))
+            for i, name in enumerate(KEYPOINTS[:FACE])
+        },
+        skeleton_info={},
+        joint_weights=[1.0] * FACE,
+        sigmas=[],
+    )
+    environment = 'TINY_PEOPLE'
+    source = '`hrnet-mm tiny-people FOLDER` draws it.'
+
+    def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any] | None:
+        """The head of a person; None if a landmark of it is not labelled."""
+        person = raw_data_info['raw_ann_info']
+        landmarks = np.reshape(person['keypoints'], (-1, 3))[:FACE]
+        if not landmarks[:, 2].all():
+            return None
+        ears = landmarks[3:, :2]
+        side = self.MARGIN * np.linalg.norm(ears[0] - ears[1])
+        head = dict(
+            person,
+            keypoints=landmarks.ravel().tolist(),
+            num_keypoints=FACE,
+            bbox=[*(ears.mean(axis=0) - side / 2), side, side],
+        )
+        return super().parse_data_info(dict(raw_data_info, raw_ann_info=head))

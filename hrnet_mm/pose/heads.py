@@ -17,6 +17,7 @@ from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor, nn
 
+from hrnet_mm.checkpoints.values import first_of_layers
 from hrnet_mm.models.layers import BasicBlock, Layers
 from hrnet_mm.registry import MODELS
 
@@ -95,6 +96,7 @@ class HigherHRNetHead(BaseHead):
         self.keypoint_loss = MODELS.build(keypoint_loss or dict(type=KEYPOINT_LOSS))
         self.tag_loss = MODELS.build(tag_loss or dict(type=TAG_LOSS))
         self.decoder = None if decoder is None else KEYPOINT_CODECS.build(decoder)
+        self.register_load_state_dict_pre_hook(take_layer_of_mmpose)
 
     @property
     def default_init_cfg(self) -> list[Config]:
@@ -236,6 +238,14 @@ class HigherHRNetHead(BaseHead):
                     tags.append(resized(tag.flatten(1, 2), size))
         tag = torch.cat(tags, dim=1).unflatten(1, (-1, joints))
         return torch.stack(heatmaps).mean(dim=0), tag
+
+
+def take_layer_of_mmpose(
+    module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *args: Any
+) -> None:
+    """Files of mmpose's head of one resolution load as they are."""
+    for name in [n for n in state_dict if n.startswith(prefix)]:
+        state_dict[first_of_layers(name)] = state_dict.pop(name)
 
 
 KEYPOINT_LOSS = 'mmpose.KeypointMSELoss'

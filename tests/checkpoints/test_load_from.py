@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from hrnet_mm.checkpoints import CheckpointError
 
 POSE = 'hrnet_w18_small_v1_tiny-pose.py'
+BASELINE = 'hrnet-ae_w18_small_v1_tiny-crowd.py'
 SEGMENTATION = 'hrnetv2_w18_small_v1_tiny-seg.py'
 
 
@@ -41,6 +42,19 @@ def test_a_pose_model_of_the_official_code(runner_with, randomised):
     runner.load_or_resume()
     assert torch.equal(runner.model.backbone.conv1.weight, theirs.conv1.weight)
     assert torch.equal(runner.model.head.final_layer.bias, theirs.final_layer.bias)
+
+
+def test_a_bottom_up_model_of_mmpose_of_one_resolution(runner_with, randomised):
+    theirs = randomised(official.Pose(joints=34))  # heat maps and tags
+    state = {
+        f'{"keypoint_head" if name.startswith("final") else "backbone"}.{name}': value
+        for name, value in theirs.state_dict().items()
+    }
+    runner = runner_with(BASELINE, dict(meta={}, state_dict=state))
+    runner.load_or_resume()
+    assert torch.equal(runner.model.backbone.conv1.weight, theirs.conv1.weight)
+    (layer,) = runner.model.head.final_layers
+    assert torch.equal(layer.bias, theirs.final_layer.bias)
 
 
 @pytest.mark.parametrize('tta', [False, True])

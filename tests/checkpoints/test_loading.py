@@ -4,6 +4,7 @@ import os
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
@@ -93,6 +94,12 @@ def test_what_mmengine_saves_is_read(tmp_path):
     loaded = load(path)['message_hub']['log_scalars']['loss']
     assert loaded.statistics('mean') == 0.375
     assert loaded.current() == 0.25
+
+
+def test_what_describes_faces_is_read(tmp_path):
+    path = tmp_path / 'epoch_1.pth'
+    torch.save({'dataset_meta': {'sigmas': np.array([])}}, path)
+    assert load(path)['dataset_meta']['sigmas'].shape == (0,)
 
 
 def test_a_registered_statistic_is_read(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.registry import MODELS, init_default_scope
+from mmengine.runner.checkpoint import load_state_dict
 from torch import Tensor, nn
 
 pytest.importorskip('mmpose')
@@ -48,6 +49,17 @@ def test_published_models_load_whole_and_answer_as_there(width, tmp_path, random
     assert [o.shape[1:] for o in got] == [(2 * K, 16, 24), (K, 32, 48)]
     for a, b in zip(got, wanted, strict=True):
         assert (a - b).abs().max() <= 1e-5 * b.abs().max()
+
+
+def test_files_of_mmpose_s_baseline_load_in_stock_tools(randomised):
+    theirs, ours = (randomised(build(32, deconv_channels=()), seed) for seed in (1, 2))
+    state = {
+        key.replace('final_layers.0', 'final_layer'): value
+        for key, value in theirs.state_dict().items()
+    }
+    load_state_dict(ours, state, strict=True)
+    for key, value in theirs.state_dict().items():
+        assert torch.equal(ours.state_dict()[key], value)
 
 
 @pytest.mark.parametrize(

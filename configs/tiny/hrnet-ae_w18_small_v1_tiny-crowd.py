@@ -1,0 +1,23 @@
+"""HRNet-W18-small-v1 with associative embedding: the baseline of HigherHRNet.
+
+One resolution, 1/4. 1,285,250 parameters.
+
+    hrnet-mm tiny-people --crowd
+    mim train mmpose configs/tiny/hrnet-ae_w18_small_v1_tiny-crowd.py
+"""
+
+_base_ = ['higher-hrnet_w18_small_v1_tiny-crowd.py']
+
+codec = dict(_base_.codec, heatmap_sizes=_base_.codec.heatmap_sizes[:1], sigma=1)
+
+model = dict(head=dict(deconv_channels=(), decoder=dict(_delete_=True, **codec)))
+train_dataloader = dict(
+    dataset=dict(
+        pipeline=[
+            *_base_.augment,
+            dict(type='GenerateTarget', encoder=codec),
+            _base_.target[1],
+            _base_.pack,
+        ]
+    )
+)
