@@ -37,6 +37,21 @@ def test_the_table_of_configs_says_what_the_configs_say(readme, root):
         assert f'{parameters} parameters, {macs} G MACs' in text
 
 
+def test_the_table_of_faces_says_what_the_configs_say(readme, root):
+    rows = re.findall(
+        r'\| `pose/(hrnetv2_\S+)\.py` \| (\d+) \| ([^|]+) \| ([^|]+) \|', readme
+    )
+    configs = root / 'configs/pose'
+    faces = configs.glob('hrnetv2_*256x256.py')
+    assert {name for name, *_ in rows} == {path.stem for path in faces}
+    assert len(rows) == 4
+    for name, landmarks, ours, official in rows:
+        for path, score in ((name, ours), (f'{name}_official', official)):
+            text = (configs / f'{path}.py').read_text()
+            assert f'NME {score} (' in text
+            assert f' {landmarks} landmarks of faces' in text
+
+
 def test_the_table_of_segmentation_says_what_the_configs_say(readme, root):
     rows = re.findall(
         r'\| `(seg/\S+)` \| ([\d.]+) \| ([^|]+) \| (\S+) \| (\S+) \|', readme

@@ -16,7 +16,7 @@ from .datasets import (
 from .heads import HigherHRNetHead
 from .losses import AssociativeEmbeddingLoss
 from .pyramid import BottomupPoseEstimator, PyramidPreprocessor
-from .transforms import CrowdMask, PackBottomup
+from .transforms import BottomupRandomFlip, CrowdMask, PackBottomup
 from .visualization import SparsePoseVisualizationHook, draw_circles_with_numpy_scalars
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     'AssociativeEmbedding',
     'AssociativeEmbeddingLoss',
     'BottomupPoseEstimator',
+    'BottomupRandomFlip',
     'CocoPose',
     'Cofw',
     'CrowdMask',

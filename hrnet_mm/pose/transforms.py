@@ -9,7 +9,7 @@ import cv2
 import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmpose.datasets.transforms import PackPoseInputs
+from mmpose.datasets.transforms import PackPoseInputs, RandomFlip
 from mmpose.datasets.transforms.formatting import image_to_tensor
 from pycocotools import mask as coco_mask
 
@@ -20,6 +20,21 @@ META_KEYS = (
     'input_center', 'input_scale', 'aug_scales', 'flip', 'flip_direction',
     'flip_indices', 'raw_ann_info',
 )  # fmt: skip
+
+
+@TRANSFORMS.register_module()
+class BottomupRandomFlip(RandomFlip):
+    """``RandomFlip`` after ``BottomupRandomAffine``, of images that are not square too.
+
+    mmpose's takes ``input_size``, width and height, for height and width: labels of a
+    mirror image are then beside the people by the difference.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Mirror image, boxes and joints, or not."""
+        width, height = results['input_size']
+        flipped = super().transform(dict(results, input_size=(height, width)))
+        return dict(flipped, input_size=(width, height))
 
 
 @TRANSFORMS.register_module()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,49 @@ def test_a_model_is_trained_and_tested_at_several_scales(
         assert all(score >= 0 for score in job.scores(name))
     thorough = write_config(TINY, THOROUGH)
     score_of('coco/AP', mim, 'mmpose', thorough, job.work_dir / 'epoch_2.pth', **where)
+
+
+def test_another_number_of_joints_ends_the_job_with_one_clear_message(
+    few_crowds, tmp_path, mim
+):
+    done = mim(
+        'train', 'mmpose', ROOT / 'configs' / TINY, '--work-dir', tmp_path,
+        '--cfg-options', 'model.head.num_keypoints=16', TINY_CROWD=str(few_crowds),
+    )  # fmt: skip
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if 'num_keypoints' in line]
+    assert said, done.stderr[-3000:]
+    assert 'set num_keypoints to the joints of the data set' in said[-1]
+    assert '(16, 48, 40)' in said[-1].replace('40, 48', '48, 40')
+
+
+def test_an_image_of_200_people(few_crowds, write_config, tmp_path, mim):
+    root = Path(shutil.copytree(few_crowds, tmp_path / 'crowds'))
+    rng = np.random.default_rng(0)
+    for path in root.glob('annotations/*.json'):
+        content = json.loads(path.read_text())
+        first = [a for a in content['annotations'] if a['image_id'] == 1]
+        content['images'] = content['images'][:1]
+        content['annotations'] = [
+            dict(
+                first[i % len(first)], id=i, keypoints=moved(first[i % len(first)], rng)
+            )
+            for i in range(200)
+        ]
+        path.write_text(json.dumps(content))
+    job, where = Job(tmp_path / 'work'), dict(TINY_CROWD=str(root))
+    config = write_config(TINY, QUICK + "train_dataloader['batch_size'] = 1")
+    done = mim('train', 'mmpose', config, '--work-dir', job.work_dir, **where)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert len(job.losses()) == 2
+    assert np.isfinite([*job.losses().values()]).all()
+    assert job.scores('coco/AP') == [0]
+
+
+def moved(person: dict, rng: np.random.Generator) -> list[float]:
+    joints = np.reshape(person['keypoints'], (-1, 3)).astype(float)
+    joints[:, :2] += rng.normal(0, 8, 2)
+    return joints.ravel().tolist()
 
 
 # the whole image in 256x256, as in the test: no turns, no mirror images

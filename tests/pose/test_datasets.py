@@ -10,7 +10,18 @@ import pytest
 pytest.importorskip('mmpose')
 
 from hrnet_mm.data import TinyPeople
-from hrnet_mm.pose import CocoPose, MpiiPose, TinyPose
+from hrnet_mm.pose import (
+    Aflw,
+    CocoPose,
+    Cofw,
+    CrowdPose,
+    Faces300W,
+    MpiiPose,
+    TinyCrowd,
+    TinyHeads,
+    TinyPose,
+    Wflw,
+)
 
 
 @pytest.fixture(scope='module')
@@ -57,9 +68,16 @@ def test_whole_data_is_loaded(data):
 @pytest.mark.parametrize(
     ('cls', 'words'),
     [
+        (Aflw, ['lrs/downloads/aflw', 'AFLW=FOLDER']),
         (CocoPose, ['cocodataset.org', 'COCO=FOLDER']),
+        (Cofw, ['xpburgos/ICCV13', 'COFW=FOLDER']),
+        (CrowdPose, ['github.com/Jeff-sjtu/CrowdPose', 'CROWDPOSE=FOLDER']),
+        (Faces300W, ['resources/300-W', 'FACES_300W=FOLDER']),
         (MpiiPose, ['human-pose.mpi-inf.mpg.de', 'MPII=FOLDER']),
+        (TinyCrowd, ['hrnet-mm tiny-people --crowd', 'TINY_CROWD=FOLDER']),
+        (TinyHeads, ['hrnet-mm tiny-people', 'TINY_PEOPLE=FOLDER']),
         (TinyPose, ['hrnet-mm tiny-people', 'TINY_PEOPLE=FOLDER']),
+        (Wflw, ['wywu.github.io', 'WFLW=FOLDER']),
     ],
 )
 def test_a_missing_data_root_says_where_to_get_it(cls, words, tmp_path):

@@ -1,15 +1,17 @@
-"""Crowds do not count."""
+"""Crowds do not count, and mirror images are labelled right."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip('mmpose')
 
+from mmpose.datasets.transforms import BottomupRandomAffine
 from pycocotools import mask as coco_mask
 
-from hrnet_mm.pose import CrowdMask
+from hrnet_mm.pose import BottomupRandomFlip, CrowdMask
 
 POLYGON = [[8, 4, 16, 4, 16, 8, 8, 8]]
 
@@ -41,3 +43,28 @@ def test_people_without_joints_and_crowds_are_left_out():
         flipped = masks(POLYGON, seg, flip=True)[1]
         assert (flipped[0] == wanted[:, ::-1]).all()
     assert all(mask.all() for mask in masks())
+
+
+@pytest.mark.parametrize('size', [(64, 32), (32, 64)])
+@pytest.mark.parametrize('prob', [0, 1])
+def test_joints_stay_on_what_they_mark(size, prob):
+    """Also in a mirror image that is not square."""
+    joints = np.array([[[20, 10], [27, 22]]], np.float32)
+    image = np.zeros((32, 48, 3), np.uint8)
+    for channel, (x, y) in enumerate(joints[0].astype(int)):
+        cv2.circle(image, (int(x), int(y)), 2, [255 * (i == channel) for i in range(3)])
+        image[y, x, channel] = 255
+    results = dict(
+        img=image, img_shape=(32, 48), keypoints=joints, flip_indices=[1, 0],
+        keypoints_visible=np.ones((1, 2, 2), np.float32),
+        bbox=np.array([[0, 0, 47, 31]], np.float32),
+    )  # fmt: skip
+    affine = BottomupRandomAffine(size, shift_prob=0, scale_prob=0, rotate_prob=0)
+    flip = BottomupRandomFlip(prob=float(prob), direction='horizontal')
+    results = flip(affine(results))
+    assert results['img'].shape == (size[1], size[0], 3)
+    assert tuple(results['input_size']) == size
+    for joint, channel in ((0, prob), (1, 1 - prob)):  # the sides change names
+        spot = results['img'][..., channel].astype(float)
+        y, x = (np.average(c, weights=spot) for c in np.indices(spot.shape))
+        assert np.abs(results['keypoints'][0, joint] - (x, y)).max() < 1

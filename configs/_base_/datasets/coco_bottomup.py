@@ -9,7 +9,7 @@ _base_ = ['coco_pose.py']
 
 keypoint_order = [0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16]
 affine = dict(type='BottomupRandomAffine', distribution='uniform')
-flip = dict(type='RandomFlip', direction='horizontal')
+flip = dict(type='hrnet_mm.BottomupRandomFlip', direction='horizontal')
 resize = dict(type='BottomupResize', size_factor=64, resize_mode='expand')
 pack = dict(type='hrnet_mm.PackBottomup')
 

@@ -25,7 +25,7 @@ augment = [
         rotate_factor=15,
         distribution='uniform',
     ),
-    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='hrnet_mm.BottomupRandomFlip', direction='horizontal'),
 ]
 target = [dict(type='GenerateTarget', encoder=codec), dict(type='hrnet_mm.CrowdMask')]
 pack = dict(type='hrnet_mm.PackBottomup')
