@@ -8,7 +8,7 @@ One resolution, 1/4. 1,285,250 parameters.
 
 _base_ = ['higher-hrnet_w18_small_v1_tiny-crowd.py']
 
-codec = dict(_base_.codec, heatmap_sizes=_base_.codec.heatmap_sizes[:1], sigma=1)
+codec = dict(_base_.codec, heatmap_sizes=_base_.codec.heatmap_sizes[:1], sigma=1.5)
 
 model = dict(head=dict(deconv_channels=(), decoder=dict(_delete_=True, **codec)))
 train_dataloader = dict(

@@ -145,6 +145,20 @@ def test_loss_is_the_mean_of_masked_squares_at_each_resolution(people):
     assert all(p.grad is not None for p in head.parameters())
 
 
+def test_losses_are_float32_under_autocast():
+    places = torch.tensor([[[20.0, 10.0]] * K])
+    masks = [torch.ones(1, h, w, dtype=torch.bool) for w, h in SIZES]
+    samples = [sample(places, torch.ones(1, K), masks)]
+    head = HigherHRNetHead(8, K, deconv_channels=(8,), num_blocks=1)
+    feats = [torch.randn(1, 8, 8, 12)]
+    whole = head.loss(feats, samples)
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = head.loss(feats, samples)
+    for name, loss in mixed.items():
+        assert loss.dtype == torch.float32
+        torch.testing.assert_close(loss, whole[name], rtol=0.02, atol=1e-6)
+
+
 def test_another_number_of_joints_is_named():
     head = HigherHRNetHead(8, 14, deconv_channels=(8,), num_blocks=1)
     feats = [torch.randn(1, 8, 8, 12)]

@@ -11,7 +11,7 @@ codec = dict(
     type='hrnet_mm.AssociativeEmbedding',
     input_size=(192, 160),
     heatmap_sizes=[(48, 40), (96, 80)],
-    sigma=[1, 1.5],
+    sigma=[1.5, 2.5],
     keypoint_order=[0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16],
 )
 augment = [
