@@ -131,7 +131,16 @@ def test_links_and_tests_that_are_named_exist(page, root):
 
 @pytest.mark.parametrize(
     'name',
-    ['predictions', 'tiny_people', 'learning_curve', 'body_parts', 'people', 'poses'],
+    [
+        'predictions',
+        'tiny_people',
+        'learning_curve',
+        'body_parts',
+        'people',
+        'poses',
+        'crowd',
+        'heads',
+    ],
 )
 def test_pictures_are_small_enough_to_clone(name, root):
     path = root / f'docs/images/{name}.jpg'

@@ -29,7 +29,7 @@ class Casting(NamedTuple):
 
 
 FEW = Casting({1: 0.55, 2: 0.35, 3: 0.1}, (0.5, 0.85), 0.88, 12)
-CROWD = Casting(dict.fromkeys((2, 3, 4, 5), 0.25), (0.35, 0.8), 0.65, 40)
+CROWD = Casting({2: 0.4, 3: 0.4, 4: 0.2}, (0.45, 0.85), 0.75, 40)
 
 _SQUARE = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], float)
 _CIRCLE = np.array(cv2.ellipse2Poly((0, 0), (256, 256), 0, 0, 360, 8)) / 256

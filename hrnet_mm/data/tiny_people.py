@@ -48,7 +48,7 @@ class TinyPeople:
         seed: Another seed, other images.
         image_size: Width and height in pixels, at least 64.
         splits: The number of images by the name of the split.
-        crowd: Two to five figures in an image, small and large, before each other.
+        crowd: Two to four figures in an image, small and large, before each other.
     """
 
     seed: int = 0

@@ -294,7 +294,7 @@ def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
 def test_a_crowd_has_small_and_large_figures_that_hide_each_other() -> None:
     crowd = TinyPeople(crowd=True)
     scenes = [crowd.scene('train', number) for number in range(1, 9)]
-    assert all(2 <= len(scene.people) <= 5 for scene in scenes)
+    assert all(2 <= len(scene.people) <= 4 for scene in scenes)
     assert len({len(scene.people) for scene in scenes}) > 1
     heights = [np.ptp(p.mask.any(axis=1).nonzero()) for s in scenes for p in s.people]
     assert max(heights) > 1.5 * min(heights)

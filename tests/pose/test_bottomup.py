@@ -63,27 +63,33 @@ def test_a_model_is_trained_and_tested_at_several_scales(
 
 
 @pytest.mark.slow
-def test_crowds_are_learned_and_higher_resolution_sees_small_figures_better(
-    tiny_crowd, tmp_path, mim, run_python
+def test_higher_resolution_sees_small_figures_better(
+    tiny_crowd, write_config, tmp_path, mim, run_python
 ):
+    """Eight epochs of both, half of what the configs have."""
     small = {}
     where = dict(TINY_CROWD=str(tiny_crowd))
     for name in ('higher-hrnet', 'hrnet-ae'):
-        config = ROOT / f'configs/tiny/{name}_w18_small_v1_tiny-crowd.py'
+        leaf = f'tiny/{name}_w18_small_v1_tiny-crowd.py'
         job = Job(tmp_path / name)
+        lines = SHORT + f"test_evaluator = dict(outfile_prefix='{job.work_dir}/found')"
+        config = write_config(leaf, lines)
         done = mim('train', 'mmpose', config, '--work-dir', job.work_dir, **where)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        checkpoint = job.work_dir / (job.work_dir / 'last_checkpoint').read_text()
-        options = f'test_evaluator.outfile_prefix={job.work_dir}/found'
-        ap = score_of(
-            'coco/AP', mim, 'mmpose', config, checkpoint, '--cfg-options', options,
-            **where,
-        )  # fmt: skip
+        checkpoint = job.work_dir / 'epoch_8.pth'
+        ap = score_of('coco/AP', mim, 'mmpose', config, checkpoint, **where)
         small[name] = ap_of_smallest_third(tiny_crowd, job.work_dir)
         if name == 'higher-hrnet':
-            assert ap >= 0.6
+            assert ap >= 0.35
             show(config, checkpoint, tmp_path / 'sheet.png', run_python, **where)
     assert small['higher-hrnet'] > small['hrnet-ae']
+
+
+SHORT = """
+train_cfg = dict(max_epochs=8, val_interval=8)
+param_scheduler = [
+    _base_.param_scheduler[0], dict(_base_.param_scheduler[1], T_max=8, end=8)]
+"""
 
 
 def ap_of_smallest_third(data: Path, work_dir: Path) -> float:
@@ -142,23 +148,23 @@ def moved(person: dict, rng: np.random.Generator) -> list[float]:
     return joints.ravel().tolist()
 
 
-# The whole images, which are 640x427, in the pixels of 256x256, as in the test: no turns,
-# no mirror images, little around them (what is there is not taught, and may be anybody).
+# The whole images, in as many pixels as 256x256 has: no turns, no mirror images. `Pad`
+# makes them of one shape: what is around an image is not taught and could be anybody.
 OVERFIT = """
 size = (320, 224)
 codec = dict(_base_.codec, input_size=size, heatmap_sizes=[(80, 56), (160, 112)])
 model.update(head=dict(decoder=codec), test_cfg=dict(flip_test=False))
-read = dict(type='LoadImage')
+read = [dict(type='LoadImage'), dict(type='Pad', size=(640, 448))]
 still = dict(
     type='BottomupRandomAffine', input_size=size, scale_type='long',
     shift_prob=0, scale_prob=0, rotate_prob=0)
 train_dataloader['dataset'] = dict(data, pipeline=[
-    read, still, dict(type='GenerateTarget', encoder=codec),
+    *read, still, dict(type='GenerateTarget', encoder=codec),
     dict(type='hrnet_mm.CrowdMask'), _base_.pack])
 fitted = dict(type='BottomupResize', input_size=size, resize_mode='fit')
 val_dataloader = test_dataloader = dict(
     num_workers=0, persistent_workers=False,
-    dataset=dict(data, bbox_file=None, pipeline=[read, fitted, _base_.pack]))
+    dataset=dict(data, bbox_file=None, pipeline=[*read, fitted, _base_.pack]))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 train_cfg = dict(max_epochs={steps}, val_interval={steps})
 default_hooks['checkpoint'] = dict(interval={steps} // 4)
@@ -174,7 +180,7 @@ param_scheduler = [
 def test_w32_goes_on_and_overfits_real_images_within_400_iterations(
     coco_lines, write_config, tmp_path, mim
 ):
-    steps = 120
+    steps = 160
     lines = coco_lines + OVERFIT.format(steps=steps)
     config = write_config('pose/higher-hrnet_w32_coco-512x512.py', lines)
     job = Job(tmp_path / 'work')
