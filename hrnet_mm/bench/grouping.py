@@ -63,7 +63,9 @@ def noise(size: tuple[int, int]) -> Maps:
 def main(people: int, size: tuple[int, int], rounds: int) -> None:
     """Times of grouping people from heat maps and tags, mmpose against hrnet_mm."""
     ours = AssociativeEmbedding(size, [size], SIGMA)
-    theirs = MmposeEmbedding(size, size, decode_max_instances=30)
+    theirs = MmposeEmbedding(
+        size, size, decode_max_instances=30, decode_keypoint_order=[*range(JOINTS)]
+    )
     cases = {
         f'{people} people, all joints': planted(people, size, 0),
         f'{people} people, a third of the joints lacking': planted(people, size, 1 / 3),
