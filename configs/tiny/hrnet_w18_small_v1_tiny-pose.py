@@ -6,32 +6,19 @@ AP >= 80 on the test split. 1,284,961 parameters.
     mim train mmpose configs/tiny/hrnet_w18_small_v1_tiny-pose.py
 """
 
-_base_ = ['../_base_/pose/topdown.py', '../_base_/datasets/tiny_pose.py']
+_base_ = [
+    '../_base_/pose/topdown.py',
+    '../_base_/datasets/tiny_pose.py',
+    '../_base_/schedules/tiny_pose.py',
+]
 
 C = 16  # the streams have C, 2C, 4C and 8C channels
-epochs = 6
 
 model = dict(
     backbone=dict(arch='w18_small_v1'),
     head=dict(in_channels=C, out_channels=17, decoder=_base_.codec),
     test_cfg=dict(flip_test=False),
 )
-
-train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=2)
-val_cfg = dict()
-test_cfg = dict()
-optim_wrapper = dict(optimizer=dict(type='Adam', lr=2e-3, fused=True))
-param_scheduler = [
-    dict(type='LinearLR', begin=0, end=50, start_factor=0.01, by_epoch=False),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=epochs,
-        end=epochs,
-        eta_min=2e-5,
-        convert_to_iter_based=True,
-    ),
-]
-auto_scale_lr = dict(enable=False, base_batch_size=16)
 
 default_hooks = dict(
     logger=dict(interval=10),

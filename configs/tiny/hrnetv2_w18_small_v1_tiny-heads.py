@@ -7,7 +7,11 @@ From scratch. NME <= 2 % on the test split, by the distance between the ears.
     mim train mmpose configs/tiny/hrnetv2_w18_small_v1_tiny-heads.py
 """
 
-_base_ = ['../_base_/pose/landmarks.py', '../_base_/datasets/tiny_heads.py']
+_base_ = [
+    '../_base_/pose/landmarks.py',
+    '../_base_/datasets/tiny_heads.py',
+    '../_base_/schedules/tiny_pose.py',
+]
 
 C = 16  # the streams have C, 2C, 4C and 8C channels
 epochs = 8
@@ -23,21 +27,8 @@ model = dict(
     test_cfg=dict(flip_test=False),
 )
 
-train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=2)
-val_cfg = dict()
-test_cfg = dict()
-optim_wrapper = dict(optimizer=dict(type='Adam', lr=2e-3, fused=True))
-param_scheduler = [
-    dict(type='LinearLR', begin=0, end=50, start_factor=0.01, by_epoch=False),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=epochs,
-        end=epochs,
-        eta_min=2e-5,
-        convert_to_iter_based=True,
-    ),
-]
-auto_scale_lr = dict(enable=False, base_batch_size=16)
+train_cfg = dict(max_epochs=epochs)
+param_scheduler = [_base_.warm_up, dict(_base_.cosine, T_max=epochs, end=epochs)]
 
 default_hooks = dict(
     logger=dict(interval=10),

@@ -70,7 +70,7 @@ param_scheduler = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize('faces', ['wflw', '300w', 'cofw'])
-def test_w18_overfits_real_faces_within_300_iterations(
+def test_w18_overfits_real_faces_within_150_iterations(
     faces, real_faces, write_config, tmp_path, mim
 ):
     root, steps = real_faces / faces, 150
@@ -80,7 +80,7 @@ def test_w18_overfits_real_faces_within_300_iterations(
     done = mim('train', 'mmpose', config, '--work-dir', job.work_dir)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     losses = job.losses()
-    assert max(losses) == steps <= 300  # a batch of all faces
+    assert max(losses) == steps  # a batch of all faces
     assert np.isfinite([*losses.values()]).all()
     (last,) = job.scores('NME')
     assert last <= 0.02

@@ -1,72 +1,27 @@
-"""Heads of TinyPeople, five landmarks, crops of 64x64: `hrnet-mm tiny-people`.
+"""Heads of TinyPeople, five landmarks, crops of 64x64: where they are is in tiny_pose.py.
 
-The folder is data/tiny_people, or where the environment variable TINY_PEOPLE points.
 NME is by the distance between the ears.
 """
 
-data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
-dataset_type = 'CocoDataset'  # MMPoseInferencer picks its detector by it
+_base_ = ['tiny_pose.py']
 
-codec = dict(
-    type='MSRAHeatmap',
-    input_size=(64, 64),
-    heatmap_size=(16, 16),
-    sigma=1,
-    unbiased=True,
-)
-prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale', padding=1.1)]
+codec = dict(input_size=(64, 64), heatmap_size=(16, 16), sigma=1)
 affine = dict(type='TopdownAffine', input_size=codec['input_size'])
-pack = dict(type='PackPoseInputs')
+target = dict(type='GenerateTarget', encoder=dict(_base_.codec, **codec))
+train_pipeline = [
+    *_base_.train_pipeline[:-3],
+    affine,
+    target,
+    _base_.train_pipeline[-1],
+]
+val_pipeline = [*_base_.val_pipeline[:-2], affine, _base_.val_pipeline[-1]]
 
-train_dataloader = dict(
-    batch_size=16,
-    num_workers=0,
-    drop_last=True,
-    sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
-    dataset=dict(
-        type='hrnet_mm.TinyHeads',
-        data_root=data_root,
-        data_mode='topdown',
-        ann_file='annotations/train.json',
-        data_prefix=dict(img='images/train/'),
-        pipeline=[
-            dict(type='LoadImage'),
-            dict(type='hrnet_mm.SeedSample'),
-            dict(type='GetBBoxCenterScale', padding=1.1),
-            dict(type='RandomFlip', direction='horizontal'),
-            dict(
-                type='RandomBBoxTransform',
-                shift_prob=0,
-                rotate_factor=15,
-                scale_factor=(0.9, 1.1),
-            ),
-            affine,
-            dict(type='GenerateTarget', encoder=codec),
-            pack,
-        ],
-    ),
-)
-val_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    dataset=dict(
-        type='hrnet_mm.TinyHeads',
-        data_root=data_root,
-        data_mode='topdown',
-        ann_file='annotations/val.json',
-        data_prefix=dict(img='images/val/'),
-        test_mode=True,
-        pipeline=[*prepare, affine, pack],
-    ),
-)
-test_dataloader = dict(val_dataloader)
-test_dataloader['dataset'] = dict(
-    val_dataloader['dataset'],
-    ann_file='annotations/test.json',
-    data_prefix=dict(img='images/test/'),
-)
+heads = dict(type='hrnet_mm.TinyHeads')
+train_dataloader = dict(dataset=dict(heads, pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(heads, pipeline=val_pipeline))
+test_dataloader = val_dataloader
 
-val_evaluator = dict(type='NME', norm_mode='keypoint_distance', keypoint_indices=[3, 4])
+val_evaluator = dict(
+    _delete_=True, type='NME', norm_mode='keypoint_distance', keypoint_indices=[3, 4]
+)
 test_evaluator = val_evaluator
