@@ -21,7 +21,7 @@ FEW = f"""
 train_cfg = dict(max_epochs=3, val_interval=1)
 train_dataloader = dict(batch_size=4)
 default_hooks = dict(
-    checkpoint=dict(interval=1), logger=dict(interval=1),
+    checkpoint=dict(interval=1, save_best=None), logger=dict(interval=1),
     visualization=dict(interval=1))
 model = dict(
     data_preprocessor=dict(num_classes=6),
@@ -31,6 +31,8 @@ model = dict(
 # without warm-up, or a few steps leave the predictions as they were
 param_scheduler = [dict(type='ConstantLR', factor=1.0)]
 optim_wrapper = dict(paramwise_cfg=dict(_delete_=True))
+# ranks all images: a net that says one class of every image still changes it
+val_evaluator = test_evaluator = dict(_delete_=True, type='AveragePrecision')
 """
 
 
@@ -41,7 +43,7 @@ def test_a_killed_job_with_cutmix_goes_on(tmp_path, write_config, mim, run_pytho
     env = dict(TINY_PEOPLE=str(people.write(tmp_path / 'tiny_people')))
     lines = FEW + 'test_dataloader = dict(_base_.val_dataloader)\n'
     config = write_config(TINY, lines)
-    check_resume('mmpretrain', config, 'accuracy/top1', tmp_path, mim, **env)
+    check_resume('mmpretrain', config, 'multi-label/mAP', tmp_path, mim, **env)
     checkpoint = tmp_path / 'killed/epoch_3.pth'
     show(config, checkpoint, tmp_path / 'sheet.png', run_python, **env)
 
