@@ -28,7 +28,8 @@ def test_the_table_of_configs_says_what_the_configs_say(readme, root):
     rows = re.findall(
         r'\| `((?:pose/)?[^/`]+)` \| [^|]+ \| ([\d.]+) \| (\S+) \| (\S+) \|', readme
     )
-    published = {f'pose/{p.name}' for p in (root / 'configs/pose').glob('*coco*')}
+    leaves = [*(root / 'configs/pose').glob('*.py')]
+    published = {f'pose/{p.name}' for p in leaves if re.search('coco|crowd', p.name)}
     assert {name for name, *_ in rows} == published | {'hrnet_w48_coco.py'}
     assert len(rows) == len(published) + 1
     for name, ap, parameters, macs in rows:
