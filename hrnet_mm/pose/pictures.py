@@ -23,6 +23,7 @@ from hrnet_mm.data.pictures import Colour, Skeleton, draw_skeleton
 from hrnet_mm.pictures import open_trained, overlay, save_sheet
 
 SHOWN = 0.3  # joints of a lower score are not drawn
+PERSON = 0.2  # nor are people who were grouped from a few stray joints
 TAGGED = 0.1  # pixels of less heat are nobody's
 ZOOM = 3
 
@@ -108,6 +109,8 @@ def people_of(
 ) -> list[np.ndarray]:
     """The pictures of one image, with all of its people."""
     image, result = seen_by(model, sample)
+    found = result.pred_instances
+    result.pred_instances = found[found.bbox_scores > PERSON]
     tab10 = np.array(colormaps['tab10'].colors) * 255  # type: ignore[attr-defined]
     colours = [tuple(row) for row in tab10[:, ::-1].astype(int).tolist()]
     drawings = drawings_of(image, result, truth, skeleton, colours)

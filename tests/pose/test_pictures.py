@@ -1,0 +1,41 @@
+"""What `hrnet-mm show` draws of a pose model."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip('mmpose')
+import torch
+from mmengine.structures import InstanceData, PixelData
+from mmpose.structures import PoseDataSample
+
+from hrnet_mm.data.pictures import Skeleton
+from hrnet_mm.pose.pictures import people_of
+
+
+@pytest.mark.parametrize(('score', 'drawn'), [(0.9, True), (0.05, False)])
+def test_who_was_grouped_from_stray_joints_is_not_drawn(score, drawn):
+    """Refinement finds all joints of everybody, also of those who are not there."""
+    joints = np.array([[[8.0, 8.0], [24.0, 24.0]]])
+    sample = PoseDataSample(
+        metainfo=dict(input_center=[16, 16], input_scale=np.array([32, 32]))
+    )
+    sample.pred_instances = InstanceData(
+        keypoints=joints,
+        keypoint_scores=np.ones((1, 2)),
+        bbox_scores=np.array([score]),
+    )
+    maps = torch.zeros(2, 32, 32)
+    sample.pred_fields = PixelData(heatmaps=maps, tags=maps)
+    model = SimpleNamespace(test_step=lambda batch: [sample])
+    image = torch.zeros(3, 32, 32, dtype=torch.uint8)
+    nobody = dict(keypoints=joints[:0], keypoints_visible=np.zeros((0, 2)))
+
+    truth, prediction, *_ = people_of(
+        model, dict(inputs=image), nobody, Skeleton(['a', 'b'], [(0, 1)])
+    )
+    assert not truth.any()
+    assert prediction.any() == drawn
