@@ -141,7 +141,8 @@ class AssociativeEmbedding(BaseKeypointCodec):
                 f'{heatmaps.shape[1]}'
             )
         joints, scores = [], []
-        for heat, tag in zip(heatmaps.float(), tags.float(), strict=True):
+        images = zip(heatmaps.detach().float(), tags.detach().float(), strict=True)
+        for heat, tag in images:
             found = grouping.find_candidates(heat, tag, self.topk, self.nms_kernel)
             people = grouping.group(
                 found, order, self.threshold, self.tag_threshold, self.max_people

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
@@ -161,7 +162,7 @@ class HigherHRNetHead(BaseHead):
     def predict(
         self, feats: Any, batch_data_samples: list[Any], test_cfg: Config | None = None
     ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
-        """The people of each image, in pixels of the input.
+        """The people of each image, and the boxes of their joints, in its pixels.
 
         Args:
             feats: Of the image, (image, flipped image) with ``flip_test``, and a list
@@ -189,7 +190,13 @@ class HigherHRNetHead(BaseHead):
         flip = info['flip_indices'] if cfg.get('flip_test') else None
         heatmaps, tags = self.aggregate(scales, info['batch_input_shape'], flip)
         people = [
-            InstanceData(keypoints=joints, keypoint_scores=heat, bbox_scores=scores)
+            InstanceData(
+                keypoints=joints,
+                keypoint_scores=heat,
+                bbox_scores=scores,
+                # inferencers tell the score of what has a box alone
+                bboxes=np.hstack([joints.min(axis=1), joints.max(axis=1)]),
+            )
             for joints, heat, scores in zip(
                 *self.decoder.batch_decode(heatmaps, tags), strict=True
             )

@@ -83,6 +83,7 @@ def test_higher_resolution_sees_small_figures_better(
         if name == 'higher-hrnet':
             assert ap >= 0.35
             show(config, checkpoint, tmp_path / 'sheet.png', run_python, **where)
+            check_inferencer(config, checkpoint, tiny_crowd, run_python)
     assert small['higher-hrnet'] > small['hrnet-ae']
 
 
@@ -91,6 +92,25 @@ train_cfg = dict(max_epochs=8, val_interval=8)
 param_scheduler = [
     _base_.param_scheduler[0], dict(_base_.param_scheduler[1], T_max=8, end=8)]
 """
+
+
+def check_inferencer(config: Path, checkpoint: Path, data: Path, run_python) -> None:
+    """The stock inferencer tells the score of each person, and knows who is twice."""
+    images = [str(path) for path in sorted(data.glob('images/test/*.jpg'))[:8]]
+    done = run_python(
+        '-c',
+        'from mmpose.apis import MMPoseInferencer\n'
+        f'infer = MMPoseInferencer({str(config)!r}, {str(checkpoint)!r})\n'
+        'for once in (False, True):\n'
+        f'    results = infer({images}, pose_based_nms=once)\n'
+        "    people = [p for r in results for p in r['predictions'][0]]\n"
+        "    print(len(people), min(p['bbox_score'] for p in people))",
+        TINY_CROWD=str(data),
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    everybody, _, once, score = map(float, done.stdout.split()[-4:])
+    assert 8 <= once < everybody
+    assert 0 < score < 1
 
 
 def ap_of_smallest_third(data: Path, work_dir: Path) -> float:

@@ -175,6 +175,21 @@ def test_another_number_of_joints_is_named():
         head.predict(feats, [info], dict(restore_heatmap_size=True))
 
 
+def test_people_have_the_box_of_their_joints(randomised):
+    codec = dict(
+        type='hrnet_mm.AssociativeEmbedding',
+        input_size=(64, 64),
+        heatmap_sizes=[(16, 16), (32, 32)],
+        threshold=0,
+    )
+    head = randomised(HigherHRNetHead(4, 5, deconv_channels=(4,), decoder=codec)).eval()
+    info = SimpleNamespace(metainfo=dict(batch_input_shape=(64, 64)))
+    (people,) = head.predict([torch.rand(1, 4, 16, 16)], [info])
+    assert len(people) > 1
+    for joints, box in zip(people.keypoints, people.bboxes, strict=True):
+        assert [*box] == [*joints.min(axis=0), *joints.max(axis=0)]
+
+
 @pytest.mark.parametrize('flip', [False, True])
 @pytest.mark.parametrize('scales', [1, 3])
 def test_maps_are_aggregated_as_there(flip, scales):
