@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo doctor test test-slow lint clean
+.PHONY: help setup demo doctor lint test test-slow lock clean
 
 help:
 	@echo 'make demo       draw TinyPeople, train HRNet on it, show what it learned'
@@ -15,11 +15,11 @@ help:
 	@echo 'make setup      the environment alone, in $(VENV)'
 	@echo 'make doctor     name what is broken in the environment'
 	@echo 'make clean      remove $(VENV), outputs and caches'
-	@echo 'PYTHON=python3.12 picks another Python (3.10 to 3.12)'
+	@echo 'PYTHON=python3.12 picks another Python (3.10 to 3.13)'
 
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: pyproject.toml setup.cfg tools/setup.sh
+$(VENV)/.ready: requirements/dev.txt pyproject.toml setup.cfg tools/setup.sh
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' bash tools/setup.sh
 
 demo: setup
@@ -45,6 +45,10 @@ test: lint
 
 test-slow: setup
 	$(PYTEST) -m slow
+
+# newest versions of what pyproject.toml leaves open; run all tests before committing them
+lock: setup
+	bash tools/lock.sh $(BIN)/uv
 
 clean:
 	rm -rf $(VENV) outputs build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

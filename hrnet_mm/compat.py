@@ -11,11 +11,9 @@ import importlib.util
 import pkgutil
 import sys
 import warnings
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 from typing import Any
 
-import numpy as np
+import hrnet_mm_standins
 from mmengine.dist import utils as dist_utils
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import checkpoint as mmengine_checkpoint
@@ -29,8 +27,8 @@ def apply() -> None:
     for mend in (
         load_checkpoints_safely,
         restore_find_loader,
+        find_stand_ins,
         replace_broken_xtcocotools,
-        stand_in_for_mmcv_ops,
         launch_without_gpus,
     ):
         try:
@@ -79,70 +77,27 @@ def restore_find_loader() -> None:
 
 
 def replace_broken_xtcocotools() -> None:
-    """Let mmpose score COCO with pycocotools where xtcocotools does not import.
+    """Score keypoints without xtcocotools where it is installed and does not import.
 
-    Its wheels are built for numpy 1 and old Pythons (jin-s13/xtcocoapi#45). Keypoints
-    of whole bodies and of crowds, which only xtcocotools scores, stay an error.
+    Its wheels are built for numpy 1 and old Pythons (jin-s13/xtcocoapi#45).
     """
-    if importlib.util.find_spec('mmpose') is None or 'xtcocotools' in sys.modules:
+    spec = importlib.util.find_spec('xtcocotools')
+    if spec is None or str(spec.origin).startswith(hrnet_mm_standins.ROOT):
         return
     try:
         importlib.import_module('xtcocotools._mask')
     except (ImportError, ValueError):  # ValueError: numpy.dtype size changed
-        from pycocotools import coco, cocoeval, mask
-
         for name in [m for m in sys.modules if m.split('.')[0] == 'xtcocotools']:
             del sys.modules[name]
-        stub('xtcocotools')
-        sys.modules['xtcocotools.coco'] = coco
-        sys.modules['xtcocotools.mask'] = mask
-        scoring: Any = stub('xtcocotools.cocoeval')
-        scoring.COCOeval = with_sigmas(cocoeval.COCOeval)
+        sys.meta_path.insert(0, hrnet_mm_standins.StandInFinder(['xtcocotools']))
 
 
-def with_sigmas(base: Any) -> Any:
-    """The ``COCOeval`` of pycocotools with the two arguments that xtcocotools adds."""
+def find_stand_ins() -> None:
+    """Operators of mmcv and scores of keypoints where nothing compiled is installed.
 
-    class COCOeval(base):
-        def __init__(
-            self,
-            cocoGt: Any = None,
-            cocoDt: Any = None,
-            iouType: str = 'keypoints',
-            sigmas: Any = None,
-            use_area: bool = True,
-        ) -> None:
-            super().__init__(cocoGt, cocoDt, iouType)
-            if sigmas is not None:
-                self.params.kpt_oks_sigmas = np.asarray(sigmas)
-            if not use_area:  # the share of its box that a person covers on COCO
-                for ann in cocoGt.anns.values():
-                    ann['area'] = 0.53 * ann['bbox'][2] * ann['bbox'][3]
-
-    return COCOeval
-
-
-class MissingOps(ModuleType):
-    """Stands in for ``mmcv._ext``: any operator can be imported, none can be called."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith('__'):
-            raise AttributeError(name)
-
-        def missing(*args: Any, **kwargs: Any) -> None:
-            raise RuntimeError(
-                f'mmcv.ops.{name} needs the compiled mmcv, and mmcv-lite is installed: '
-                '`hrnet-mm doctor` prints how to install it. Pose, segmentation and '
-                'classification do without, detection does not.'
-            )
-
-        return missing
-
-
-def stand_in_for_mmcv_ops() -> None:
-    """Let mmpose and mmseg import with mmcv-lite, which has no compiled operators."""
-    if importlib.util.find_spec('mmcv._ext') is None:
-        stub('mmcv._ext', MissingOps)
+    An installed hrnet_mm does that when Python starts; this is for a clone on the path.
+    """
+    hrnet_mm_standins.install()
 
 
 def launch_without_gpus() -> None:
@@ -160,11 +115,3 @@ def launch_without_gpus() -> None:
         stock = getattr(owner, name)
         if not hasattr(stock, '__wrapped__'):
             setattr(owner, name, wrap(stock))
-
-
-def stub(name: str, kind: type[ModuleType] = ModuleType) -> ModuleType:
-    """Put a module of that name where ``import`` finds it."""
-    module = kind(name)
-    module.__spec__ = ModuleSpec(name, None)  # mmengine looks for it by spec
-    sys.modules[name] = module
-    return module

@@ -1,0 +1,171 @@
+"""Deformable convolutions, and the two halves of a masked one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ._common import warn_where_not_deterministic, widened
+
+
+def deform_conv_forward(
+    input: Tensor,
+    weight: Tensor,
+    offset: Tensor,
+    output: Tensor,
+    columns: Tensor,
+    ones: Tensor,
+    **geometry: int,
+) -> None:
+    """Write the output of a deformable convolution (Dai et al., 2017)."""
+    arguments = _without_masks(input, weight, offset, geometry)
+    output.copy_(torch.ops.torchvision.deform_conv2d(*arguments))
+
+
+def deform_conv_backward_input(
+    input: Tensor,
+    offset: Tensor,
+    grad_output: Tensor,
+    grad_input: Tensor,
+    grad_offset: Tensor,
+    weight: Tensor,
+    columns: Tensor,
+    **geometry: int,
+) -> None:
+    """Write the gradients of the input and of the offsets.
+
+    torchvision computes all gradients at once. That of the weight is left in `columns`,
+    a buffer that mmcv then hands to `deform_conv_backward_parameters`.
+    """
+    arguments = _without_masks(input, weight, offset, geometry)
+    found = _gradients(grad_output, arguments)
+    grad_input.copy_(found[0])
+    grad_offset.copy_(found[2])
+    columns.resize_as_(weight).copy_(found[1])
+
+
+def deform_conv_backward_parameters(
+    input: Tensor,
+    offset: Tensor,
+    grad_output: Tensor,
+    grad_weight: Tensor,
+    columns: Tensor,
+    ones: Tensor,
+    scale: float,
+    **geometry: int,
+) -> None:
+    """Add the gradient of the weight, times `scale`."""
+    if columns.shape != grad_weight.shape:  # neither input nor offsets need gradients
+        arguments = _without_masks(input, grad_weight, offset, geometry)
+        columns = _gradients(grad_output, arguments)[1]
+    grad_weight.add_(columns, alpha=scale)
+
+
+def modulated_deform_conv_forward(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    ones: Tensor,
+    offset: Tensor,
+    mask: Tensor,
+    output: Tensor,
+    columns: Tensor,
+    **geometry: Any,
+) -> None:
+    """Write the output of a modulated deformable convolution (Zhu et al., 2018)."""
+    arguments = _with_masks(input, weight, offset, mask, bias, geometry)
+    output.copy_(torch.ops.torchvision.deform_conv2d(*arguments))
+
+
+def modulated_deform_conv_backward(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    ones: Tensor,
+    offset: Tensor,
+    mask: Tensor,
+    columns: Tensor,
+    grad_input: Tensor,
+    grad_weight: Tensor,
+    grad_bias: Tensor,
+    grad_offset: Tensor,
+    grad_mask: Tensor,
+    grad_output: Tensor,
+    **geometry: Any,
+) -> None:
+    """Write the gradients of all inputs."""
+    arguments = _with_masks(input, weight, offset, mask, bias, geometry)
+    found = _gradients(grad_output, arguments)
+    for output, gradient in zip(
+        (grad_input, grad_weight, grad_offset, grad_mask, grad_bias),
+        found,
+        strict=True,
+    ):
+        if output.numel():  # the gradient of a bias that is not there is empty
+            output.copy_(gradient)
+
+
+def masked_im2col_forward(
+    image: Tensor,
+    rows: Tensor,
+    columns: Tensor,
+    output: Tensor,
+    kernel_h: int,
+    kernel_w: int,
+    pad_h: int,
+    pad_w: int,
+) -> None:
+    """Write the patches around some pixels: (C * kernel_h * kernel_w, pixels)."""
+    padded = F.pad(image[0], [pad_w] * 2 + [pad_h] * 2)
+    near = [
+        padded[:, rows + i, columns + j]
+        for i in range(kernel_h)
+        for j in range(kernel_w)
+    ]
+    output.copy_(torch.stack(near, 1).flatten(0, 1))
+
+
+def masked_col2im_forward(
+    values: Tensor,
+    rows: Tensor,
+    columns: Tensor,
+    output: Tensor,
+    height: int,
+    width: int,
+    channels: int,
+) -> None:
+    """Write values, (C, pixels), to their pixels; the others keep what they have."""
+    output[0, :, rows, columns] = values
+
+
+def _gradients(grad_output: Tensor, arguments: list[Any]) -> list[Tensor]:
+    """Those of input, weight, offsets, masks and bias."""
+    (grad_output,) = widened(grad_output)
+    with warn_where_not_deterministic():
+        return torch.ops.torchvision._deform_conv2d_backward(grad_output, *arguments)
+
+
+def _without_masks(
+    input: Tensor, weight: Tensor, offset: Tensor, geometry: dict[str, int]
+) -> list[Any]:
+    masks, bias = offset.new_zeros(len(offset), 1), offset.new_zeros(len(weight))
+    names = 'dH dW padH padW dilationH dilationW group deformable_group'
+    numbers = [geometry[name] for name in names.split()]
+    return [*widened(input, weight, offset, masks, bias), *numbers, False]
+
+
+def _with_masks(
+    input: Tensor,
+    weight: Tensor,
+    offset: Tensor,
+    mask: Tensor,
+    bias: Tensor,
+    geometry: dict[str, Any],
+) -> list[Any]:
+    bias = bias if geometry['with_bias'] else bias.new_zeros(len(weight))
+    names = 'stride_h stride_w pad_h pad_w dilation_h dilation_w group deformable_group'
+    numbers = [geometry[name] for name in names.split()]
+    return [*widened(input, weight, offset, mask, bias), *numbers, True]

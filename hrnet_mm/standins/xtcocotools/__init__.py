@@ -1,0 +1,1 @@
+"""xtcocotools on faster-coco-eval (in progress)."""
