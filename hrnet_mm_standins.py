@@ -2,8 +2,9 @@
 
 ``hrnet_mm.pth`` imports this module whenever Python starts, since OpenMMLab's own
 scripts import ``mmcv.ops`` and ``xtcocotools`` before a config can import ``hrnet_mm``.
-So it imports nothing that Python has not imported by then. What is installed goes first, unless
-``HRNET_MM_OPS=torchvision`` asks for our operators in place of compiled ones.
+So it imports nothing that Python has not imported by then. What is installed goes
+first, unless ``HRNET_MM_OPS=torchvision`` asks for our operators in place of compiled
+ones.
 """
 
 import os

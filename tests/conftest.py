@@ -64,6 +64,15 @@ def real_faces() -> Path:
 
 
 @pytest.fixture(scope='session')
+def shared_ops() -> Path:
+    """What the operators of a compiled mmcv answered."""
+    folder = SHARED_DATA / 'ops'
+    if not folder.is_dir():
+        pytest.skip('no recorded operators: ../shared/data/ops is absent')
+    return folder
+
+
+@pytest.fixture(scope='session')
 def few_people(tmp_path_factory) -> Path:
     """TinyPeople of a few images."""
     from hrnet_mm.data import TinyPeople

@@ -1,6 +1,7 @@
 """Object detection: what MMDetection does not have. Needs mmdet."""
 
 from .datasets import CocoDet, TinyDet
+from .roi_extractors import SingleRoIExtractor
 from .visualization import SparseDetVisualizationHook
 
-__all__ = ['CocoDet', 'SparseDetVisualizationHook', 'TinyDet']
+__all__ = ['CocoDet', 'SingleRoIExtractor', 'SparseDetVisualizationHook', 'TinyDet']

@@ -1,4 +1,7 @@
-"""HRNet and HRFPN of mmdet: batch norms in eval mode by default."""
+"""HRNet and HRFPN of mmdet: batch norms in eval mode by default.
+
+``SingleRoIExtractor`` is ours, too, so that boxes stay exact under AMP.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ from typing import Any
 import mmdet.models  # noqa: F401 - first: it registers an HRNet of its own
 from mmdet.registry import MODELS
 
+from hrnet_mm.det.roi_extractors import SingleRoIExtractor
 from hrnet_mm.models import HRNet as Trunk
 from hrnet_mm.models import HRNetV2p
 
 from . import choose_init_cfg
+
+MODELS.register_module(module=SingleRoIExtractor, force=True)
 
 
 @MODELS.register_module(force=True)

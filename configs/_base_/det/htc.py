@@ -16,7 +16,7 @@ model = dict(
         mask_info_flow=True,
         mask_head=[dict(mask_head, with_conv_res=False), mask_head, mask_head],
         semantic_roi_extractor=dict(
-            type='SingleRoIExtractor',
+            type='hrnet_mm.SingleRoIExtractor',
             roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=0),
             out_channels=256,
             featmap_strides=[8],

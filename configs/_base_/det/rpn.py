@@ -65,7 +65,7 @@ model = dict(
 # what the second stages share
 roi_levels = [4, 8, 16, 32]
 roi_boxes = dict(
-    type='SingleRoIExtractor',
+    type='hrnet_mm.SingleRoIExtractor',
     roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=0),
     out_channels=256,
     featmap_strides=roi_levels,
