@@ -1,5 +1,5 @@
 # make demo   train HRNet on the embedded data set and look at the result
-# make test   what CI runs: lint, types, tests
+# make test   lint, types, and tests that train nothing: minutes
 # Both set up everything in .venv first; the second time that takes a second.
 
 PYTHON ?= python3
@@ -7,11 +7,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo doctor lint test test-slow lock clean
+.PHONY: help setup demo doctor lint test test-jobs test-slow lane lock clean
 
 help:
 	@echo 'make demo       draw TinyPeople, train HRNet on it, show what it learned'
-	@echo 'make test       lint, types and tests (make test-slow: the long ones)'
+	@echo 'make test       lint, types and tests, in minutes'
+	@echo 'make test-jobs  short trainings, and the lanes oldest and newest'
+	@echo 'make test-slow  what takes minutes each'
+	@echo 'make lane LANE=oldest|newest|forks|compiled   the wheel on another stack'
 	@echo 'make setup      the environment alone, in $(VENV)'
 	@echo 'make doctor     name what is broken in the environment'
 	@echo 'make clean      remove $(VENV), outputs and caches'
@@ -41,14 +44,22 @@ lint: setup
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 test: lint
-	$(PYTEST) -m 'not slow'
+	$(PYTEST) -m 'not (jobs or slow)'
+
+test-jobs: setup
+	$(PYTEST) -m jobs
+	VENV='$(VENV)' bash tools/lane.sh oldest
+	VENV='$(VENV)' bash tools/lane.sh newest
 
 test-slow: setup
 	$(PYTEST) -m slow
+
+lane: setup
+	@VENV='$(VENV)' bash tools/lane.sh $(LANE)
 
 # newest versions of what pyproject.toml leaves open; run all tests before committing them
 lock: setup
 	bash tools/lock.sh $(BIN)/uv
 
 clean:
-	rm -rf $(VENV) outputs build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .lanes outputs build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

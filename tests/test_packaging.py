@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -17,19 +21,19 @@ def source(tmp_path_factory) -> Path:
     """A copy of the sources."""
     source = tmp_path_factory.mktemp('wheel') / 'source'
     root = Path(__file__).resolve().parent.parent
-    for name in ('hrnet_mm', 'configs', 'tests', 'docs'):
+    for name in ('hrnet_mm', 'configs', 'tests', 'docs', 'tools'):
         shutil.copytree(root / name, source / name, symlinks=True)
-    files = ('pyproject.toml', 'setup.cfg', 'README.md', 'LICENSE', 'model-index.yml')
-    for name in files:
-        shutil.copy(root / name, source)
+    for path in root.iterdir():
+        if path.is_file():
+            shutil.copy(path, source)
     return source
 
 
 def build(kind: str, source: Path, folder: Path) -> Path:
-    code = f'from setuptools.build_meta import {kind}; {kind}({str(folder)!r})'
-    subprocess.run(
-        [sys.executable, '-c', code], cwd=source, check=True, capture_output=True
-    )
+    code = f'from build_backend import {kind}; {kind}({str(folder)!r})'
+    env = {**os.environ, 'PYTHONPATH': str(source / 'tools')}
+    command = [sys.executable, '-c', code]
+    subprocess.run(command, cwd=source, env=env, check=True, capture_output=True)
     (path,) = folder.glob('*.whl')
     return path
 
@@ -59,8 +63,12 @@ def test_an_editable_install_wins_over_a_clone_of_the_same_name(source, tmp_path
 def test_the_wheel_has_code_types_and_the_resources_of_mim(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {
+        'hrnet_mm.pth',
+        'hrnet_mm_standins.py',
         'hrnet_mm/__init__.py',
         'hrnet_mm/models/hrnet.py',
+        'hrnet_mm/standins/mmcv_ext/__init__.py',
+        'hrnet_mm/standins/xtcocotools/__init__.py',
         'hrnet_mm/data/tiny_people.py',
         'hrnet_mm/doctor/probe.py',
         'hrnet_mm/py.typed',
@@ -71,8 +79,38 @@ def test_the_wheel_has_code_types_and_the_resources_of_mim(wheel):
         'hrnet_mm/.mim/configs/tiny/hrnet_w18_small_v1_tiny-pose.py',
     }
     assert expected <= names, expected - names
-    assert any(name.endswith('top_level.txt') for name in names)  # mim reads it
+    (top,) = (name for name in names if name.endswith('top_level.txt'))
+    # mim takes the first for the package
+    assert zipfile.ZipFile(wheel).read(top).split()[0] == b'hrnet_mm'
     assert not [name for name in names if name.startswith(('tests', 'docs'))]
+
+
+@pytest.mark.parametrize('kind', ['build_wheel', 'build_editable'])
+def test_an_installed_package_has_operators_when_python_starts(kind, source, tmp_path):
+    """And pip finds its file in RECORD, so that it goes when the package goes."""
+    path = build(kind, source, tmp_path)
+    site = tmp_path / 'site'
+    archive = zipfile.ZipFile(path)
+    archive.extractall(site)
+    code = (
+        f'import site, sys; site.addsitedir({str(site)!r})\n'
+        "finder = sys.modules['hrnet_mm_standins'].StandInFinder(['mmcv._ext'])\n"
+        "print(finder.find_spec('mmcv._ext').origin)"
+    )
+    command = [sys.executable, '-S', '-c', code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    folder = site if kind == 'build_wheel' else source
+    expected = folder / 'hrnet_mm/standins/mmcv_ext/__init__.py'
+    assert Path(done.stdout.strip()) == expected, done.stderr
+    (record,) = (n for n in archive.namelist() if n.endswith('RECORD'))
+    lines = csv.reader(archive.read(record).decode().split())
+    rows = {name: rest for name, *rest in lines}
+    digest, size = rows['hrnet_mm.pth']
+    content = archive.read('hrnet_mm.pth')
+    assert int(size) == len(content)
+    ours = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode()
+    assert digest == f'sha256={ours.rstrip("=")}'
+    assert set(rows) == set(archive.namelist())
 
 
 def test_the_command_and_the_configs_work_from_the_wheel(wheel, tmp_path, run_python):
@@ -130,5 +168,6 @@ def test_a_plain_install_changes_nothing_that_is_there(wheel):
     needs = [s.split(': ')[1] for s in lines if s.startswith('Requires-Dist')]
     plain = {need for need in needs if 'extra ==' not in need}
     assert plain == {
-        'torch', 'numpy', 'click', 'rich', 'matplotlib', 'pycocotools', 'safetensors',
+        'torch', 'numpy', 'click', 'rich', 'matplotlib', 'pycocotools',
+        'faster-coco-eval', 'safetensors',
     }  # fmt: skip

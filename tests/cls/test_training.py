@@ -36,8 +36,11 @@ val_evaluator = test_evaluator = dict(_delete_=True, type='AveragePrecision')
 """
 
 
-@pytest.mark.slow
-def test_a_killed_job_with_cutmix_goes_on(tmp_path, write_config, mim, run_python):
+@pytest.mark.jobs
+@pytest.mark.lane
+def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
+    tmp_path, write_config, mim, run_python
+):
     """The order, the crops, and what CutMix draws are those of a job never killed."""
     people = TinyPeople(splits={'train': 12, 'val': 8, 'test': 8})
     env = dict(TINY_PEOPLE=str(people.write(tmp_path / 'tiny_people')))

@@ -27,7 +27,9 @@ model['backbone'].update(arch='w18_small_v1')
 """
 
 
-def test_a_killed_job_goes_on_with_the_losses_of_one_that_was_not(
+@pytest.mark.jobs
+@pytest.mark.lane
+def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
     few_people, write_config, tmp_path, mim, run_python
 ):
     lines = 'train_dataloader = dict(batch_size=4)\n'
@@ -96,7 +98,7 @@ def test_a_small_trunk_overfits_real_images_within_200_iterations(
     assert score == pytest.approx(last, abs=5e-5)
 
 
-@pytest.mark.slow  # each data set's message is tested in test_datasets.py
+@pytest.mark.jobs  # each data set's message is tested in test_datasets.py
 def test_a_missing_data_root_ends_the_job_with_one_clear_message(tmp_path, mim):
     done = mim(
         'train', 'mmpose', ROOT / 'configs/hrnet_w48_coco.py', '--work-dir', tmp_path,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import pytest
 
 pytest.importorskip('mmseg')
@@ -46,45 +45,21 @@ data = dict(
 """
 
 
-@pytest.fixture
-def coco_people(real_coco, tmp_path) -> str:
-    """The same for COCO images, whose person masks are drawn as labels."""
-    from pycocotools.coco import COCO
-
-    coco = COCO(str(real_coco / 'annotations/person_keypoints_tiny.json'))
-    for image in coco.loadImgs(coco.getImgIds()):
-        labels = sum(
-            coco.annToMask(a) for a in coco.loadAnns(coco.getAnnIds(image['id']))
-        )
-        name = image['file_name'].replace('.jpg', '.png')
-        cv2.imwrite(str(tmp_path / name), (labels > 0).astype('uint8'))
-    return f"""
-heads = [
-    dict(h, num_classes=2, in_channels=15 * 16,
-         norm_cfg=dict(h['norm_cfg'], **{QUICK_NORMS}))
-    for h in _base_.model.decode_head]
-trunk = dict(arch='w18_small_v1', init_cfg=None, norm_cfg={QUICK_NORMS})
-model = dict(backbone=trunk, decode_head=heads)
-data = dict(
-    type='hrnet_mm.LabelMaps', metainfo=dict(
-        classes=('background', 'person'), palette=[(0, 0, 0), (255, 255, 255)]),
-    data_prefix=dict(img_path='{real_coco}/val2017', seg_map_path='{tmp_path}'))
-"""
-
-
-def test_ocr_trains_tests_and_shows_what_it_sees(
+@pytest.mark.jobs
+@pytest.mark.lane
+def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
     few_people, write_config, tmp_path, mim, run_python
 ):
-    config = write_config(
-        'tiny/hrnetv2-ocr_w18_small_v1_tiny-seg.py',
-        'train_cfg = dict(max_epochs=1)\ntrain_dataloader = dict(batch_size=4)\n',
-    )
-    job = Job(tmp_path / 'work')
+    """And its checkpoint is tested with augmentations and shown."""
+    lines = f"""
+model = dict(backbone=dict(norm_cfg={QUICK_NORMS}))
+train_dataloader = dict(batch_size=4)
+test_dataloader = _base_.val_dataloader
+"""
+    config = write_config('tiny/hrnetv2-ocr_w18_small_v1_tiny-seg.py', lines + FEW)
     people = dict(TINY_PEOPLE=str(few_people))
-    done = mim('train', 'mmseg', config, '--work-dir', job.work_dir, **people)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    (checkpoint,) = job.work_dir.glob('best_mIoU_epoch_1.pth')
-
+    check_resume('mmseg', config, 'mIoU', tmp_path, mim, **people)
+    checkpoint = tmp_path / 'killed/epoch_3.pth'
     score_of('mIoU', mim, 'mmseg', config, checkpoint, '--tta', **people)
     show(config, checkpoint, tmp_path / 'sheet.png', run_python, **people)
 
@@ -96,16 +71,6 @@ def test_v2_on_a_real_image_is_killed_and_goes_on(
     lines = cityscapes + SMALL.format(height=128, width=256, times=4) + FEW
     config = write_config('seg/hrnetv2_w18_small_v1_cityscapes-512x1024.py', lines)
     check_resume('mmseg', config, 'mIoU', tmp_path, mim)
-
-
-@pytest.mark.slow
-def test_ocr_on_real_images_is_killed_and_goes_on(
-    coco_people, write_config, tmp_path, mim, run_python
-):
-    lines = coco_people + SMALL.format(height=128, width=128, times=6) + FEW
-    config = write_config('seg/hrnetv2-ocr_w48_pascal-context-59-520x520.py', lines)
-    check_resume('mmseg', config, 'mIoU', tmp_path, mim)
-    show(config, tmp_path / 'killed/epoch_3.pth', tmp_path / 'sheet.png', run_python)
 
 
 OVERFIT = """
