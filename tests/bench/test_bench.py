@@ -32,6 +32,7 @@ def test_every_row_has_a_config_and_every_task_a_setting():
     assert set(PAPER) == set(QUICK) == {entry.task for entry in ROWS}
 
 
+@pytest.mark.jobs
 @pytest.mark.parametrize('name', ['HRNet-W32', 'HRNetV2-W48', 'HRNetV2p-W18'])
 def test_a_network_trains_and_tests_in_its_own_process(name):
     chosen, said = row(name), []

@@ -9,6 +9,7 @@ import pytest
 from hrnet_mm.bench.processes import BETWEEN, WITHIN, Estimate, paper
 
 
+@pytest.mark.jobs
 def test_two_processes_on_this_machine(run_python):
     done = run_python(
         '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2',

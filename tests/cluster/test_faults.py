@@ -134,10 +134,12 @@ def preempt(start, undisturbed: Job, work_dir: Path, name: str, moment) -> None:
     assert first_step(work_dir) == done + 1
 
 
+@pytest.mark.jobs
 def test_a_preempted_job_goes_on_with_the_next_batch(start, undisturbed, tmp_path):
     preempt(start, undisturbed, tmp_path / 'job', 'USR1 to rank 1', (2, 3))
 
 
+@pytest.mark.jobs
 def test_processes_that_share_the_images_score_what_one_does(
     config, undisturbed, tmp_path, few_people
 ):

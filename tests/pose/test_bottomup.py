@@ -48,6 +48,7 @@ test_dataloader = dict(dataset=dict(pipeline=[
 """
 
 
+@pytest.mark.jobs
 def test_a_model_is_trained_and_tested_at_several_scales(
     few_crowds, write_config, tmp_path, mim
 ):
@@ -126,6 +127,7 @@ def ap_of_smallest_third(data: Path, work_dir: Path) -> float:
     return float(precision[precision > -1].mean())
 
 
+@pytest.mark.jobs
 def test_another_number_of_joints_ends_the_job_with_one_clear_message(
     few_crowds, tmp_path, mim
 ):
@@ -141,6 +143,7 @@ def test_another_number_of_joints_ends_the_job_with_one_clear_message(
     assert '(17, 40, 48)' in said[0]
 
 
+@pytest.mark.jobs
 def test_an_image_of_200_people(few_crowds, write_config, tmp_path, mim):
     root = Path(shutil.copytree(few_crowds, tmp_path / 'crowds'))
     rng = np.random.default_rng(0)
