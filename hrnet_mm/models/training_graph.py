@@ -74,8 +74,7 @@ class TrainingGraph:
     def _kind(self, x: Tensor) -> Any:
         """What is the same in all steps that one graph computes."""
         trained = tuple(parameter.requires_grad for parameter in self.parameters)
-        autocast = torch.is_autocast_enabled('cuda'), torch.get_autocast_dtype('cuda')
-        return x.shape, x.dtype, trained, autocast
+        return x.shape, x.dtype, trained, autocast()
 
     def _functional(self, x: Tensor, *parameters: Tensor) -> Streams:
         """The forward with parameters that are given."""
@@ -89,7 +88,7 @@ class TrainingGraph:
             return None
         # the steps that warm up must not count for the running statistics
         buffers = [(buffer, buffer.clone()) for buffer in self.trunk.buffers()]
-        enabled, dtype = torch.is_autocast_enabled(), torch.get_autocast_dtype('cuda')
+        enabled, dtype = autocast()
         # other leaves in the same memory: those of the model may belong to DDP, which
         # has bound them to a stream that is not captured
         leaves = [p.detach().requires_grad_(p.requires_grad) for p in self.parameters]
@@ -106,6 +105,13 @@ class TrainingGraph:
                 buffer.copy_(value)
         print_log(f'A CUDA graph trains batches of {tuple(x.shape)}', logger='current')
         return replay
+
+
+def autocast() -> tuple[bool, torch.dtype]:
+    """Whether autocast is enabled on GPUs, and the type that it computes in."""
+    if hasattr(torch, 'get_autocast_dtype'):  # new in torch 2.4
+        return torch.is_autocast_enabled('cuda'), torch.get_autocast_dtype('cuda')
+    return torch.is_autocast_enabled(), torch.get_autocast_gpu_dtype()
 
 
 def can_capture(x: Tensor) -> bool:
