@@ -11,6 +11,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from hrnet_mm.models.precision import multiplies_bfloat16
 
+try:
+    from torch.compiler import is_compiling
+except ImportError:  # before torch 2.3
+    from torch._utils import is_compiling
+
 ONEDNN = torch.ops.mkldnn
 
 
@@ -117,7 +122,7 @@ def relu_(x: Tensor) -> Tensor:
 
 def is_traced() -> bool:
     """Whether a compiler looks on, which knows neither packed weights nor their use."""
-    return torch.jit.is_tracing() or torch.compiler.is_compiling()
+    return torch.jit.is_tracing() or is_compiling()
 
 
 def fold(conv: nn.Conv2d, norm: _BatchNorm | None) -> tuple[Tensor, Tensor]:

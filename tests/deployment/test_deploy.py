@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 
 import hrnet_mm
 from hrnet_mm.deployment import deployed
@@ -225,7 +225,7 @@ def whole(request, randomised, monkeypatch, tmp_path) -> nn.Module:
 def answer(model: nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """What a model says of images: boxes, or scores before any threshold; masks."""
     if not type(model).__module__.startswith('mmdet'):
-        return tree_leaves(model(image(64, 96), None, mode='tensor')), []
+        return tree_flatten(model(image(64, 96), None, mode='tensor'))[0], []
     found = [sample.pred_instances for sample in model.test_step(detection_batch())]
     numbers = [y for one in found for y in (one.bboxes, one.scores)]
     return numbers, [one.masks for one in found]
