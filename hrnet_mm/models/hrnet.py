@@ -45,7 +45,7 @@ class ParallelBranches(nn.ModuleList):
         super().__init__(make_branch(spec.block, *row, layers) for row in rows)
 
     def forward(self, xs: Streams) -> Streams:
-        return [branch(x) for branch, x in zip(self, xs, strict=True)]
+        return [branch(xs[b]) for b, branch in enumerate(self)]
 
 
 class Exchange(nn.ModuleList):
@@ -78,13 +78,16 @@ class Exchange(nn.ModuleList):
 
     def _gather(self, xs: Streams, i: int) -> Tensor:
         paths: list[Tensor] = []
-        for j, (x, path) in enumerate(zip(xs, self[i].children(), strict=True)):
-            y = path(x)
+        for j, path in enumerate(self[i].children()):
+            y = path(xs[j])
             if j > i:  # to the size of stream i, so that any input size works
                 y = F.interpolate(y, size=xs[i].shape[-2:], **self.upsample_cfg)
             paths.append(y)
         # left to right, as every implementation sums: equal to the last bit
-        return sum(paths[1:], start=paths[0])
+        total = paths[0]
+        for y in paths[1:]:
+            total = total + y
+        return total
 
 
 class Transition(nn.ModuleList):

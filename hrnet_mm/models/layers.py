@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -119,9 +118,9 @@ class ResidualBlock(nn.Module):
         lean = self.with_cp == 'norms' and torch.is_grad_enabled()
         out = self.conv1(x)
         for i in range(2, len(self.kernels) + 1):
-            step = partial(self._norm_relu_conv, i)
+            step = self._norm_relu_conv
             # the second time it stops before the convolution, whose result is not saved
-            out = recomputed(self, step, out) if lean else step(out)
+            out = recomputed(self, step, i, out) if lean else step(i, out)
         return F.relu(self.last_norm(out) + self.downsample(x), inplace=True)
 
     def _norm_relu_conv(self, i: int, x: Tensor) -> Tensor:
@@ -130,16 +129,16 @@ class ResidualBlock(nn.Module):
 
 
 def recomputed(
-    module: nn.Module, forward: Callable[[Tensor], Tensor], x: Tensor
+    module: nn.Module, forward: Callable[..., Tensor], *args: int | Tensor
 ) -> Tensor:
-    """``forward(x)`` of ``module``, whose activations backward computes once more."""
+    """``forward(*args)`` of ``module``; backward computes the activations once more."""
 
     def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
         return nullcontext(), unchanged_statistics(module)
 
     return checkpoint(
         forward,
-        x,
+        *args,
         use_reentrant=False,
         context_fn=contexts,
         preserve_rng_state=False,  # nothing is drawn, and a CUDA graph has no state
