@@ -19,6 +19,12 @@ HOOKS = Registry(
     scope='hrnet_mm',
     locations=['hrnet_mm.hooks', 'hrnet_mm.cluster'],
 )
+OPTIMIZERS = Registry(
+    'optimizer',
+    parent=root.OPTIMIZERS,
+    scope='hrnet_mm',
+    locations=['hrnet_mm.models.adam'],
+)
 DATA_SAMPLERS = Registry(
     'data sampler',
     parent=root.DATA_SAMPLERS,
