@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 from torch.utils.flop_counter import FlopCounterMode
 
 from hrnet_mm.deployment import deploy
@@ -175,12 +175,13 @@ def inference(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
 
 def exported(model: nn.Module, x: Tensor) -> dict[str, Call]:
     """What other runtimes compute; of several outputs they give the first one."""
+    names = [name for name in ('onnx', 'openvino') if not missing_packages(name)]
+    if not names:
+        return {}
     program = trace(deploy(model), x)
     calls: dict[str, Call] = {}
     with TemporaryDirectory() as folder:
-        for name in ('onnx', 'openvino'):
-            if missing_packages(name):
-                continue
+        for name in names:
             path = Path(folder) / f'model{FORMATS[name].suffix}'
             FORMATS[name].write(program, path)
             calls[name] = partial(answer, run.load(path), x)
@@ -261,13 +262,13 @@ class TrainingStep:
 def outputs(model: nn.Module, x: Tensor, bf16: bool) -> list[Tensor]:
     """What a forward gives, under autocast or not."""
     with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
-        return tree_leaves(model(x))
+        return tree_flatten(model(x))[0]
 
 
 @torch.no_grad()
 def forward(model: nn.Module, x: Tensor) -> list[Tensor]:
     """What inference gives."""
-    return tree_leaves(model(x))
+    return tree_flatten(model(x))[0]
 
 
 def largest_error(ys: list[Tensor], truth: list[Tensor]) -> float:

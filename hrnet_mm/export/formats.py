@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.export import Dim, ExportedProgram
+from torch import Tensor, export, nn
 
 from hrnet_mm.data import TinyPeople
 
 from . import run
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
 
 
 def write_onnx(program: ExportedProgram, path: Path) -> None:
@@ -45,7 +48,7 @@ def write_openvino(program: ExportedProgram, path: Path) -> None:
 
 def write_torch(program: ExportedProgram, path: Path) -> None:
     """For torch alone, and its compilers."""
-    torch.export.save(program, path)
+    export.save(program, path)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,13 @@ FORMATS = {
 
 def missing_packages(name: str) -> list[str]:
     """Those that a format needs."""
-    return [package for package in FORMATS[name].needs if not find_spec(package)]
+    missing = [package for package in FORMATS[name].needs if not find_spec(package)]
+    return missing if can_trace() else ['torch>=2.6', *missing]
+
+
+def can_trace() -> bool:
+    """Whether ``torch.export`` of this torch takes images of any size."""
+    return hasattr(getattr(export, 'Dim', None), 'DYNAMIC')
 
 
 def check_format(name: str) -> None:
@@ -83,16 +92,16 @@ def check_format(name: str) -> None:
     """
     if missing := missing_packages(name):
         raise ValueError(
-            f'{name} needs {" ".join(missing)}: pip install {" ".join(missing)}'
+            f'{name} needs {" ".join(missing)}: pip install {shlex.join(missing)}'
         )
 
 
 def trace(module: nn.Module, x: Tensor, *, dynamic: bool = False) -> ExportedProgram:
     """The program of a module; ``dynamic``: for any number of images, of any size."""
-    free = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC} if dynamic else None
+    free = dict.fromkeys((0, 2, 3), export.Dim.DYNAMIC) if dynamic else None
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore', FutureWarning)  # torch warns of torch
-        return torch.export.export(module, (x,), dynamic_shapes=(free,))
+        return export.export(module, (x,), dynamic_shapes=(free,))
 
 
 def write(
