@@ -10,6 +10,11 @@ import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 
 from hrnet_mm.checkpoints import CheckpointError, load
+from hrnet_mm.checkpoints.loading import RESTRICTED
+
+needs_restriction = pytest.mark.skipif(
+    not RESTRICTED, reason='torch < 2.6 runs what a file asks for, and load() warns'
+)
 
 
 class Calls:
@@ -43,6 +48,7 @@ def hostile(witness: Path) -> dict[str, Calls]:
     }
 
 
+@needs_restriction
 @pytest.mark.parametrize('zipped', [True, False])
 @pytest.mark.parametrize('asked', hostile(Path('x')))
 def test_code_is_refused_by_name_and_does_not_run(asked, zipped, tmp_path):
@@ -56,6 +62,7 @@ def test_code_is_refused_by_name_and_does_not_run(asked, zipped, tmp_path):
     assert not witness.exists()
 
 
+@needs_restriction
 def test_mmengine_s_loader_refuses_it_too(tmp_path):
     from mmengine.runner import load_checkpoint
 
@@ -66,6 +73,7 @@ def test_mmengine_s_loader_refuses_it_too(tmp_path):
     assert not witness.exists()
 
 
+@needs_restriction
 def test_a_url_is_refused_too(tmp_path, monkeypatch):
     """torch's own loader of URLs unpickles without restriction."""
     from mmengine.runner import load_checkpoint
@@ -142,7 +150,7 @@ def test_an_absent_file_is_named_with_the_folder(tmp_path, monkeypatch):
 
 
 def test_a_problem_of_the_device_is_not_blamed_on_the_file(checkpoint):
-    with pytest.raises(RuntimeError) as error:
+    with pytest.raises((RuntimeError, AssertionError)) as error:
         load(checkpoint, map_location='nowhere:0')
     assert not isinstance(error.value, CheckpointError)
 
