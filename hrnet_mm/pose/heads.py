@@ -97,7 +97,8 @@ class HigherHRNetHead(BaseHead):
         self.keypoint_loss = MODELS.build(keypoint_loss or dict(type=KEYPOINT_LOSS))
         self.tag_loss = MODELS.build(tag_loss or dict(type=TAG_LOSS))
         self.decoder = None if decoder is None else KEYPOINT_CODECS.build(decoder)
-        self.register_load_state_dict_pre_hook(take_layer_of_mmpose)
+        # public only since torch 2.5
+        self._register_load_state_dict_pre_hook(take_layer_of_mmpose)
 
     @property
     def default_init_cfg(self) -> list[Config]:
@@ -248,7 +249,7 @@ class HigherHRNetHead(BaseHead):
 
 
 def take_layer_of_mmpose(
-    module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *args: Any
+    state_dict: dict[str, Tensor], prefix: str, *args: Any
 ) -> None:
     """Files of mmpose's head of one resolution load as they are."""
     for name in [n for n in state_dict if n.startswith(prefix)]:
