@@ -30,8 +30,8 @@ fi
 echo "Setting up $VENV: about 3 GB of wheels to download, once; nothing is compiled."
 # Bytecode: or each process compiles torch anew where PYTHONDONTWRITEBYTECODE is set, as
 # in many containers, and takes twice as long to start.
-"$VENV/bin/uv" pip install --python "$VENV/bin/python" --compile-bytecode \
-    --no-deps --requirement requirements/dev.txt --editable . ||
+install() { "$VENV/bin/uv" pip install --python "$VENV/bin/python" --no-deps "$@"; }
+{ install --no-build --compile-bytecode --requirement requirements/dev.txt && install --editable .; } ||
     fail 'Setting up failed. Run it again after mending the cause; what is done is kept.'
 
 touch "$VENV/.ready"

@@ -31,6 +31,7 @@ def test_theirs_and_ours_compute_the_same(library):
     assert largest_error(forward(ours, x), forward(theirs, x)) < 1e-5
 
 
+@pytest.mark.jobs
 def test_a_race_measures_inference_and_training():
     pytest.importorskip('mmpose')
     said = []
@@ -110,6 +111,7 @@ def test_the_report_says_ratios_and_shares(tmp_path):
     assert min(Image.open(paths[2]).size) > 100
 
 
+@pytest.mark.jobs
 def test_the_command_writes_a_table(tmp_path):
     pytest.importorskip('mmseg')
     command = ['bench', '--against', 'mmseg', '--quick', '--arch', SMALL]

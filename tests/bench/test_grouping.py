@@ -12,6 +12,7 @@ from hrnet_mm.bench.grouping import planted
 from hrnet_mm.pose import AssociativeEmbedding
 
 
+@pytest.mark.jobs
 def test_both_take_turns(run_python):
     done = run_python(
         '-m', 'hrnet_mm.bench.grouping', '--people', '3', '--size', '64', '48',

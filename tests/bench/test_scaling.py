@@ -31,6 +31,7 @@ def small_series(series):
     return on_two_threads
 
 
+@pytest.mark.jobs
 def test_work_and_memory_grow_with_area_batch_and_width(measured):
     threads = torch.get_num_threads()
     by_series = scaling.grouped(measured)

@@ -96,11 +96,11 @@ def needs(name: str) -> None:
     ('library', 'name', 'dynamic'),
     [
         ('mmpose', 'onnx', False),
-        ('mmpose', 'openvino', True),
+        pytest.param('mmpose', 'openvino', True, marks=pytest.mark.jobs),
         ('mmseg', 'onnx', True),
-        ('mmseg', 'openvino', False),
-        ('mmseg', 'torch-export', True),
-        ('mmpretrain', 'onnx', False),
+        pytest.param('mmseg', 'openvino', False, marks=pytest.mark.jobs),
+        pytest.param('mmseg', 'torch-export', True, marks=pytest.mark.jobs),
+        pytest.param('mmpretrain', 'onnx', False, marks=pytest.mark.jobs),
         ('mmpretrain', 'torch-export', False),
     ],
 )
