@@ -30,6 +30,7 @@ def results(done) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.jobs
 @pytest.mark.parametrize('library', CONFIGS)
 def test_every_config_builds_with_the_same_state_dict(library, tmp_path, run_python):
     """And every checkpoint of it is recognised."""
@@ -122,6 +123,7 @@ def test_a_broken_library_breaks_no_other(run_python):
     assert done.stdout.split()[-1] == 'hrnet_mm.dropin.mmseg', done.stderr[-2000:]
 
 
+@pytest.mark.jobs
 def test_mmseg_s_own_tests_pass(tmp_path, root, run_python):
     """Those that come with it, in a copy of the folders they expect."""
     library = folder_of('mmseg')
