@@ -106,6 +106,7 @@ def test_all_is_fine(folders):
     assert not list((folders / 'work').iterdir())
 
 
+@pytest.mark.jobs
 def test_what_differs_is_named_with_its_rank(folders):
     """A folder of one rank, two work dirs, two files, two versions, in one job."""
     (folders / 'data').rename(folders / 'data0')
@@ -144,6 +145,7 @@ def test_what_differs_is_named_with_its_rank(folders):
     assert 'Broken: hrnet_mm, folder 1, folder 2, weights 1, one' in done.stdout
 
 
+@pytest.mark.jobs
 def test_work_dir_that_is_not_there(folders):
     done = torchrun('--work-dir', folders / 'other')
     assert done.returncode == 1
@@ -153,6 +155,7 @@ def test_work_dir_that_is_not_there(folders):
     assert 'one work_dir' not in done.stdout
 
 
+@pytest.mark.jobs
 def test_wrong_sum():
     before = f"""{RANK}from torch import distributed
 add = distributed.all_reduce
@@ -183,6 +186,7 @@ def test_options_of_a_cluster_need_it():
     assert 'go with --cluster' in done.stderr
 
 
+@pytest.mark.jobs
 def test_rank_that_never_comes():
     start = time.monotonic()
     codes, ((stdout, _),), port = by_hand([0], '--timeout', 2)
@@ -195,6 +199,7 @@ def test_rank_that_never_comes():
     assert row('nodes', stdout) == ['ok', f'1: rank 0 ({HOST})']
 
 
+@pytest.mark.jobs
 def test_rank_0_that_never_comes():
     start = time.monotonic()
     codes, ((stdout, stderr),), port = by_hand([1], '--timeout', 2)
@@ -206,6 +211,7 @@ def test_rank_0_that_never_comes():
     assert 'frame #' not in stderr
 
 
+@pytest.mark.jobs
 def test_rank_that_hangs():
     """All get an answer, and the same exit code."""
     before = f"""{RANK}import time
@@ -218,6 +224,7 @@ if rank: distributed.all_reduce = lambda *args: time.sleep(600)
     assert 'NCCL_SOCKET_IFNAME' in stdout
 
 
+@pytest.mark.jobs
 def test_rank_that_dies():
     before = f"""{RANK}from hrnet_mm.doctor import cluster, together
 cluster.NFS = 0
@@ -228,6 +235,7 @@ if rank: together.report = lambda *args: os._exit(7)
     assert f'no answer on rank 1 ({HOST})' in ' '.join(row('process group', stdout))
 
 
+@pytest.mark.jobs
 def test_few_open_files():
     """A warning breaks nothing."""
     limit = 'import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (600, 4096))\n'

@@ -53,6 +53,7 @@ def work(rank: int, folder: Path, momentum: float | None) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.jobs
 @pytest.mark.parametrize('momentum', [0.1, None])
 def test_norms_have_the_statistics_of_all_processes(momentum, tmp_path):
     command = [sys.executable, __file__, str(tmp_path), str(momentum)]
