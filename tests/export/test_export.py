@@ -87,11 +87,15 @@ def use_udp(config: Config) -> None:
             step.use_udp = True
 
 
+traces = pytest.mark.skipif(not formats.can_trace(), reason='export needs torch >= 2.6')
+
+
 def needs(name: str) -> None:
     for package in FORMATS[name].needs:
         pytest.importorskip(package)
 
 
+@traces
 @pytest.mark.parametrize(
     ('library', 'name', 'dynamic'),
     [
@@ -118,6 +122,7 @@ def test_files_answer_what_models_answer(library, name, dynamic, cfg, model, tmp
     assert difference.mean <= difference.largest < 1e-4
 
 
+@traces
 def test_a_folder_holds_one_model(cfg, model, tmp_path):
     config = cfg('mmpretrain')
     answer = Answer(model(config), 'classification').eval()
@@ -128,6 +133,7 @@ def test_a_folder_holds_one_model(cfg, model, tmp_path):
     assert found == {'model.pt2', 'model.json', 'run.py'}
 
 
+@traces
 class TestRun:
     """`run.py` sees what the libraries see."""
 
@@ -243,6 +249,7 @@ def test_a_class_is_seen_in_the_middle(shape):
     assert abs(columns.mean() - 13.5) <= 1
 
 
+@traces
 class TestCommand:
     """`hrnet-mm export`."""
 
@@ -301,11 +308,17 @@ def test_numbers_that_are_none_differ_without_end(tmp_path, monkeypatch):
 
 def test_formats_are_checked_before_anything_is_computed():
     for name, form in FORMATS.items():
-        if all(map(find_spec, form.needs)):
+        if formats.can_trace() and all(map(find_spec, form.needs)):
             check_format(name)
         else:
             with pytest.raises(ValueError, match='pip install'):
                 check_format(name)
+
+
+def test_an_old_torch_is_refused(monkeypatch):
+    monkeypatch.setattr(formats, 'can_trace', lambda: False)
+    with pytest.raises(ValueError, match=r"needs torch>=2\.6: .* 'torch>=2\.6'"):
+        check_format('torch-export')
 
 
 def test_other_codecs_are_refused(cfg):

@@ -290,10 +290,6 @@ def test_dynamo_captures_one_graph(upsample_cfg, randomised):
         assert torch.equal(a, b)
 
 
-@pytest.mark.skipif(
-    not hasattr(torch.export.ExportedProgram, 'module'),
-    reason='this torch.export gives no module back: new in torch 2.2',
-)
 def test_torch_export_captures_it(randomised):
     model = randomised(HRNet(SMALL)).eval()
     x = image(64, 64)
