@@ -94,6 +94,24 @@ def test_a_threshold_is_rounded_to_float32():
     assert len(ops.nms(boxes, torch.tensor([0.9, 0.8]), 0.59)[1]) == 1
 
 
+def test_soft_nms_takes_equal_scores_in_the_order_of_mmcv():
+    """Recorded: mmcv fills the place of a dropped box with the last box."""
+    boxes, scores = boxes_and_scores(20, size=100)
+    scores = (scores * 3).ceil() / 3
+    kept = ops.soft_nms(boxes, scores, 0.3, min_score=0.2, method='linear')[1]
+    expected = [1, 2, 8, 10, 11, 12, 13, 16, 4, 5, 6, 17, 9, 3, 19, 15, 7, 0, 18]
+    assert kept.tolist() == expected
+
+
+@pytest.mark.parametrize('method', ['naive', 'linear', 'gaussian'])
+def test_empty_boxes_keep_their_scores_in_soft_nms(method):
+    boxes = torch.tensor([[5.0, 5, 5, 9]] * 2 + [[5.0, 5, 9, 9]])
+    scores = torch.tensor([0.9, 0.8, 0.7])
+    dets, kept = ops.soft_nms(boxes, scores, 0.3, method=method)
+    assert kept.tolist() == [0, 1, 2]
+    assert torch.equal(dets[:, 4], scores)
+
+
 def test_nms_match_groups_the_suppressed_with_the_kept():
     boxes = torch.tensor([[0, 0, 9, 9], [0, 0, 9, 8], [50, 50, 60, 60.0]])
     dets = torch.cat([boxes, torch.tensor([[0.5], [0.9], [0.7]])], 1)
