@@ -60,6 +60,8 @@ def plain(cfg: Any, *without: str) -> Any:
     kept = {k: plain(v) for k, v in cfg.items() if k not in meaningless}
     if cfg.get('type') == 'DetDataPreprocessor':
         kept['pad_mask'] = cfg.get('pad_mask', False)
+    if cfg.get('type') == 'hrnet_mm.SingleRoIExtractor':
+        kept['type'] = 'SingleRoIExtractor'  # the same in float32
     if cfg.get('type') == 'MaxIoUAssigner':
         kept['match_low_quality'] = cfg.get('match_low_quality', True)
     return kept

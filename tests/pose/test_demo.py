@@ -64,6 +64,7 @@ def test_without_a_loss_the_score_stays_at_zero(tmp_path, tiny_people, mim):
     assert max(map(float, scores)) < 0.05
 
 
+@pytest.mark.jobs
 def test_a_failing_step_says_why(tmp_path):
     from rich.console import Console
 

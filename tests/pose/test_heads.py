@@ -51,6 +51,7 @@ def test_published_models_load_whole_and_answer_as_there(width, tmp_path, random
         assert (a - b).abs().max() <= 1e-5 * b.abs().max()
 
 
+@pytest.mark.jobs
 def test_files_of_mmpose_s_baseline_load_in_stock_tools(randomised):
     theirs, ours = (randomised(build(32, deconv_channels=()), seed) for seed in (1, 2))
     state = {
