@@ -37,6 +37,20 @@ def test_the_models_need_no_task_library(run_python):
     assert done.stdout.split() == ['4'], done.stderr
 
 
+def test_mmpose_can_be_imported_before_hrnet_mm(run_python):
+    """Its own scripts do that; it needs xtcocotools, or what stands in for it."""
+    pytest.importorskip('mmpose')
+    done = run_python(
+        '-c',
+        'import mmpose.datasets, mmpose.evaluation, xtcocotools\n'
+        'from xtcocotools.coco import COCO\n'
+        'import hrnet_mm.pose\n'
+        'import xtcocotools.coco\n'
+        'print(xtcocotools.coco.COCO is COCO)',
+    )
+    assert done.stdout.splitlines()[-1:] == ['True'], done.stderr
+
+
 def test_a_broken_environment_is_named_at_first_use(run_python):
     done = run_python(
         '-c',

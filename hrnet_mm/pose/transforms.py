@@ -41,9 +41,9 @@ class BottomupRandomFlip(RandomFlip):
 class CrowdMask(BaseTransform):
     """Where heat maps count: not on crowds and on people without a labelled joint.
 
-    After ``GenerateTarget``. mmpose's ``BottomupGetHeatmapMask`` leaves out what COCO
-    gives as run lengths, which the crowds are, and fails on the others:
-    xtcocotools cannot decode masks with numpy 2.
+    After ``GenerateTarget``. mmpose's ``BottomupGetHeatmapMask`` leaves out run
+    lengths, which the crowds of COCO are. It also fails if xtcocotools is installed
+    with numpy 2: xtcocotools cannot decode masks there.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

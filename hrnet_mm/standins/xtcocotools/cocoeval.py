@@ -1,0 +1,191 @@
+"""COCOeval: average precision and recall of boxes, masks and keypoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from faster_coco_eval import COCO, COCOeval_faster
+from pycocotools.cocoeval import Params
+
+# Which lists of an annotation hold the keypoints of a type; others read 'keypoints'.
+PARTS = {
+    'keypoints_wholebody': (
+        'keypoints',
+        'foot_kpts',
+        'face_kpts',
+        'lefthand_kpts',
+        'righthand_kpts',
+    ),
+    'keypoints_foot': ('foot_kpts',),
+    'keypoints_face': ('face_kpts',),
+    'keypoints_lefthand': ('lefthand_kpts',),
+    'keypoints_righthand': ('righthand_kpts',),
+}
+AREA_OF_BOX = 0.53  # area of a person / area of the box, for data sets without areas
+
+
+class COCOeval:
+    """Computes the scores of xtcocotools 1.14.3 with faster-coco-eval.
+
+    The two read some fields of annotations differently, so faster-coco-eval gets copies
+    in which these fields are resolved. Two attributes stay empty: ``evalImgs`` and
+    ``ious``. One score differs: keypoints that are NaN never match, while xtcocotools
+    matches them to anybody.
+
+    Args:
+        cocoGt: The annotations.
+        cocoDt: The results, as ``cocoGt.loadRes`` returns them.
+        iouType: ``'bbox'``, ``'segm'``, ``'keypoints'``, ``'keypoints_crowd'`` (with
+            scores of easy, medium and hard images by their ``crowdIndex``),
+            ``'keypoints_wholebody'``, or a part of the body: ``'keypoints_body'``,
+            ``_foot``, ``_face``, ``_lefthand``, ``_righthand``. A result may have a
+            score for the part, such as ``foot_score``.
+        sigmas: One for each keypoint; COCO's 17 if None.
+        use_area: Read the area of an annotation; if False, estimate it from the box.
+    """
+
+    def __init__(
+        self,
+        cocoGt: Any = None,
+        cocoDt: Any = None,
+        iouType: str = 'keypoints',
+        sigmas: np.ndarray | None = None,
+        use_area: bool = True,
+    ) -> None:
+        self.cocoGt = cocoGt
+        self.cocoDt = cocoDt
+        self.use_area = use_area
+        self.params = Params('keypoints' if 'keypoints' in iouType else iouType)
+        self.params.iouType = iouType
+        if cocoGt is not None:
+            self.params.imgIds = sorted(cocoGt.getImgIds())
+            self.params.catIds = sorted(cocoGt.getCatIds())
+        self.sigmas = Params('keypoints').kpt_oks_sigmas if sigmas is None else sigmas
+        self.evalImgs: list[Any] = []
+        self.ious: dict[Any, Any] = {}
+        self.eval: dict[str, Any] = {}
+        self.stats: np.ndarray | list[float] = []
+        self._scorer: COCOeval_faster | None = None
+
+    def evaluate(self) -> None:
+        """Match the results of each image to its annotations."""
+        p = self.params
+        if p.useSegm is not None:
+            p.iouType = 'segm' if p.useSegm == 1 else 'bbox'
+        print(f'Evaluate annotation type *{p.iouType}*')
+        p.imgIds = list(np.unique(p.imgIds))
+        if p.useCats:
+            p.catIds = list(np.unique(p.catIds))
+        p.maxDets = sorted(p.maxDets)
+        truth = self._copied(self.cocoGt, self._truth)
+        # faster-coco-eval reads crowdIndex here, and copies all that it finds
+        truth.annotation_file = dict(images=truth.dataset['images'])
+        found = self._copied(self.cocoDt, self._found)
+        known = p.iouType in ('bbox', 'segm', 'keypoints_crowd')
+        kind = p.iouType if known else 'keypoints'
+        scorer = COCOeval_faster(
+            truth, found, kind, kpt_oks_sigmas=self.sigmas, print_function=_say_nothing
+        )
+        for name in ('iouThrs', 'recThrs', 'maxDets', 'areaRng', 'areaRngLbl'):
+            setattr(scorer.params, name, getattr(p, name))
+        scorer.params.imgIds = list(truth.imgs)
+        scorer.params.catIds = list(truth.cats)
+        scorer.evaluate()
+        self._scorer = scorer
+
+    def accumulate(self, p: None = None) -> None:
+        """Set ``eval``: precision and recall for the parameters of evaluate()."""
+        if p is not None:
+            raise NotImplementedError('set params before evaluate() instead')
+        scorer = self._evaluated()
+        scorer.accumulate()
+        self.eval = dict(scorer.eval, params=self.params)
+
+    def summarize(self) -> None:
+        """Print average precision and recall, and set ``stats``."""
+        scorer = self._evaluated()
+        scorer.eval = self.eval  # summarize() of crowds replaces it by the hard images'
+        scorer.print_function = print
+        scorer.summarize()
+        self.stats = scorer.stats
+
+    def _evaluated(self) -> COCOeval_faster:
+        if self._scorer is None:
+            raise RuntimeError('call evaluate() first')
+        return self._scorer
+
+    def _copied(
+        self, coco: Any, fields: Callable[[dict[str, Any]], dict[str, Any] | None]
+    ) -> COCO:
+        # All ids are replaced: faster-coco-eval supports neither strings as ids of
+        # images nor 0 as the id of an annotation. Only the order changes scores.
+        images = {image: i for i, image in enumerate(self.params.imgIds)}
+        categories = {
+            category: i if self.params.useCats else 0
+            for i, category in enumerate(self.params.catIds)
+        }
+        annotations: list[dict[str, Any]] = []
+        for annotation in coco.loadAnns(coco.getAnnIds(imgIds=list(images))):
+            image = images.get(annotation['image_id'])
+            category = categories.get(annotation['category_id'])
+            if image is None or category is None:
+                continue
+            copy = fields(annotation)
+            if copy is not None:
+                place = dict(image_id=image, category_id=category)
+                annotations.append(dict(copy, id=len(annotations) + 1, **place))
+        return COCO(
+            dict(
+                images=[dict(self.cocoGt.imgs[key], id=i) for key, i in images.items()],
+                categories=[dict(id=i) for i in sorted(set(categories.values()))],
+                annotations=annotations,
+            )
+        )
+
+    def _truth(self, annotation: dict[str, Any]) -> dict[str, Any]:
+        kind = self.params.iouType
+        copy = dict(
+            bbox=annotation['bbox'], iscrowd=int(annotation.get('iscrowd', False))
+        )
+        # keypoints without areas are an error, unless use_area=False
+        if self.use_area and ('keypoints' in kind or 'area' in annotation):
+            copy['area'] = annotation['area']
+        else:
+            width, height = annotation['bbox'][2:]
+            copy['area'] = width * height * AREA_OF_BOX
+        if kind == 'segm':
+            copy['segmentation'] = annotation['segmentation']
+        if 'keypoints' in kind:
+            copy['keypoints'] = _keypoints(annotation, kind)
+            # 0 ignores the person. In CrowdPose it counts the visible joints only.
+            copy['num_keypoints'] = (
+                annotation['num_keypoints']
+                if kind == 'keypoints_crowd'
+                else sum(label > 0 for label in copy['keypoints'][2::3])
+            )
+        return copy
+
+    def _found(self, result: dict[str, Any]) -> dict[str, Any] | None:
+        kind = self.params.iouType
+        copy = dict(area=result['area'], score=result['score'])
+        if 'keypoints' not in kind:
+            name = 'segmentation' if kind == 'segm' else kind
+            return dict(copy, **{name: result[name]})
+        if kind in PARTS:
+            part = kind.removeprefix('keypoints_')
+            copy['score'] = result.get(f'{part}_score', result['score'])
+        copy['keypoints'] = _keypoints(result, kind)
+        # a result without keypoints is left out: it is not a false positive
+        return copy if any(score > 0 for score in copy['keypoints'][2::3]) else None
+
+
+def _keypoints(annotation: dict[str, Any], kind: str) -> list[float]:
+    if kind not in PARTS:
+        return annotation['keypoints']
+    return [value for name in PARTS[kind] for value in annotation[name]]
+
+
+def _say_nothing(message: str) -> None:
+    pass
