@@ -243,6 +243,25 @@ def test_deformable_convolutions_without_offsets_are_convolutions(modulated, dty
         assert conv.float()(*inputs).isfinite().all()
 
 
+def test_offsets_of_a_larger_output_are_read_as_if_they_were_of_this_one():
+    """As in mmcv, which does not check their size; DyHead does this."""
+    conv = ops.ModulatedDeformConv2d(4, 6, 3, padding=1)
+    x = torch.randn(2, 4, 4, 5)
+    large = [torch.randn(2, n, 8, 10, requires_grad=True) for n in (18, 9)]
+    fitting = [
+        t.detach().flatten(1)[:, : n * 20].reshape(2, n, 4, 5).requires_grad_()
+        for t, n in zip(large, (18, 9), strict=True)
+    ]
+    ours, theirs = conv(x, *large), conv(x, *fitting)
+    assert torch.equal(ours, theirs)
+    ours.square().sum().backward()
+    theirs.square().sum().backward()
+    for a, b in zip(large, fitting, strict=True):
+        count = b[0].numel()
+        assert torch.equal(a.grad.flatten(1)[:, :count], b.grad.flatten(1))
+        assert a.grad.flatten(1)[:, count:].abs().max() == 0
+
+
 def test_a_masked_convolution_is_a_convolution_where_the_mask_is_positive():
     x, mask = torch.randn(1, 4, 9, 11), torch.rand(1, 9, 11) - 0.5
     conv = ops.MaskedConv2d(4, 6, 3, padding=1)

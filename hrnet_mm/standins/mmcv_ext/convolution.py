@@ -76,6 +76,7 @@ def modulated_deform_conv_forward(
     **geometry: Any,
 ) -> None:
     """Write the output of a modulated deformable convolution (Zhu et al., 2018)."""
+    offset, mask = _fit(offset, output), _fit(mask, output)
     arguments = _with_masks(input, weight, offset, mask, bias, geometry)
     output.copy_(torch.ops.torchvision.deform_conv2d(*arguments))
 
@@ -97,6 +98,7 @@ def modulated_deform_conv_backward(
     **geometry: Any,
 ) -> None:
     """Write the gradients of all inputs."""
+    offset, mask = _fit(offset, grad_output), _fit(mask, grad_output)
     arguments = _with_masks(input, weight, offset, mask, bias, geometry)
     found = _gradients(grad_output, arguments)
     for output, gradient in zip(
@@ -104,6 +106,9 @@ def modulated_deform_conv_backward(
         found,
         strict=True,
     ):
+        if output.numel() > gradient.numel():  # offsets or masks of a larger output
+            left_out = output[0].numel() - gradient[0].numel()
+            gradient = F.pad(gradient.flatten(1), (0, left_out)).view_as(output)
         if output.numel():  # the gradient of a bias that is not there is empty
             output.copy_(gradient)
 
@@ -139,6 +144,20 @@ def masked_col2im_forward(
 ) -> None:
     """Write values, (C, pixels), to their pixels; the others keep what they have."""
     output[0, :, rows, columns] = values
+
+
+def _fit(values: Tensor, output: Tensor) -> Tensor:
+    """Offsets or masks, read as if they had the height and width of the output.
+
+    mmcv does not look at their own. DyHead gives them those of a larger output.
+    """
+    size = output.shape[2:]
+    if values.shape[2:] == size:
+        return values
+    channels = values.shape[1]
+    return values.flatten(1)[:, : channels * size.numel()].unflatten(
+        1, (channels, *size)
+    )
 
 
 def _gradients(grad_output: Tensor, arguments: list[Any]) -> list[Tensor]:
