@@ -23,6 +23,11 @@ __all__ = [
 warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
 
 try:
+    import torch
+
+    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 1):
+        raise ImportError(f'torch >= 2.1 is needed; this is torch {torch.__version__}')
+
     from hrnet_mm import compat
     from hrnet_mm.deployment import deploy
     from hrnet_mm.inferencers import inferencer

@@ -13,10 +13,11 @@ import sys
 import warnings
 from typing import Any
 
-import hrnet_mm_standins
 from mmengine.dist import utils as dist_utils
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import checkpoint as mmengine_checkpoint
+
+import hrnet_mm_standins
 
 from .checkpoints import downloads, loading
 from .cluster import launching

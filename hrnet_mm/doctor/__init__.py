@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from .checks import CHECKS, GROUPS, Check
 from .probe import ANSWER
-from .remedies import TASKS, Finding, Level, explain
+from .remedies import PACKAGE, TASKS, Finding, Level, explain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,7 +76,7 @@ def diagnose(only: Collection[str] = (), timeout: float = 300) -> Iterator[Findi
         job.result()
     if all(levels.get(name) == 'note' for name in TASKS):
         why = 'HRNet is trained by mmpose, mmseg, mmdet or mmpretrain'
-        fix = 'pip install "hrnet_mm[all]"'
+        fix = f'pip install "{PACKAGE}[all]"'
         yield Finding('task library', 'broken', 'none', why, fix)
 
 

@@ -17,8 +17,7 @@ import torch
 from hrnet_mm import __version__
 
 from .meeting import Place
-from .probe import last_line
-from .remedies import Finding, distributions, install, version_of
+from .remedies import Finding, distributions, install, last_line, version_of
 
 # Two batches of 64 images in flight, four tensors each: a file for each tensor.
 FILES_OF_WORKER = 2 * 64 * 4

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,7 +12,16 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 
 from .checks import CHECKS, Check
-from .remedies import TASKS, Finding, distributions, explain, install, version_of
+from .remedies import (
+    TASKS,
+    Finding,
+    distributions,
+    explain,
+    install,
+    last_line,
+    numbers,
+    version_of,
+)
 
 ANSWER = 'hrnet-mm doctor: '  # marks our line among what libraries print
 
@@ -57,7 +65,8 @@ def judge(check: Check, seen: Finding | str) -> Finding:
         return found  # forks number their versions differently
     for limit in check.limits:
         if limit.since <= numbers(version) < limit.until:
-            return replace(found, level=limit.level, why=limit.why, fix=limit.fix)
+            fix = install(check.package)
+            return replace(found, level=limit.level, why=limit.why, fix=fix)
     return found
 
 
@@ -65,10 +74,8 @@ def failure(check: Check, error: BaseException) -> Finding:
     """The finding for a piece that is not there, or is there and fails."""
     whole = ''.join(traceback.format_exception(error))
     if isinstance(error, ModuleNotFoundError) and is_absent(check, error.name or ''):
-        seen = without(check) or 'not installed'
-        return Finding(
-            check.name, check.absent, seen, check.why, install(check.package)
-        )
+        seen, fix = without(check) or 'not installed', install(error.name or '')
+        return Finding(check.name, check.absent, seen, check.why, fix)
     why, fix = explain(whole, check.modules)
     why = '; '.join(filter(None, [why, check.why]))
     return Finding(check.name, check.failing, last_line(error), why, fix)
@@ -91,22 +98,8 @@ def is_absent(check: Check, missing: str) -> bool:
     return bool(check.modules) and f'{check.modules[0]}.'.startswith(f'{missing}.')
 
 
-def last_line(error: BaseException) -> str:
-    """`ValueError: ... (file.py:12)`, on one line."""
-    lines = str(error).strip().splitlines() or ['']
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f'{os.path.basename(frame.filename)}:{frame.lineno}'
-    return f'{type(error).__name__}: {lines[0].strip()[:200]} ({where})'
-
-
 def version_in_use(check: Check, dists: Sequence[str]) -> str:
     """What the package says of itself, else what its distribution says."""
     module = sys.modules.get(check.package)
     version = getattr(module, '__version__', '') or ''.join(map(version_of, dists[:1]))
     return str(version)
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """`2.11.0+cu130` -> (2, 11, 0)."""
-    release = re.match(r'[\d.]*\d', version)
-    return tuple(int(n) for n in release[0].split('.')) if release else ()

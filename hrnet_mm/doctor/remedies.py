@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+import traceback
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Literal
 
 Level = Literal['ok', 'note', 'warning', 'broken']
@@ -21,26 +25,28 @@ class Finding:
     fix: str = ''
 
 
-REBUILD = '--no-build-isolation --no-cache-dir --force-reinstall --no-deps'
+# hrnet_mm.pth, which an installation brings, imports it when Python starts: mmcv's
+# operators and xtcocotools are found from then on.
+INSTALLED = 'hrnet_mm_standins' in sys.modules
+CLONE = Path(__file__).resolve().parents[2]
+IS_CLONE = not INSTALLED and (CLONE / 'pyproject.toml').exists()
+PACKAGE = str(CLONE) if IS_CLONE else 'hrnet_mm'
+
 REINSTALL = 'pip install --no-cache-dir --force-reinstall --no-deps'
-TORCH = 'pip install torch==2.11.0 torchvision==0.26.0'
-RETORCH = f'{TORCH} --force-reinstall'  # pip takes 2.11.0+cpu for 2.11.0
+SELF = f'pip install --no-deps "{PACKAGE}"' if IS_CLONE else f'{REINSTALL} {PACKAGE}'
+TORCH = 'pip install --upgrade torch torchvision'
+RETORCH = f'{TORCH} --force-reinstall'  # pip takes 2.15.0+cpu for 2.15.0
 # uv knows where the wheels of each build are.
 UV = 'pip install uv && uv pip install --python "$(command -v python)"'
 RETORCH_BY_UV = (  # and nothing else, numpy for one
-    f'{UV} --reinstall-package torch --reinstall-package torchvision'
-    ' torch==2.11.0 torchvision==0.26.0'
+    f'{UV} --reinstall-package torch --reinstall-package torchvision torch torchvision'
 )
 SETUPTOOLS = 'pip install --upgrade "setuptools<82"'
 CLICK = 'pip install "click<8.3.1"'
-# mmcv's requirements are spelled out: it asks for opencv-python, which needs libGL.
+# mmcv-lite's requirements are spelled out: it lists opencv-python, which needs libGL.
 MMCV = (
-    'pip install "setuptools<82" wheel ninja psutil addict packaging pillow pyyaml yapf'
-    f' && MMCV_WITH_OPS=1 pip install {REBUILD} --no-binary mmcv mmcv==2.1.0'
-)
-XTCOCOTOOLS = (
-    'pip install "setuptools<82" wheel cython matplotlib '
-    f'&& pip install {REBUILD} --no-binary xtcocotools xtcocotools'
+    'pip install addict packaging pillow pyyaml yapf opencv-python-headless'
+    ' && pip install --no-deps mmcv-lite==2.1.0'
 )
 OPENCV = f'{REINSTALL} opencv-python-headless'
 OPENMIM = (
@@ -53,29 +59,37 @@ TASKS = {'mmpose': 'pose', 'mmseg': 'seg', 'mmdet': 'det', 'mmpretrain': 'cls'}
 INSTALL = {
     'torch': TORCH,
     'mmengine': 'pip install mmengine==0.10.7',
-    'mmcv': MMCV,
-    'xtcocotools': XTCOCOTOOLS,
     'cv2': OPENCV,
     'mim': OPENMIM,
     'click': CLICK,
     'pkg_resources': SETUPTOOLS,
+    'pip': 'python -m ensurepip',
+    'mmcv._ext': SELF,
+    'xtcocotools': SELF,
+    'faster_coco_eval': 'pip install faster-coco-eval',
     'yaml': 'pip install pyyaml',
     'PIL': 'pip install pillow',
     'sklearn': 'pip install scikit-learn',
     'skimage': 'pip install scikit-image',
-    **{lib: f'pip install "hrnet_mm[{task}]"' for lib, task in TASKS.items()},
+    **{lib: f'pip install "{PACKAGE}[{task}]"' for lib, task in TASKS.items()},
 }
 # mmpose lists chumpy, which it never imports and nobody can build.
 INSTALL['mmpose'] += ' && pip install --no-deps mmpose==1.3.2'
 
+# hrnet_mm takes the place of what is compiled and does not work.
+FIRST = '' if INSTALLED else f'{SELF} && '
+OUR_OPERATORS = f'{FIRST}export HRNET_MM_OPS=torchvision'
+OUR_SCORES = f'{FIRST}pip uninstall -y xtcocotools'
+
 # Required by mmpose, openmim and mmcv, and better not installed: unbuildable, pinning
-# half the ecosystem, linked to libGL.
-NEEDLESS = ('chumpy', 'opendatalab', 'opencv-python')
+# half the ecosystem, linked to libGL, replaced by hrnet_mm.
+NEEDLESS = ('chumpy', 'opendatalab', 'opencv-python', 'xtcocotools')
 
 # (pattern in the child's error, why, fix); the first that matches counts.
 CAUSES = (
     (
-        r'operator torchvision::|different CUDA major|torchvision\S*: undefined symbol',
+        r'operator torchvision::|different CUDA major|torchvision\S*: undefined symbol'
+        r"|Could not run 'torchvision::",
         'torchvision was built for another torch',
         '{torchvision}',
     ),
@@ -93,7 +107,7 @@ CAUSES = (
         r'numpy\.\w+ size changed|_ARRAY_API not found|NumPy 1\.x cannot be run'
         r'|numpy\.core\.multiarray failed to import',
         '{culprit} was compiled for another numpy',
-        '{reinstall}',
+        '{recompiled}',
     ),
     (
         r'lib(GL|gthread|glib|SM|ICE|X\w+)[-.\w]*: cannot open shared object',
@@ -101,7 +115,11 @@ CAUSES = (
         OPENCV,
     ),
     (r"No module named '(ftfy|regex)'", 'mmseg imports both', 'pip install ftfy regex'),
-    (r"No module named 'mmcv\._ext'", 'mmcv has no compiled operators', '{mmcv}'),
+    (
+        r"No module named 'mmcv\._ext'",
+        'mmcv-lite has no operators; an installed hrnet_mm adds them',
+        SELF,
+    ),
     (
         r'MMCV==\S+ is used but incompatible',
         'mmdet and mmseg accept mmcv >= 2.0.0rc4, < 2.2.0',
@@ -120,7 +138,7 @@ CAUSES = (
     (
         r'undefined symbol|cannot open shared object|DLL load failed|killed by SIG',
         '{culprit} does not fit the libraries it was compiled for',
-        '{reinstall}',
+        '{recompiled}',
     ),
 )
 UNKNOWN = 'a cause unknown to the doctor; this shows the whole error'
@@ -135,7 +153,7 @@ def explain(error: str, modules: tuple[str, ...]) -> tuple[str, str]:
     return why.format(culprit=culprit), fix.format(
         torchvision=pair_with_torch(),
         mmcv=install('mmcv'),
-        reinstall=reinstall(culprit),
+        recompiled=OUR_OPERATORS if culprit == 'mmcv' else reinstall(culprit),
     )
 
 
@@ -149,7 +167,7 @@ def missing(error: str, package: str) -> tuple[str, str] | None:
     why = f'{name} is missing'
     if '.' in name:  # a missing part of an installed package is a half-copied package
         return why, reinstall(lacked)
-    if lacked in INSTALL or lacked == 'torchvision':
+    if lacked in INSTALL or lacked in ('mmcv', 'torchvision'):
         return why, install(lacked)
     return why, f'pip install {" ".join(dict.fromkeys([lacked, *unmet(package)]))}'
 
@@ -170,11 +188,13 @@ def culprit_of(error: str) -> str:
 
 
 def install(package: str) -> str:
-    """The command for a package that is absent."""
+    """The command for a package that is absent, or there in a version to warn of."""
     if package == 'torchvision':
         return pair_with_torch()
-    if package == 'mmcv' and version_of('mmcv-lite'):
-        return f'pip uninstall -y mmcv-lite && {MMCV}'
+    if package == 'mmcv':
+        # mmcv, mmcv-full, mmcv-lite and forks share a folder
+        present = ' '.join(distributions('mmcv'))
+        return f'pip uninstall -y {present} && {MMCV}' if present else MMCV
     return INSTALL.get(package, f'pip install {package}')
 
 
@@ -182,23 +202,23 @@ def reinstall(package: str) -> str:
     """The command for a package that is there and broken."""
     if package == 'torch':
         return RETORCH
-    command = INSTALL.get(package, '')
-    if '--force-reinstall' in command:
-        return command
+    if package == 'mmcv':
+        return install(package)
+    if package == 'xtcocotools':
+        return OUR_SCORES
     dists = distributions(package) or [package]
     return f'{REINSTALL} {" ".join(dists)}'
 
 
 def pair_with_torch() -> str:
-    """The command for the torchvision that belongs to the installed torch."""
+    """The command for a torchvision that fits the installed torch, which stays."""
     release, _, build = version_of('torch').partition('+')
-    two = re.match(r'2\.(\d+)', release)
-    if not two:
+    if not release:
         return TORCH
-    vision = f'"torchvision==0.{int(two[1]) + 15}.*"'
+    pair = f'torch=={release} torchvision'
     if re.fullmatch(r'cpu|cu\d+|rocm[\d.]+', build):
-        return f'{UV} --reinstall --no-deps --torch-backend={build} {vision}'
-    return f'{REINSTALL} {vision}'
+        return f'{UV} --reinstall-package torchvision --torch-backend={build} {pair}'
+    return f'pip uninstall -y torchvision && pip install --no-cache-dir {pair}'
 
 
 def version_of(dist: str) -> str:
@@ -207,6 +227,20 @@ def version_of(dist: str) -> str:
         return metadata.version(dist)
     except metadata.PackageNotFoundError:
         return ''
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """`2.11.0+cu130` -> (2, 11, 0)."""
+    release = re.match(r'[\d.]*\d', version)
+    return tuple(int(n) for n in release[0].split('.')) if release else ()
+
+
+def last_line(error: BaseException) -> str:
+    """`ValueError: ... (file.py:12)`, on one line."""
+    lines = str(error).strip().splitlines() or ['']
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f'{os.path.basename(frame.filename)}:{frame.lineno}'
+    return f'{type(error).__name__}: {lines[0].strip()[:200]} ({where})'
 
 
 def distributions(package: str) -> list[str]:

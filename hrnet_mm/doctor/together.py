@@ -18,8 +18,7 @@ from torch import distributed as dist
 
 from .alone import Needs, expanded
 from .meeting import Meeting
-from .probe import last_line
-from .remedies import Finding
+from .remedies import Finding, last_line
 
 STAGES = ('process group', 'all-reduce')
 GRADIENTS = 28_500_000  # parameters of W32: 114 MB in float32

@@ -5,41 +5,49 @@ Each function returns what it saw, or raises what went wrong.
 
 from __future__ import annotations
 
+import importlib
+import operator
 import os
 import platform
 import re
 import shutil
 import subprocess
+import sys
+from importlib import metadata
+from types import ModuleType
 
 from .remedies import (
-    MMCV,
+    OUR_OPERATORS,
+    OUR_SCORES,
     RETORCH,
     RETORCH_BY_UV,
     Finding,
     Level,
+    last_line,
+    numbers,
     pair_with_torch,
     version_of,
 )
+
+COMPARE = {
+    '==': operator.eq,
+    '!=': operator.ne,
+    '<=': operator.le,
+    '>=': operator.ge,
+    '<': operator.lt,
+    '>': operator.gt,
+}
 
 
 def python() -> Finding:
     """The interpreter."""
     version = platform.python_version()
     minor = tuple(int(n) for n in version.split('.')[:2])
-    if (3, 10) <= minor <= (3, 12):
+    if (3, 10) <= minor <= (3, 13):
         return Finding('Python', 'ok', version)
     level: Level = 'broken' if minor < (3, 10) else 'warning'
-    why = 'tested on 3.10 to 3.12; OpenMMLab has no wheels for others'
-    return Finding('Python', level, version, why, 'python3.11 -m venv .venv')
-
-
-def compiler() -> Finding:
-    """What compiles mmcv and xtcocotools."""
-    path = next(filter(None, map(shutil.which, ('c++', 'g++', 'clang++'))), None)
-    if path:
-        return Finding('C++ compiler', 'ok', path)
-    why = 'only needed to build mmcv and xtcocotools'
-    return Finding('C++ compiler', 'note', 'none', why, 'apt-get install g++')
+    why = 'hrnet_mm is tested on 3.10 to 3.13'
+    return Finding('Python', level, version, why, 'python3.12 -m venv .venv')
 
 
 def torch_numpy() -> str:
@@ -51,14 +59,22 @@ def torch_numpy() -> str:
 
 
 def pair() -> Finding | str:
-    """The torchvision of torch 2.N is 0.(N + 15)."""
+    """The torchvision that is installed declares the torch that it needs."""
     torch, vision = version_of('torch'), version_of('torchvision')
-    fix = pair_with_torch()
-    belonging = re.search(r'torchvision==(0\.\d+\.)\*', fix)
-    if not vision or not belonging or vision.startswith(belonging[1]):
+    if not torch or not vision:
         return ''
-    why = f'torch {torch} belongs with torchvision {belonging[1]}x'
-    return Finding('torchvision', 'warning', vision, why, fix)
+    for need in metadata.requires('torchvision') or ():
+        clauses = re.match(r'torch[ (]*([<>=!][^;)]*)', need)
+        if clauses and not fits(torch, clauses[1]):
+            why = f'made for torch{clauses[1].strip()}; this is torch {torch}'
+            return Finding('torchvision', 'warning', vision, why, pair_with_torch())
+    return ''
+
+
+def fits(version: str, clauses: str) -> bool:
+    """Whether a version is one of those that `>=2.14,<3` allows."""
+    found = re.findall(r'([<>=!]=|[<>])\s*([\d.]*\d)', clauses)
+    return all(COMPARE[sign](numbers(version), numbers(it)) for sign, it in found)
 
 
 def gpu() -> Finding:
@@ -98,18 +114,94 @@ def nvidia_smi() -> str:
     return answer.stdout if answer.returncode == 0 else ''
 
 
-def mmcv_ops() -> Finding | str:
-    """An operator runs; with a GPU, operators for the GPU were compiled."""
+def operators() -> Finding:
+    """Run operators of mmcv, also on a GPU if there is one; tell whose they are."""
     import torch
-    from mmcv.ops import get_compiling_cuda_version, nms
+    from mmcv import _ext
+    from mmcv.ops import get_compiling_cuda_version
 
-    nms(torch.tensor([[0.0, 0.0, 9.0, 9.0]]), torch.ones(1), 0.5)
-    built = get_compiling_cuda_version()
-    if built == 'not available' and torch.cuda.is_available():
-        why = 'detection on the GPU needs operators compiled with CUDA'
-        fix = MMCV.replace('MMCV_WITH_OPS=1', 'MMCV_WITH_OPS=1 FORCE_CUDA=1')
-        return Finding('mmcv operators', 'warning', 'CPU only', why, fix)
-    return 'CPU' if built == 'not available' else f'CPU, CUDA {built}'
+    name, has_gpu = 'mmcv operators', torch.cuda.is_available()
+    cuda = get_compiling_cuda_version()
+    if is_ours(_ext):
+        seen = f'hrnet_mm on torchvision {version_of("torchvision")}'
+        why, fix = 'this torchvision does not fit torch or the GPU', pair_with_torch()
+    else:
+        cpu_only = cuda == 'not available'
+        seen = 'compiled for CPU' if cpu_only else f'compiled for CPU, CUDA {cuda}'
+        why, fix = 'hrnet_mm has operators for CPU and GPU', OUR_OPERATORS
+        if has_gpu and cpu_only:
+            return Finding(name, 'warning', seen, why, fix)
+    for device in ['cpu', 'cuda'] if has_gpu else ['cpu']:
+        if failed := failing_operator(device):
+            return Finding(name, 'broken', f'{seen}; {failed}', why, fix)
+    return Finding(name, 'ok', f'{seen}, run on the GPU' if has_gpu else seen)
+
+
+def failing_operator(device: str) -> str:
+    """The first of three operators that fails on a device, and how; '' if none."""
+    import torch
+
+    for run in (nms, roi_align, deform_conv):
+        try:
+            run(device)
+            if device == 'cuda':
+                torch.cuda.synchronize()
+        except Exception as error:
+            return f'{run.__name__} on {device}: {last_line(error)}'
+    return ''
+
+
+def nms(device: str) -> None:
+    """Non-maximum suppression of one box."""
+    import torch
+    from mmcv.ops import nms
+
+    nms(torch.ones(1, 4, device=device), torch.ones(1, device=device), 0.5)
+
+
+def roi_align(device: str) -> None:
+    """RoIAlign of one box, forward and backward."""
+    import torch
+    from mmcv.ops import RoIAlign
+
+    features = torch.ones(1, 1, 8, 8, device=device, requires_grad=True)
+    box = torch.tensor([[0.0, 1.0, 1.0, 5.0, 5.0]], device=device)
+    RoIAlign(2)(features, box).sum().backward()
+
+
+def deform_conv(device: str) -> None:
+    """Deformable 3x3 convolution, with offsets of zero."""
+    import torch
+    from mmcv.ops import deform_conv2d
+
+    image, weight = torch.ones(2, 1, 1, 3, 3, device=device)
+    deform_conv2d(image, torch.zeros(1, 18, 1, 1, device=device), weight)
+
+
+def is_ours(module: ModuleType) -> bool:
+    """Whether hrnet_mm stands in for a module."""
+    standins = sys.modules.get('hrnet_mm_standins')
+    return standins is not None and str(module.__file__).startswith(standins.ROOT)
+
+
+def keypoint_scores() -> Finding:
+    """xtcocotools, or what hrnet_mm scores with in its place."""
+    import xtcocotools
+
+    name, broken = 'keypoint scores', ''
+    if not is_ours(xtcocotools):
+        try:
+            importlib.import_module('xtcocotools._mask')
+            return Finding(name, 'ok', f'xtcocotools {version_of("xtcocotools")}')
+        except (ImportError, ValueError) as error:  # what hrnet_mm.compat mends
+            broken = last_line(error)
+    importlib.import_module('pycocotools.coco')
+    importlib.import_module('faster_coco_eval')
+    seen = f'hrnet_mm on faster-coco-eval {version_of("faster-coco-eval")}'
+    if broken:
+        why = f'in place of the installed xtcocotools: {broken}'
+        return Finding(name, 'note', seen, why, OUR_SCORES)
+    return Finding(name, 'ok', seen)
 
 
 def training_step() -> str:

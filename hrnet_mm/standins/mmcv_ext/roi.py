@@ -84,8 +84,8 @@ def roi_align_backward(
     channel = torch.arange(channels, device=rois.device)[:, None, None]
     plane = (rois[:, 0].long()[:, None, None, None] * channels + channel) * height
     for y, x, weight in _corners(argmax_y, argmax_x, height, width):
-        at = ((plane + y) * width + x).expand_as(grad_output)
-        found.index_add_(0, at.flatten(), (grad_output * weight).flatten())
+        pixel = ((plane + y) * width + x).expand_as(grad_output)
+        found.index_add_(0, pixel.flatten(), (grad_output * weight).flatten())
     grad_input.copy_(found.view_as(grad_input))
 
 
