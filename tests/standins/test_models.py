@@ -20,7 +20,8 @@ from torch import nn
 pytestmark = pytest.mark.jobs
 
 ROIS = 'nms roi_align_forward roi_align_backward'
-DCN = 'deform_conv_forward deform_conv_backward_input deform_conv_backward_parameters'
+SAMPLING = 'deform_conv_forward deform_conv_backward_input'
+DCN = f'{SAMPLING} deform_conv_backward_parameters'
 DCN_V2 = 'modulated_deform_conv_forward modulated_deform_conv_backward'
 SHIFTED = 'deform_roi_pool_forward deform_roi_pool_backward'
 CARAFE = 'carafe_forward carafe_backward'
@@ -48,7 +49,7 @@ DETECTORS = {
     'point_rend/point-rend_r50-caffe_fpn_ms-1x_coco.py': ROIS,
     'reppoints/reppoints-moment_r50_fpn_1x_coco.py': f'nms {DCN}',
     'retinanet/retinanet_r50_fpn_1x_coco.py': 'nms',
-    'tood/tood_r50_fpn_1x_coco.py': 'nms deform_conv_forward deform_conv_backward_input',
+    'tood/tood_r50_fpn_1x_coco.py': f'nms {SAMPLING}',
     'vfnet/vfnet_r50_fpn_1x_coco.py': f'nms {DCN}',
 }
 SEGMENTORS = {
