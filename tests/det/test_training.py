@@ -156,11 +156,13 @@ norms = dict(type='BN', **{QUICK_NORMS})
 model = dict(
     backbone=dict(norm_cfg=norms), test_cfg=dict(rcnn=dict(score_thr=0.0)))
 test_dataloader = _base_.val_dataloader
-# three epochs teach nothing, so AP is 0 whatever happens: the recall tells
+# three epochs teach little: AP of boxes that hardly overlap tells them apart
 val_evaluator = test_evaluator = dict(
-    _base_.val_evaluator, metric_items=['mAP', 'AR@100'])
+    _delete_=True, type='VOCMetric', iou_thrs=[0.1], eval_mode='area')
+param_scheduler = [dict(type='ConstantLR', factor=1.0)]
 train_cfg = dict(max_epochs=3, val_interval=1)
-default_hooks = dict(checkpoint=dict(interval=1), logger=dict(interval=1))
+default_hooks = dict(
+    checkpoint=dict(interval=1, save_best=None), logger=dict(interval=1))
 """
 
 
@@ -171,7 +173,7 @@ def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
 ):
     config = write_config(TINY.format('mask-rcnn'), TINY_FEW)
     people = dict(TINY_PEOPLE=str(few_people))
-    check_resume('mmdet', config, 'coco/bbox_AR@100', tmp_path, mim, **people)
+    check_resume('mmdet', config, 'pascal_voc/mAP', tmp_path, mim, **people)
 
 
 @pytest.mark.slow
