@@ -139,8 +139,8 @@ def check_resume(
 
     checkpoint = killed.work_dir / 'epoch_3.pth'
     tested = score_of(score, mim, library, config, checkpoint, **environment)
-    # mim tests in channels_last, and not every processor trains in it: rounding may move
-    # a joint by a quarter of a pixel
+    # mim tests in channels_last, and not every processor trains in it: rounding may
+    # move a joint by a quarter of a pixel
     near = pytest.approx(scores[-1], abs=5e-5, rel=2e-4)
     assert tested == near, (tested, scores)
 
