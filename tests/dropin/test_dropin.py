@@ -97,7 +97,11 @@ def test_a_stock_config_trains_and_tests_by_mim(few_people, tmp_path, mim):
 
 @pytest.mark.parametrize(
     ('library', 'imports'),
-    [*(('mmpose', order) for order in ORDERS), ('mmpretrain', ORDERS[0])],
+    [
+        ('mmpose', ORDERS[0]),
+        *(pytest.param('mmpose', o, marks=pytest.mark.jobs) for o in ORDERS[1:]),
+        ('mmpretrain', ORDERS[0]),
+    ],
 )
 def test_any_order_of_imports(library, imports, run_python):
     folder_of(library)

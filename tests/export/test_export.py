@@ -134,6 +134,7 @@ def test_a_folder_holds_one_model(cfg, model, tmp_path):
 
 
 @traces
+@pytest.mark.jobs
 class TestRun:
     """`run.py` sees what the libraries see."""
 
@@ -250,6 +251,7 @@ def test_a_class_is_seen_in_the_middle(shape):
 
 
 @traces
+@pytest.mark.jobs
 class TestCommand:
     """`hrnet-mm export`."""
 
