@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import re
 from pathlib import Path
 
@@ -31,8 +33,11 @@ PUBLISHED = [
 ]
 
 
+read = functools.cache(Config.fromfile)  # takes longer than most of these tests
+
+
 def config(path: Path) -> Config:
-    return Config.fromfile(str(CONFIGS / path))
+    return copy.deepcopy(read(str(CONFIGS / path)))
 
 
 def macs(model: torch.nn.Module, size: tuple[int, int]) -> int:
@@ -161,7 +166,7 @@ def test_the_data_is_mmpose_s(ours_and_stock, split):
 
 def test_the_data_root_comes_from_the_environment(monkeypatch):
     monkeypatch.setenv('COCO', '/somewhere/coco')
-    cfg = config(Path('hrnet_w48_coco.py'))
+    cfg = Config.fromfile(str(CONFIGS / 'hrnet_w48_coco.py'))
     assert cfg.train_dataloader.dataset.data_root == '/somewhere/coco'
     assert cfg.val_evaluator.ann_file.startswith('/somewhere/coco/annotations/')
     assert cfg.test_dataloader.dataset.bbox_file.startswith('/somewhere/coco/person')

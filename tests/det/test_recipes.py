@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,11 @@ DETECTORS = [
 ]  # fmt: skip
 
 
+read = functools.cache(Config.fromfile)
+
+
 def config(name: str) -> Config:
-    return Config.fromfile(str(CONFIGS / 'det' / name))
+    return copy.deepcopy(read(str(CONFIGS / 'det' / name)))
 
 
 def stock(name: str) -> Config:
@@ -37,7 +42,7 @@ def stock(name: str) -> Config:
         sizes = 'ms-640-800-' if recipe else ''
         pattern += f'-gn-head_{sizes}4xb4'
     (file,) = STOCK.glob(f'{pattern}[-_]{schedule}_coco.py')
-    return Config.fromfile(str(file))
+    return copy.deepcopy(read(str(file)))
 
 
 @pytest.mark.parametrize('detector', DETECTORS)
