@@ -34,20 +34,21 @@ import torch  # noqa: E402
 from mmcv import ops  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.registry import MODELS, init_default_scope  # noqa: E402
-from torch import nn  # noqa: E402
 
 import hrnet_mm_standins  # noqa: E402
 
-STEPS = (
-    'faster-rcnn_hrnetv2p_w18_coco-1x mask-rcnn_hrnetv2p_w18_coco-1x '
-    'cascade-rcnn_hrnetv2p_w18_coco-20e fcos_hrnetv2p_w18_coco-1x'
-).split()
+STEPS = [
+    'faster-rcnn_hrnetv2p_w18_coco-1x',
+    'mask-rcnn_hrnetv2p_w18_coco-1x',
+    'cascade-rcnn_hrnetv2p_w18_coco-20e',
+    'fcos_hrnetv2p_w18_coco-1x',
+]
 
 
 def compare_results(cases: Path) -> None:
     """Run the cases with both, print the largest relative difference by operator."""
+    answers = []
     with tempfile.TemporaryDirectory() as folder:
-        answers = []
         for name in ('compiled', 'torchvision'):
             out = Path(folder, name)
             environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'HRNET_MM_OPS': name}
@@ -81,8 +82,7 @@ def both() -> dict[str, ModuleType]:
 
     if 'standins' in str(compiled.__file__):
         sys.exit('there is no compiled mmcv, or HRNET_MM_OPS=torchvision hides it')
-    finder = hrnet_mm_standins.StandInFinder(['mmcv._ext'])
-    spec = finder.find_spec('mmcv._ext')
+    spec = hrnet_mm_standins.StandInFinder(['mmcv._ext']).find_spec('mmcv._ext')
     ours = sys.modules['mmcv._ext'] = module_from_spec(spec)  # for its relative imports
     spec.loader.exec_module(ours)
     sys.modules['mmcv._ext'] = compiled
@@ -108,20 +108,22 @@ def compare_times(name: str, run: Callable[[], Any], rounds: int, sides: dict) -
             spent[side].append((time.process_time() - start) * 1e3)
     ours, theirs = spent['ours'][1:], spent['compiled'][1:]  # the first warms up
     ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-    medians = statistics.median(ours), statistics.median(theirs)
-    print(f'{name:36s} {medians[0]:9.1f} {medians[1]:9.1f} {ratio:6.2f}', flush=True)
+    row = [f'{statistics.median(side):9.1f}' for side in (ours, theirs)]
+    print(f'{name:36s}', *row, f'{ratio:6.2f}', flush=True)
 
 
 def operators() -> dict[str, Callable[[], Any]]:
     """Each operator at the sizes that it has in a detector."""
     center, half = torch.rand(8000, 2) * 1000, torch.rand(8000, 2) * 60 + 4
     boxes, scores = torch.cat([center - half, center + half], 1), torch.rand(8000)
+    most, classes = (boxes[:2000], scores[:2000]), torch.arange(8000) % 5
+    limit = dict(iou_threshold=0.7)
     dets = torch.cat([boxes, scores[:, None]], 1)
     rois = torch.cat([torch.zeros(8000, 1), boxes.clamp(0, 800)], 1)
     features = torch.randn(1, 256, 100, 100, requires_grad=True)
     near = torch.randn(1, 256, 50, 50, requires_grad=True)
     offset = torch.randn(1, 18, 50, 50, requires_grad=True)
-    mask, psa = torch.rand(1, 9, 50, 50), torch.randn(1, 59 * 59, 30, 30)
+    mask, psa = torch.rand(1, 9, 50, 50), torch.randn(1, 3481, 30, 30).requires_grad_()
     plain = ops.DeformConv2d(256, 256, 3, padding=1)
     modulated = ops.ModulatedDeformConv2d(256, 256, 3, padding=1)
 
@@ -135,17 +137,12 @@ def operators() -> dict[str, Callable[[], Any]]:
         'modulated 256 ch 50x50': lambda: modulated(near, offset, mask),
         'psamask 59x59, 30x30': lambda: ops.PSAMask('collect', (59, 59))(psa),
     }
-    psa.requires_grad_()
     return {
-        'nms 2000': lambda: ops.nms(boxes[:2000], scores[:2000], 0.7),
-        'batched_nms 8000': lambda: ops.batched_nms(
-            boxes, scores, torch.arange(8000) % 5, dict(iou_threshold=0.7)
-        ),
+        'nms 2000': lambda: ops.nms(*most, 0.7),
+        'batched_nms 8000': lambda: ops.batched_nms(boxes, scores, classes, limit),
         'soft_nms 500 linear': lambda: ops.soft_nms(boxes[:500], scores[:500]),
-        'soft_nms 2000 linear': lambda: ops.soft_nms(boxes[:2000], scores[:2000]),
-        'soft_nms 2000 gaussian': lambda: ops.soft_nms(
-            boxes[:2000], scores[:2000], method='gaussian'
-        ),
+        'soft_nms 2000 linear': lambda: ops.soft_nms(*most),
+        'soft_nms 2000 gaussian': lambda: ops.soft_nms(*most, method='gaussian'),
         'nms_match 1000': lambda: ops.nms_match(dets[:1000], 0.5),
         **{f'{name}: forward': run for name, run in forward.items()},
         **{
@@ -155,7 +152,7 @@ def operators() -> dict[str, Callable[[], Any]]:
     }
 
 
-def training_step(config: str, size: tuple[int, int]) -> Callable[[], None]:
+def training_step(config: str) -> Callable[[], None]:
     """One image with eight objects: losses, gradients and SGD; the same each time."""
     from mmdet.testing import demo_mm_inputs
 
@@ -163,8 +160,8 @@ def training_step(config: str, size: tuple[int, int]) -> Callable[[], None]:
     settings = Config.fromfile(ROOT / f'configs/det/{config}.py').model
     settings.backbone.update(init_cfg=None, norm_eval=False, frozen_stages=-1)
     torch.manual_seed(0)
-    model: nn.Module = MODELS.build(settings).train()
-    batch = demo_mm_inputs(1, [(3, *size)], num_items=[8], with_mask=True)
+    model = MODELS.build(settings).train()
+    batch = demo_mm_inputs(1, [(3, 800, 1216)], num_items=[8], with_mask=True)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
 
     def step() -> None:
@@ -184,7 +181,6 @@ def main() -> None:
     parser.add_argument('cases', nargs='?', type=Path, help='for results')
     parser.add_argument('--only', default='', help='part of the names')
     parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--size', type=int, nargs=2, default=(800, 1216))
     args = parser.parse_args()
     if args.what == 'results':
         return compare_results(args.cases)
@@ -195,7 +191,7 @@ def main() -> None:
     runs = operators() if args.what == 'times' else dict.fromkeys(STEPS)
     for name, run in runs.items():
         if args.only in name:
-            run = run or training_step(name, tuple(args.size))
+            run = run or training_step(name)
             compare_times(name, run, args.rounds, sides)
 
 
