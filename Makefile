@@ -47,7 +47,7 @@ test: lint
 	$(PYTEST) -m 'not (jobs or slow)'
 
 test-jobs: setup
-	$(PYTEST) -m jobs
+	$(PYTEST) -m 'jobs and not lane'
 	VENV='$(VENV)' bash tools/lane.sh oldest
 	VENV='$(VENV)' bash tools/lane.sh newest
 
