@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -55,10 +57,16 @@ class PreemptionHook(Hook):
         self.signals = [signal.Signals[name] for name in signals]
         self.received: signal.Signals | None = None
         self.before: dict[signal.Signals, Any] = {}
+        self.forking = threading.local()
 
     def before_run(self, runner: Runner) -> None:
         """Listen."""
         self.before = {s: signal.signal(s, self.receive) for s in self.signals}
+        os.register_at_fork(
+            before=self.before_fork,
+            after_in_parent=self.after_fork,
+            after_in_child=self.after_fork_in_child,
+        )
         atexit.register(kill_workers)
 
     def after_run(self, runner: Runner) -> None:
@@ -69,6 +77,23 @@ class PreemptionHook(Hook):
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Remember a signal."""
         self.received = signal.Signals(number)
+
+    # A child that inherits `receive` survives SIGTERM: `multiprocessing.Pool`, in which
+    # mmdet evaluates, would wait for it for ever.
+    def before_fork(self) -> None:
+        """Keep SIGTERM waiting."""
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        self.forking.mask = mask
+
+    def after_fork(self) -> None:
+        """Receive it again, if this thread did."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.forking.mask)
+
+    def after_fork_in_child(self) -> None:
+        """Let SIGTERM end the child."""
+        if signal.getsignal(signal.SIGTERM) == self.receive:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self.after_fork()
 
     # Slurm signals every process of a job step, torchrun every process of a group.
     # Workers of data loaders inherit what is blocked when they start, and so live as
