@@ -1,4 +1,7 @@
-"""Stock models of mmdet, mmseg and mmpose train and predict on mmcv's stand-in."""
+"""Stock models of mmdet, mmseg and mmpose train and predict on mmcv's stand-in.
+
+On a GPU where there is one.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ from mmengine.structures import PixelData
 from torch import nn
 
 pytestmark = pytest.mark.jobs
+
+DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 
 ROIS = 'nms roi_align_forward roi_align_backward'
 SAMPLING = 'deform_conv_forward deform_conv_backward_input'
@@ -131,7 +136,7 @@ def build(library: str, path: str) -> nn.Module:
     for name, module in model.named_modules():
         if name.endswith(('conv_offset', 'offset_fc.4')):  # zeros would deform nothing
             nn.init.normal_(module.weight, std=0.02)
-    return model
+    return model.to(DEVICE)
 
 
 def check_step(model: nn.Module, batch: dict) -> None:
@@ -217,14 +222,18 @@ def pose_warper() -> tuple[dict, list]:
     return neck, [frames, torch.tensor([0.5, 0.3, 0.2])]
 
 
+def cast(inputs: list) -> list:
+    return [cast(x) if isinstance(x, list) else x.to(DEVICE) for x in inputs]
+
+
 @pytest.mark.parametrize('make', [dekr, pose_warper])
 def test_parts_of_pose_models(make, calls):
     from mmpose.registry import MODELS
 
     init_default_scope('mmpose')
     part, inputs = make()
-    model = MODELS.build(part)  # as it is built, it trains
-    outputs = model(*inputs)
+    model = MODELS.build(part).to(DEVICE)  # as it is built, it trains
+    outputs = model(*cast(inputs))
     assert all(output.isfinite().all() for output in outputs)
     sum(output.square().mean() for output in outputs).backward()
     assert set(DCN.split()) <= calls.keys()
