@@ -97,12 +97,11 @@ val_dataloader = dict(
     num_workers=0, persistent_workers=False, dataset=dict(data, pipeline=[
         _base_.read[0], small, _base_.annotations, _base_.pack_test]))
 test_dataloader = val_dataloader
-# three epochs teach nothing, so AP is 0 whatever happens: the recall tells
 val_evaluator = dict(
     ann_file='{coco}/annotations/person_keypoints_tiny.json',
     metric_items=['mAP', 'AR@100'], format_only=False)
 test_evaluator = val_evaluator
-train_cfg = dict(max_epochs=3, val_interval=1)
+train_cfg = dict(max_epochs=2, val_interval=2)
 auto_scale_lr = dict(enable=True)  # two images a step
 default_hooks = dict(
     checkpoint=dict(interval=1, save_best='coco/bbox_mAP'), logger=dict(interval=1))
@@ -136,7 +135,7 @@ def trained_trunk(real_coco, tmp_path) -> Path:
 
 
 @pytest.mark.slow
-def test_w18_mask_rcnn_on_real_images_is_killed_and_goes_on(
+def test_w18_mask_rcnn_trains_on_real_images_from_a_trained_trunk(
     real_coco, trained_trunk, write_config, tmp_path, mim, run_python
 ):
     lines = (
@@ -145,10 +144,14 @@ def test_w18_mask_rcnn_on_real_images_is_killed_and_goes_on(
     )
     leaf = 'det/mask-rcnn_hrnetv2p_w18_coco-1x.py'
     config = write_config(leaf, lines + FEW.format(coco=real_coco))
-    check_resume('mmdet', config, 'coco/bbox_AR@100', tmp_path, mim)
-    losses = Job(tmp_path / 'killed').losses().values()
-    assert torch.tensor(list(losses)).isfinite().all()
-    show(config, tmp_path / 'killed/epoch_3.pth', tmp_path / 'sheet.png', run_python)
+    job = Job(tmp_path / 'work')
+    done = mim('train', 'mmdet', config, '--work-dir', job.work_dir)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    losses = torch.tensor([*job.losses().values()])
+    assert len(losses) > 3
+    assert losses.isfinite().all()
+    assert len(job.scores('coco/bbox_AR@100')) == 1
+    show(config, job.work_dir / 'epoch_2.pth', tmp_path / 'sheet.png', run_python)
 
 
 TINY_FEW = f"""
@@ -178,13 +181,17 @@ def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
 
 @pytest.mark.slow
 def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim):
+    """After the first of the two epochs of the config."""
     env = dict(TINY_PEOPLE=str(tiny_people))
     config = ROOT / 'configs' / TINY.format('mask-rcnn')
     job = Job(tmp_path / 'work')
-    done = mim('train', 'mmdet', config, '--work-dir', job.work_dir, **env)
+    done = mim(
+        'train', 'mmdet', config, '--work-dir', job.work_dir,
+        '--cfg-options', 'train_cfg.max_epochs=1', **env,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     (checkpoint,) = job.work_dir.glob('best_coco_*_epoch_*.pth')
-    metrics = ['coco/bbox_mAP', 'coco/segm_mAP']
+    metrics = ['coco/bbox_mAP_50', 'coco/segm_mAP_50']
     box, mask = scores_of(metrics, mim, 'mmdet', config, checkpoint, **env)
-    assert box >= 0.5
-    assert mask >= 0.45
+    assert box >= 0.7
+    assert mask >= 0.65

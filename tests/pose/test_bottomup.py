@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -13,9 +12,7 @@ import pytest
 
 pytest.importorskip('mmpose')
 
-from jobs import Job, kill_in_epoch, score_of, show
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
+from jobs import Job, score_of, show
 
 from hrnet_mm.data import TinyPeople
 
@@ -65,33 +62,25 @@ def test_a_model_is_trained_and_tested_at_several_scales(
 
 
 @pytest.mark.slow
-def test_higher_resolution_sees_small_figures_better(
+def test_crowds_are_learned_in_minutes(
     tiny_crowd, write_config, tmp_path, mim, run_python
 ):
-    """Eight epochs of both, half of what the configs have."""
-    small = {}
-    where = dict(TINY_CROWD=str(tiny_crowd))
-    for name in ('higher-hrnet', 'hrnet-ae'):
-        leaf = f'tiny/{name}_w18_small_v1_tiny-crowd.py'
-        job = Job(tmp_path / name)
-        lines = SHORT + f"test_evaluator = dict(outfile_prefix='{job.work_dir}/found')"
-        config = write_config(leaf, lines)
-        done = mim('train', 'mmpose', config, '--work-dir', job.work_dir, **where)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        checkpoint = job.work_dir / 'epoch_8.pth'
-        ap = score_of('coco/AP', mim, 'mmpose', config, checkpoint, **where)
-        small[name] = ap_of_smallest_third(tiny_crowd, job.work_dir)
-        if name == 'higher-hrnet':
-            assert ap >= 0.35
-            show(config, checkpoint, tmp_path / 'sheet.png', run_python, **where)
-            check_inferencer(config, checkpoint, tiny_crowd, run_python)
-    assert small['higher-hrnet'] > small['hrnet-ae']
+    """After six epochs; the config has 16."""
+    job, where = Job(tmp_path / 'work'), dict(TINY_CROWD=str(tiny_crowd))
+    config = write_config(TINY, SHORT)
+    done = mim('train', 'mmpose', config, '--work-dir', job.work_dir, **where)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    checkpoint = job.work_dir / 'epoch_6.pth'
+    assert score_of('coco/AP', mim, 'mmpose', config, checkpoint, **where) >= 0.2
+    show(config, checkpoint, tmp_path / 'sheet.png', run_python, **where)
+    check_inferencer(config, checkpoint, tiny_crowd, run_python)
 
 
 SHORT = """
-train_cfg = dict(max_epochs=8, val_interval=8)
+train_cfg = dict(max_epochs=6, val_interval=6)
+default_hooks = dict(checkpoint=dict(interval=6))
 param_scheduler = [
-    _base_.param_scheduler[0], dict(_base_.param_scheduler[1], T_max=8, end=8)]
+    _base_.param_scheduler[0], dict(_base_.param_scheduler[1], T_max=6, end=6)]
 """
 
 
@@ -112,19 +101,6 @@ def check_inferencer(config: Path, checkpoint: Path, data: Path, run_python) -> 
     everybody, _, once, score = map(float, done.stdout.split()[-4:])
     assert 8 <= once < everybody
     assert 0 < score < 1
-
-
-def ap_of_smallest_third(data: Path, work_dir: Path) -> float:
-    """Of the figures of the test split, by area."""
-    truth = COCO(str(data / 'annotations/test.json'))
-    found = truth.loadRes(str(work_dir / 'found.keypoints.json'))
-    third = np.quantile([a['area'] for a in truth.anns.values()], 1 / 3)
-    scoring = COCOeval(truth, found, 'keypoints')
-    scoring.params.areaRng, scoring.params.areaRngLbl = [[0, third]], ['all']
-    scoring.evaluate()
-    scoring.accumulate()
-    precision = scoring.eval['precision'][..., 0, -1]
-    return float(precision[precision > -1].mean())
 
 
 @pytest.mark.jobs
@@ -177,7 +153,10 @@ def moved(person: dict, rng: np.random.Generator) -> list[float]:
 OVERFIT = """
 size = (320, 224)
 codec = dict(_base_.codec, input_size=size, heatmap_sizes=[(80, 56), (160, 112)])
-model.update(head=dict(decoder=codec), test_cfg=dict(flip_test=False))
+model.update(
+    head=dict(model['head'], in_channels=16, deconv_channels=(16,), decoder=codec),
+    test_cfg=dict(flip_test=False))
+model['backbone'].update(arch='w18_small_v1')
 read = dict(type='LoadImage')
 still = dict(
     type='BottomupRandomAffine', input_size=size, scale_type='long',
@@ -191,7 +170,7 @@ val_dataloader = test_dataloader = dict(
     dataset=dict(data, bbox_file=None, pipeline=[read, fitted, _base_.pack]))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 train_cfg = dict(max_epochs={steps}, val_interval={steps})
-default_hooks['checkpoint'] = dict(interval={steps} // 4)
+default_hooks['checkpoint'] = dict(interval={steps})
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=10, start_factor=0.1, by_epoch=False),
     dict(type='MultiStepLR', milestones=[{steps} * 3 // 4, {steps} * 9 // 10],
@@ -201,7 +180,7 @@ param_scheduler = [
 
 
 @pytest.mark.slow
-def test_w32_goes_on_and_overfits_real_images_within_160_iterations(
+def test_a_small_trunk_overfits_real_images_within_160_iterations(
     real_coco, coco_lines, write_config, tmp_path, mim
 ):
     steps = 160
@@ -210,12 +189,8 @@ def test_w32_goes_on_and_overfits_real_images_within_160_iterations(
     lines += OVERFIT.format(steps=steps)
     config = write_config('pose/higher-hrnet_w32_coco-512x512.py', lines)
     job = Job(tmp_path / 'work')
-    train = ('train', 'mmpose', config, '--work-dir', job.work_dir)
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
-    kill_in_epoch(steps // 2, [*map(str, train)], tmp_path / 'log', env)
-    done = mim(*train, '--resume')
+    done = mim('train', 'mmpose', config, '--work-dir', job.work_dir)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert f'resumed epoch: {steps // 4}' in done.stdout + done.stderr
     losses = job.losses()
     assert [*losses] == [*range(1, steps + 1)]  # a batch of all four images
     assert np.isfinite([*losses.values()]).all()

@@ -51,19 +51,6 @@ def score_of_one_epoch(command: str, cwd: Path) -> float:
     return float(scores[-1])
 
 
-@pytest.mark.slow
-def test_without_a_loss_the_score_stays_at_zero(tmp_path, tiny_people, mim):
-    """A test of the test: the score comes from learning and from nothing else."""
-    done = mim(
-        'train', 'mmpose', CONFIG, '--work-dir', tmp_path / 'work', '--cfg-options',
-        'model.head.loss.loss_weight=0.0', 'train_cfg.max_epochs=1',
-        'train_cfg.val_interval=1', TINY_PEOPLE=str(tiny_people),
-    )  # fmt: skip
-    scores = re.findall(r'coco/AP: (\S+)', done.stdout + done.stderr)
-    assert scores, done.stderr[-3000:]
-    assert max(map(float, scores)) < 0.05
-
-
 @pytest.mark.jobs
 def test_a_failing_step_says_why(tmp_path):
     from rich.console import Console

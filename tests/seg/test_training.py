@@ -64,15 +64,6 @@ test_dataloader = _base_.val_dataloader
     show(config, checkpoint, tmp_path / 'sheet.png', run_python, **people)
 
 
-@pytest.mark.slow
-def test_v2_on_a_real_image_is_killed_and_goes_on(
-    cityscapes, write_config, tmp_path, mim
-):
-    lines = cityscapes + SMALL.format(height=128, width=256, times=4) + FEW
-    config = write_config('seg/hrnetv2_w18_small_v1_cityscapes-512x1024.py', lines)
-    check_resume('mmseg', config, 'mIoU', tmp_path, mim)
-
-
 OVERFIT = """
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adam', lr=2e-3))
 train_cfg = dict(max_epochs=1, val_interval=1)
@@ -98,10 +89,14 @@ def test_a_small_trunk_overfits_a_real_image_within_300_iterations(
 
 @pytest.mark.slow
 def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim):
+    """After the first of the three epochs of the config."""
     people = dict(TINY_PEOPLE=str(tiny_people))
     config = ROOT / 'configs/tiny/hrnetv2-ocr_w18_small_v1_tiny-seg.py'
     job = Job(tmp_path / 'work')
-    done = mim('train', 'mmseg', config, '--work-dir', job.work_dir, **people)
+    done = mim(
+        'train', 'mmseg', config, '--work-dir', job.work_dir,
+        '--cfg-options', 'train_cfg.max_epochs=1', **people,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    (checkpoint,) = job.work_dir.glob('best_mIoU_epoch_*.pth')
-    assert score_of('mIoU', mim, 'mmseg', config, checkpoint, **people) >= 80
+    (checkpoint,) = job.work_dir.glob('best_mIoU_epoch_1.pth')
+    assert score_of('mIoU', mim, 'mmseg', config, checkpoint, **people) >= 55
