@@ -115,7 +115,6 @@ def first_step(work_dir: Path) -> int:
 
 
 SIGNALS: dict[str, Callable[[Processes], None]] = {
-    'USR1 to rank 0': lambda job: os.kill(job.rank(0), signal.SIGUSR1),
     'USR1 to rank 1': lambda job: os.kill(job.rank(1), signal.SIGUSR1),
     'TERM to all': lambda job: os.kill(job.launcher.pid, signal.SIGTERM),
 }
@@ -135,17 +134,12 @@ def preempt(start, undisturbed: Job, work_dir: Path, name: str, moment) -> None:
 
 
 @pytest.mark.jobs
-def test_a_preempted_job_goes_on_with_the_next_batch(start, undisturbed, tmp_path):
-    preempt(start, undisturbed, tmp_path / 'job', 'USR1 to rank 1', (2, 3))
-
-
-@pytest.mark.jobs
 def test_processes_that_share_the_images_score_what_one_does(
     config, undisturbed, tmp_path, few_people
 ):
     checkpoint = str(undisturbed.work_dir / f'epoch_{EPOCHS}.pth')
     scores = []
-    for count in (1, 2, 3):  # 5 people
+    for count in (1, 3):  # 5 people
         job = Processes(
             config, tmp_path / str(count), checkpoint, count=count, script='test',
             TINY_PEOPLE=str(few_people),
@@ -155,7 +149,6 @@ def test_processes_that_share_the_images_score_what_one_does(
         scores.append(re.findall(r'coco/(?:AP|AR)[^:]*: \S+|EPE: \S+', job.said()))
     assert len(scores[0]) > 3
     assert scores[1] == scores[0]
-    assert scores[2] == scores[0]
 
 
 def random_moment(seed: int) -> tuple[int, int]:
@@ -165,7 +158,7 @@ def random_moment(seed: int) -> tuple[int, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['USR1 to rank 0', 'TERM to all'])
+@pytest.mark.parametrize('name', ['USR1 to rank 1', 'TERM to all'])
 def test_preempted_at_any_moment(start, undisturbed, tmp_path, name):
     moment = random_moment(sum(map(ord, name)))
     preempt(start, undisturbed, tmp_path / 'job', name, moment)
