@@ -42,8 +42,8 @@ class Job:
         return [row[name] for row in self.rows() if name in row]
 
 
-def kill_in_epoch(number: int, command: list[str], log: Path, env: dict) -> None:
-    """Start a training job, and kill -9 all of it in the middle of an epoch."""
+def kill_at(epoch: int, step: int, command: list[str], log: Path, env: dict) -> None:
+    """Start a training job, and kill -9 all of it after a step of an epoch."""
     with log.open('w') as output:
         child = subprocess.Popen(
             [sys.executable, '-c', 'from mim.cli import cli; cli()', *command],
@@ -54,7 +54,9 @@ def kill_in_epoch(number: int, command: list[str], log: Path, env: dict) -> None
         )
     deadline = time.monotonic() + 1800
     try:
-        while not re.search(rf'Epoch\(train\)\s+\[{number}\]\[\s*1/', log.read_text()):
+        while not re.search(
+            rf'Epoch\(train\)\s+\[{epoch}\]\[\s*{step}/', log.read_text()
+        ):
             assert child.poll() is None, log.read_text()[-3000:]
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -107,7 +109,7 @@ def check_resume(
     mim,
     **environment: str,
 ) -> None:
-    """Killed and resumed is the same as never killed; `mim test` scores the same.
+    """A killed job repeats the lost steps as they were; `mim test` scores as it did.
 
     Args:
         library: Whose runner.
@@ -117,27 +119,28 @@ def check_resume(
         mim: The fixture.
         environment: Of the jobs.
     """
-    whole, killed = Job(tmp_path / 'whole'), Job(tmp_path / 'killed')
-    train = ('train', library, config, '--work-dir')
-    done = mim(*train, whole.work_dir, **environment)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    job = Job(tmp_path / 'killed')
+    train = ('train', library, config, '--work-dir', job.work_dir)
     env = {**os.environ, 'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
-    command = [*map(str, train), str(killed.work_dir)]
-    kill_in_epoch(2, command, tmp_path / 'log', {**env, **environment})
-    assert (killed.work_dir / 'epoch_1.pth').is_file()
-    assert not (killed.work_dir / 'epoch_2.pth').is_file()
+    kill_at(2, 3, [*map(str, train)], tmp_path / 'log', {**env, **environment})
+    assert (job.work_dir / 'epoch_1.pth').is_file()
+    assert not (job.work_dir / 'epoch_2.pth').is_file()
+    before = job.losses()
 
-    done = mim(*train, killed.work_dir, '--resume', **environment)
+    done = mim(*train, '--resume', **environment)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert 'resumed epoch: 1' in done.stdout + done.stderr
-    assert killed.losses() == whole.losses()
-    assert len(set(whole.losses().values())) > 3
-    scores = whole.scores(score)
-    assert len(scores) == 3
+    after = job.losses()
+    assert len(set(after.values())) > 3
+    assert {step: after[step] for step in before} == before
+    repeated = [row for row in job.rows() if row.get('step') == max(before)]
+    assert len([row for row in repeated if 'loss' in row]) == 2
+    scores = job.scores(score)
+    assert len(scores) == 4  # that of the first epoch once more: it could be lost
+    assert scores[1] == scores[0]
     assert len(set(scores)) > 1, scores  # or equality would say nothing
-    assert killed.scores(score)[-1] == scores[-1]
 
-    checkpoint = killed.work_dir / 'epoch_3.pth'
+    checkpoint = job.work_dir / 'epoch_3.pth'
     tested = score_of(score, mim, library, config, checkpoint, **environment)
     # mim tests in channels_last, and not every processor trains in it: rounding may
     # move a joint by a quarter of a pixel

@@ -42,8 +42,3 @@ def test_a_trained_classifier_initialises_a_detector(tmp_path, few_people, mim):
     assert code == 0, said[-3000:]
     (report,) = {s for s in said.splitlines() if f'{checkpoint}: trunk' in s}
     assert 'ignored: head (2), neck (' in report
-
-    other = 'model.backbone.arch=w18_small_v2'
-    code, said = train('mmdet', DETECTOR, *wanted, other)
-    assert code != 0
-    assert "The file holds the trunk 'w18_small_v1'" in said

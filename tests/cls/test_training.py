@@ -53,14 +53,14 @@ def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
 
 @pytest.mark.slow
 def test_tiny_people_are_told_apart_in_minutes(tiny_people, tmp_path, mim):
-    """After three of the five epochs of the config; chance is 17 %."""
+    """After two of the five epochs of the config; chance is 17 %."""
     env = dict(TINY_PEOPLE=str(tiny_people))
     config = ROOT / 'configs' / TINY
     job = Job(tmp_path / 'work')
     done = mim(
         'train', 'mmpretrain', config, '--work-dir', job.work_dir,
-        '--cfg-options', 'train_cfg.max_epochs=3', **env,
+        '--cfg-options', 'train_cfg.max_epochs=2', **env,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     (checkpoint,) = job.work_dir.glob('best_accuracy_*_epoch_*.pth')
-    assert score_of('accuracy/top1', mim, 'mmpretrain', config, checkpoint, **env) >= 65
+    assert score_of('accuracy/top1', mim, 'mmpretrain', config, checkpoint, **env) >= 35

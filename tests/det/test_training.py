@@ -178,17 +178,18 @@ def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
 
 @pytest.mark.slow
 def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim):
-    """After the first of the two epochs of the config."""
+    """After 300 of the thousand iterations of the config."""
     env = dict(TINY_PEOPLE=str(tiny_people))
     config = ROOT / 'configs' / TINY.format('mask-rcnn')
     job = Job(tmp_path / 'work')
     done = mim(
         'train', 'mmdet', config, '--work-dir', job.work_dir,
-        '--cfg-options', 'train_cfg.max_epochs=1', **env,
+        '--cfg-options', 'train_cfg.max_epochs=1',
+        'train_dataloader.dataset.indices=600', **env,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     (checkpoint,) = job.work_dir.glob('best_coco_*_epoch_*.pth')
     metrics = ['coco/bbox_mAP_50', 'coco/segm_mAP_50']
     box, mask = scores_of(metrics, mim, 'mmdet', config, checkpoint, **env)
-    assert box >= 0.7
-    assert mask >= 0.65
+    assert box >= 0.4
+    assert mask >= 0.3

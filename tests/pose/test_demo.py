@@ -32,14 +32,14 @@ def test_the_demo_learns_pose_and_shows_it(tmp_path, run_python):
         assert min(Image.open(output / name).size) > 500
     assert result['go_on'] in done.stdout
     assert 'epoch 2 of 6, validation AP' in done.stdout  # no terminal, no bar
-    assert score_of_one_epoch(result['go_on'], tmp_path) > 0.5  # 0.0 from scratch
+    assert score_of_few_steps(result['go_on'], tmp_path) > 0.5  # 0.0 from scratch
 
 
-def score_of_one_epoch(command: str, cwd: Path) -> float:
-    """AP after an epoch of a `mim train` command, typed into a shell as it is."""
+def score_of_few_steps(command: str, cwd: Path) -> float:
+    """AP after a few steps of a `mim train` command, typed into a shell as it is."""
     path = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
     done = subprocess.run(
-        f'{command} train_cfg.max_epochs=1',
+        f'{command} train_cfg.max_epochs=1 train_dataloader.dataset.indices=160',
         shell=True,
         cwd=cwd,
         env={**os.environ, 'PATH': path, 'CUDA_VISIBLE_DEVICES': ''},

@@ -89,14 +89,15 @@ def test_a_small_trunk_overfits_a_real_image_within_300_iterations(
 
 @pytest.mark.slow
 def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim):
-    """After the first of the three epochs of the config."""
+    """After a sixth of the iterations of the config."""
     people = dict(TINY_PEOPLE=str(tiny_people))
     config = ROOT / 'configs/tiny/hrnetv2-ocr_w18_small_v1_tiny-seg.py'
     job = Job(tmp_path / 'work')
     done = mim(
         'train', 'mmseg', config, '--work-dir', job.work_dir,
-        '--cfg-options', 'train_cfg.max_epochs=1', **people,
+        '--cfg-options', 'train_cfg.max_epochs=1',
+        'train_dataloader.dataset.indices=500', **people,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     (checkpoint,) = job.work_dir.glob('best_mIoU_epoch_1.pth')
-    assert score_of('mIoU', mim, 'mmseg', config, checkpoint, **people) >= 55
+    assert score_of('mIoU', mim, 'mmseg', config, checkpoint, **people) >= 35
