@@ -158,7 +158,7 @@ def random_moment(seed: int) -> tuple[int, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['USR1 to rank 1', 'TERM to all'])
+@pytest.mark.parametrize('name', SIGNALS)
 def test_preempted_at_any_moment(start, undisturbed, tmp_path, name):
     moment = random_moment(sum(map(ord, name)))
     preempt(start, undisturbed, tmp_path / 'job', name, moment)
