@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from filelock import FileLock
+from jobs import mim_command
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -169,8 +170,8 @@ def mim(run_python):
     """Run ``mim ARGS`` as a person would, and return its completed process."""
 
     def run(*args: object, **kwargs: str):
-        command = ('-c', 'from mim.cli import cli; cli()')
-        return run_python(*command, *map(str, args), **kwargs)
+        _, *command = mim_command(*map(str, args))
+        return run_python(*command, **kwargs)
 
     return run
 

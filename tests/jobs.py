@@ -11,12 +11,14 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
+MIM = (sys.executable, '-c', 'from mim.cli import cli; cli()')
 
 # A handful of steps leaves the running statistics of norms where they started; what a
 # model from scratch sees in validation is then a matter of rounding, or nothing at all.
@@ -42,11 +44,35 @@ class Job:
         return [row[name] for row in self.rows() if name in row]
 
 
+def mim_command(script: str, library: str, *options: str) -> list[str]:
+    """``mim train mmpose CONFIG ...`` in this Python.
+
+    The forks have a mim of their own. It calls mmdet by another name, and does not find
+    mmpose, which has no fork (it takes the first file, a license): its script starts.
+    """
+    if 'onedl-mim' not in metadata.packages_distributions().get('mim', ()):
+        return [*MIM, script, library, *options]
+    if library == 'mmdet':
+        return [*MIM, script, 'mmdetection', *options]
+    if library == 'mmpose':
+        options = tuple(it for it in options if it != '--checkpoint')
+        return [sys.executable, str(script_of(library, script)), *options]
+    return [*MIM, script, library, *options]
+
+
+def script_of(library: str, name: str) -> Path:
+    """``train.py`` or ``test.py`` of a library."""
+    spec = importlib.util.find_spec(library)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / f'.mim/tools/{name}.py'
+
+
 def kill_at(epoch: int, step: int, command: list[str], log: Path, env: dict) -> None:
     """Start a training job, and kill -9 all of it after a step of an epoch."""
     with log.open('w') as output:
         child = subprocess.Popen(
-            [sys.executable, '-c', 'from mim.cli import cli; cli()', *command],
+            mim_command(*command),
             env=env,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -61,7 +87,8 @@ def kill_at(epoch: int, step: int, command: list[str], log: Path, env: dict) -> 
             assert time.monotonic() < deadline
             time.sleep(0.05)
     finally:
-        os.killpg(child.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ended before
+            os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
 
@@ -171,10 +198,7 @@ class Processes:
         script: str = 'train',
         **environment: str,
     ) -> None:
-        spec = importlib.util.find_spec(library)
-        assert spec is not None
-        assert spec.origin is not None
-        path = Path(spec.origin).parent / f'.mim/tools/{script}.py'
+        path = script_of(library, script)
         env = {**os.environ, 'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
         work_dir.mkdir(parents=True, exist_ok=True)
         self.log = work_dir.with_suffix('.log')

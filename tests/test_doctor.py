@@ -246,6 +246,21 @@ def test_mmcv_is_missing(site):
 
 
 @pytest.mark.parametrize(
+    ('dist', 'level'), [('openmim', 'warning'), ('onedl-mim', 'ok')]
+)
+def test_openmim_beside_forks(site, dist, level):
+    site.write('mim/cli.py')
+    site.write('sitecustomize.py', ONLY_MIM.format(dist=dist))
+    site.dist(dist, '0.5.1', 'mim')
+    site.dist('onedl-mmdetection', '3.5.1', 'mmdet')
+    found = look('openmim')
+    assert found.level == level
+    if level == 'warning':
+        assert 'onedl-mmdetection' in found.why
+        assert found.fix.endswith('pip install --no-deps onedl-mim')
+
+
+@pytest.mark.parametrize(
     ('dist', 'version', 'level'),
     [
         ('mmcv', '1.7.2', 'broken'),
@@ -279,6 +294,18 @@ def version(name):
     return real(name)
 metadata.version = version
 metadata.packages_distributions = lambda: {{'mmcv': [{dist!r}] * bool({dist!r})}}
+"""
+ONLY_MIM = """
+from importlib import metadata
+real = metadata.version
+def version(name):
+    if name == 'openmim' and name != {dist!r}:
+        raise metadata.PackageNotFoundError(name)
+    return real(name)
+metadata.version = version
+metadata.packages_distributions = lambda: {{
+    'mim': [{dist!r}], 'mmdet': ['onedl-mmdetection']
+}}
 """
 OPERATORS = """
 def get_compiling_cuda_version(): return {cuda!r}

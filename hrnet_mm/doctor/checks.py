@@ -78,6 +78,7 @@ BASICS = (
         '`mim train` needs it',
         dist='openmim',
         absent='warning',
+        act=trials.mim,
     ),
 )
 STACK = (

@@ -21,8 +21,10 @@ from .remedies import (
     OUR_SCORES,
     RETORCH,
     RETORCH_BY_UV,
+    TASKS,
     Finding,
     Level,
+    distributions,
     last_line,
     numbers,
     pair_with_torch,
@@ -48,6 +50,18 @@ def python() -> Finding:
     level: Level = 'broken' if minor < (3, 10) else 'warning'
     why = 'hrnet_mm is tested on 3.10 to 3.13'
     return Finding('Python', level, version, why, 'python3.12 -m venv .venv')
+
+
+def mim() -> Finding | str:
+    """Original mim knows no fork, and offers to install the original over it."""
+    version = version_of('openmim')
+    dists = [dist for library in TASKS for dist in distributions(library)]
+    forks = ', '.join(dist for dist in dists if dist.startswith('onedl-'))
+    if not version or not forks:
+        return ''
+    why = f'it does not find {forks}; onedl-mim does: there, mmdet is mmdetection'
+    fix = 'pip uninstall -y openmim && pip install --no-deps onedl-mim'
+    return Finding('openmim', 'warning', version, why, fix)
 
 
 def torch_numpy() -> str:
