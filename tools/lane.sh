@@ -66,7 +66,15 @@ mkdir -p "$FOLDER/copy"
 cp -R tests configs pyproject.toml "$FOLDER/copy"
 if [ -d ../shared ]; then ln -sfn "$(cd .. && pwd)/shared" "$FOLDER/shared"; fi
 cd "$FOLDER/copy"
-OMP_NUM_THREADS=1 exec ../venv/bin/pytest -n auto --dist worksteal \
+export OMP_NUM_THREADS=1
+../venv/bin/pytest -n auto --dist worksteal \
     tests/test_registry.py tests/parity tests/standins tests/checkpoints \
     tests/test_hooks.py tests/models/test_training_graph.py \
     tests/{pose,seg,det,cls}/test_training.py -m 'lane or not (jobs or slow)'
+
+# the same with ours in the place of the compiled operators, and both side by side
+if [ "$LANE" = compiled ]; then
+    HRNET_MM_OPS=torchvision ../venv/bin/pytest -n auto --dist worksteal tests/standins
+    cases=../../../../shared/data/ops/cases.py
+    [ ! -f "$cases" ] || ../venv/bin/python ../../../tools/compare_operators.py results "$cases"
+fi

@@ -8,8 +8,9 @@ import pytest
 
 
 @pytest.fixture
-def run_with(run_python, root):
+def run_with(run_python, root, monkeypatch):
     """Run code as in an environment that hrnet_mm is installed in."""
+    monkeypatch.delenv('HRNET_MM_OPS', raising=False)
 
     def run(code: str, *path: Path, **environment: str) -> str:
         code = f'import hrnet_mm_standins, sys\n{code}'
