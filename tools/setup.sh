@@ -28,10 +28,11 @@ fi
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
 
 echo "Setting up $VENV: about 3 GB of wheels to download, once; nothing is compiled."
-# Bytecode: or each process compiles torch anew where PYTHONDONTWRITEBYTECODE is set, as
-# in many containers, and takes twice as long to start.
+# Where PYTHONDONTWRITEBYTECODE is set, as in many containers, each process would compile
+# torch anew and take twice as long to start.
+COMPILE=${PYTHONDONTWRITEBYTECODE:+--compile-bytecode}
 install() { "$VENV/bin/uv" pip install --python "$VENV/bin/python" --no-deps "$@"; }
-{ install --no-build --compile-bytecode --requirement requirements/dev.txt && install --editable .; } ||
+{ install --no-build $COMPILE --requirement requirements/dev.txt && install --editable .; } ||
     fail 'Setting up failed. Run it again after mending the cause; what is done is kept.'
 
 touch "$VENV/.ready"
