@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import pkgutil
 import sys
 import warnings
@@ -99,6 +100,13 @@ def find_stand_ins() -> None:
     An installed hrnet_mm does that when Python starts; this is for a clone on the path.
     """
     hrnet_mm_standins.install()
+    wanted = os.environ.get('HRNET_MM_OPS', '')
+    if wanted not in ('', 'torchvision', 'compiled'):
+        warnings.warn(
+            f'HRNET_MM_OPS={wanted} is ignored: it takes torchvision (the operators of '
+            'hrnet_mm) or compiled (those of mmcv, where it has them)',
+            stacklevel=2,
+        )
 
 
 def launch_without_gpus() -> None:
