@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 import warnings
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -25,16 +26,16 @@ LINE = (
 CLASSES = {'HRNet', 'HRFPN', 'HRFuseScales'}
 
 
-def hrnet_configs(library: str) -> list[Path]:
+def hrnet_configs(library: str) -> dict[Path, Config]:
     """All with an HRNet backbone, wherever they are."""
     folder = Path(importlib.import_module(library).__file__).parent / '.mim/configs'
     paths = sorted(p for p in folder.rglob('*hr*.py') if '_base_' not in p.parts)
-    return [p for p in paths if uses_hrnet(p)]
+    configs = {path: Config.fromfile(path) for path in paths}
+    return {path: cfg for path, cfg in configs.items() if uses_hrnet(cfg)}
 
 
-def uses_hrnet(path: Path) -> bool:
-    backbone = Config.fromfile(path).get('model', {}).get('backbone', {})
-    return backbone.get('type') == 'HRNet'
+def uses_hrnet(cfg: Config) -> bool:
+    return cfg.get('model', {}).get('backbone', {}).get('type') == 'HRNet'
 
 
 def build(cfg: Config):
@@ -42,7 +43,7 @@ def build(cfg: Config):
         DefaultScope.overwrite_default_scope(cfg.default_scope),
         torch.device('meta'),
     ):
-        return MODELS.build(cfg.model)
+        return MODELS.build(deepcopy(cfg.model))  # which mmseg changes
 
 
 def layout(model) -> list[tuple]:
@@ -81,20 +82,24 @@ def unrecognised(library: str, names: list[str]) -> str | None:
 
 
 def sweep(library: str, folder: Path) -> dict[str, str | None]:
-    paths = hrnet_configs(library)
+    configs = hrnet_configs(library)
+    # many differ in their data alone
+    models = {str(cfg.model): cfg for cfg in configs.values()}
     stock = {}
-    for path in paths:
-        model = build(Config.fromfile(path))
-        stock[path] = origins(model), layout(model)
+    for key, cfg in models.items():
+        model = build(cfg)
+        stock[key] = origins(model), layout(model)
+    # the line imports, and does nothing else: one config brings it for all
+    changed = folder / 'changed.py'
+    changed.write_text(f"_base_ = ['{next(iter(configs))}']\n{LINE}")
+    Config.fromfile(changed)
     found = {}
-    for path in paths:
-        changed = folder / path.name
-        changed.write_text(f"_base_ = ['{path}']\n{LINE}")
-        model = build(Config.fromfile(changed))
-        found[path.name] = difference(
-            stock[path], (origins(model), layout(model))
+    for key, cfg in models.items():
+        model = build(cfg)
+        found[key] = difference(
+            stock[key], (origins(model), layout(model))
         ) or unrecognised(library, list(model.state_dict()))
-    return found
+    return {path.name: found[str(cfg.model)] for path, cfg in configs.items()}
 
 
 if __name__ == '__main__':
