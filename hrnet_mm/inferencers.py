@@ -60,8 +60,10 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
 
 def check_weights(weights: str, library: str) -> None:
     """Refuse a file whose names the library does not know: nothing of it would load."""
-    family = read(weights).family
-    if family.library not in (library, *OWN_PAST.get(library, ())):
+    checkpoint = read(weights)
+    family = checkpoint.family
+    past = OWN_PAST.get(library, ())
+    if family.library not in past and (family.library != library or checkpoint.renamed):
         raise CheckpointError(
             f'{weights} is of the family {family.name!r}, and {library} would go on '
             'with random numbers. Write it for this library first: '

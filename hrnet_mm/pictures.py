@@ -40,8 +40,7 @@ def load_trained(cfg: Config, checkpoint: Path) -> Any:
     model = revert_sync_batchnorm(MODELS.build(cfg.model)).eval()
     content = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
     translate_for(model, content, str(checkpoint))
-    state = content.get('state_dict', content)
-    load_state_dict(model, {k.removeprefix('module.'): v for k, v in state.items()})
+    load_state_dict(model, content['state_dict'])
     return model
 
 

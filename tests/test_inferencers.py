@@ -148,3 +148,16 @@ def test_each_config_of_the_index_is_named_like_its_model():
     for name, model in zoo.models().items():
         assert model.config.is_file()
         assert model.config.stem == name
+
+
+def test_files_of_september_2022_are_read_and_of_torch_compile_refused(tiny, tmp_path):
+    """The stock inferencers load nothing of the latter, and go on."""
+    file = torch.load(tmp_path / 'tiny.pth', weights_only=True)
+    statistics = {'data_preprocessor.mean': torch.zeros(3, 1, 1)}
+    state = file['state_dict'] | statistics
+    torch.save(dict(meta={}, state_dict=state), tmp_path / 'tiny.pth')
+    hrnet_mm.inferencer('tiny', device='cpu', **tiny)
+    state = {f'_orig_mod.{name}': value for name, value in state.items()}
+    torch.save(dict(meta={}, state_dict=state), tmp_path / 'tiny.pth')
+    with pytest.raises(CheckpointError, match='hrnet-mm convert'):
+        hrnet_mm.inferencer('tiny', device='cpu', **tiny)

@@ -173,9 +173,6 @@ OCR = renamed(
         'cls_head': 'decode_head.1.conv_seg',
     }
 )
-# FullModel of the official trainer keeps the class weights of its loss.
-SEG_LOSS = unused('loss')
-
 # Ordered: the first family that describes every key of a file is the file's. What two
 # families share (a trunk alone) belongs to the first.
 FAMILIES = (
@@ -228,7 +225,6 @@ FAMILIES = (
                     'last_layer.3': 'decode_head.conv_seg',
                 }
             ),
-            *SEG_LOSS,
         ),
         writes='model.',
         to_ours=values.without_negative_scales,
@@ -237,7 +233,7 @@ FAMILIES = (
         'official OCR',
         'official',
         'segmentation',
-        (TRUNK, *OCR, *SEG_LOSS),
+        (TRUNK, *OCR),
         writes='model.',
         to_ours=values.without_negative_scales,
     ),
@@ -338,6 +334,9 @@ FAMILIES = (
             'rpn_head.{rest}',
             'roi_head.{rest}',
             'bbox_head.{rest}',
+            'mask_head.{rest}',
+            'semantic_head.{rest}',
+            'panoptic_head.{rest}',
         ),
     ),
 )

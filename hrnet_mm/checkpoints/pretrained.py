@@ -22,7 +22,7 @@ from hrnet_mm.registry import WEIGHT_INITIALIZERS
 
 from .fitting import load_part
 from .loading import CheckpointError
-from .reading import check_numbers, find_state_dict, read, understand
+from .reading import check_numbers, find_state_dict, read, separated, understand
 
 
 @WEIGHT_INITIALIZERS.register_module()
@@ -120,25 +120,43 @@ def translate_for(
         CheckpointError: if no tensor has a place in the model, or the file is of
             another code base and does not cover all of the model.
     """
-    theirs = {key.removeprefix('module.') for key in find_state_dict(content)}
+    state, _ = separated(find_state_dict(content))
+    state = {key.removeprefix('module.'): value for key, value in state.items()}
     try:
         checkpoint = understand(source, content)
     except CheckpointError as error:
-        if theirs.isdisjoint(model.state_dict()):
+        if model.state_dict().keys().isdisjoint(state):
             raise CheckpointError(f'{source}: {error}') from None
+        replace_state_dict(content, state)
         return  # in no table, but of this model: somebody's own layers
-    if set(checkpoint.tensors) != theirs:
+    if checkpoint.tensors.keys() <= state.keys():
+        state = checkpoint.tensors
+    else:
         unused = Counter(first_names(checkpoint.unused))
         try:
             report = load_part(model, checkpoint.tensors, '', unused)
         except CheckpointError as error:
             raise CheckpointError(f'{source}: {error}') from None
         print_log(f'{source} ({checkpoint.family.name}): {report}', logger='current')
-        content.clear()
-        content.update(meta=dict(checkpoint.meta), state_dict=model.state_dict())
+        state = model.state_dict()
+    replace_state_dict(content, state)
     for module in model.modules():
         if isinstance(module, HRNet):
             warn_of_other_upsampling(source, checkpoint.upsampling, module)
+
+
+def replace_state_dict(
+    content: MutableMapping[str, Any], state: Mapping[str, Tensor]
+) -> None:
+    """Store a state dict where mmengine and its EMAHook look for it.
+
+    What a job stored beside, its optimizer for one, stays.
+    """
+    if not isinstance(content.get('state_dict'), Mapping):
+        meta = content.get('meta')
+        content.clear()
+        content['meta'] = meta if isinstance(meta, Mapping) else {}
+    content['state_dict'] = state
 
 
 def read_plain(checkpoint: str, prefix: str) -> dict[str, Tensor]:
@@ -146,7 +164,7 @@ def read_plain(checkpoint: str, prefix: str) -> dict[str, Tensor]:
     content = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
     try:
         state = {
-            key.removeprefix('module.'): value
+            key.replace('_orig_mod.', '').removeprefix('module.'): value
             for key, value in find_state_dict(content).items()
         }
         check_numbers(state)

@@ -19,12 +19,24 @@ from .families import FAMILIES, Family
 from .loading import CheckpointError
 from .trunks import Trunk, read_trunk
 
-# What other code puts before every name: DDP, the FP16 wrapper of HigherHRNet, the
-# model with its loss of the official segmentation trainer.
-WRAPPERS = ('module.', '1.', 'model.')
-
 # What a state dict may be stored under, besides epoch, optimizer ...
-CONTAINERS = ('state_dict', 'model')
+CONTAINERS = (
+    'state_dict',
+    'model',
+    'model_state_dict',
+    'best_state_dict',
+    'net',
+    'weights',
+    'state_dict_ema',
+)
+
+# What is stored among the weights of a model, and is none of them: the averages of
+# mmcv 1's EMAHook, the model that it learned from or taught, the weights of its loss,
+# the pixel statistics of mmengine 0.1, and the counters of thop.
+BESIDE = re.compile(
+    r'ema_\w+|(module\.)?(student|teacher|distill_losses|loss|data_preprocessor)\..+'
+    r'|(.+\.)?total_(ops|params)'
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,7 @@ class Checkpoint:
         family: Its layout.
         tensors: All that has a place here, under our names, in float32.
         unused: Their names of what has none.
+        renamed: Whether some tensor has another name in the file.
         meta: What the runner stored beside, such as the names of the classes.
         half: Whether some numbers were of 16 bits.
     """
@@ -44,6 +57,7 @@ class Checkpoint:
     family: Family
     tensors: dict[str, Tensor]
     unused: tuple[str, ...]
+    renamed: bool
     meta: Mapping[str, Any]
     half: bool
 
@@ -156,10 +170,11 @@ def read(source: str | os.PathLike[str]) -> Checkpoint:
 
 def understand(source: str, content: Any) -> Checkpoint:
     """Find the family of what a file holds, and give it our names."""
-    state = unwrapped(find_state_dict(content))
+    stored = find_state_dict(content)
+    state, beside = separated(stored)
     family = recognise(state)
     check_numbers(state)
-    tensors, unused = {}, []
+    tensors, unused = {}, beside
     for key, value in state.items():
         name = family.our_name(key)
         if name is None:
@@ -172,6 +187,7 @@ def understand(source: str, content: Any) -> Checkpoint:
         family,
         dict(family.to_ours(tensors)),
         tuple(unused),
+        not set(tensors) <= {key.removeprefix('module.') for key in stored},
         meta if isinstance(meta, Mapping) else {},
         any(v.dtype in (torch.float16, torch.bfloat16) for v in state.values()),
     )
@@ -200,14 +216,51 @@ def find_state_dict(content: Any) -> dict[str, Tensor]:
     return tensors
 
 
-def unwrapped(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Without what is before every name; the loss of a trainer stands beside."""
-    for _ in WRAPPERS:
-        for wrapper in WRAPPERS:
-            names = [key for key in state if not key.startswith('loss.')]
-            if names and all(key.startswith(wrapper) for key in names):
-                state = {key.removeprefix(wrapper): v for key, v in state.items()}
-    return state
+def separated(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """The model, without what other code puts before its names, and the other names.
+
+    DDP puts ``module.`` there, torch.compile ``_orig_mod.``, the FP16 wrapper of
+    HigherHRNet ``1.``, and trainers the name that the model has in them.
+    """
+    state = {key.replace('_orig_mod.', ''): value for key, value in state.items()}
+    prefix = model_prefix(state)
+    model = {
+        key.removeprefix(prefix): value
+        for key, value in state.items()
+        if key.startswith(prefix)
+    }
+    rest = [key for key in state if not key.startswith(prefix)]
+    if not all(map(BESIDE.fullmatch, rest)):
+        model, rest = state, []
+    beside = [key for key in model if BESIDE.fullmatch(key)]
+    model = {key: value for key, value in model.items() if key not in beside}
+    return model or state, rest + beside if model else []
+
+
+def model_prefix(state: Mapping[str, Tensor]) -> str:
+    """What the names of a model with a trunk begin with, ``''`` if with nothing.
+
+    Of a student and a teacher, the one that predicts: a teacher of the same shapes is
+    an average of the student (SoftTeacher of mmdet), another one only taught it (DWPose
+    of mmpose).
+    """
+    trunk = re.compile(r'(.*?)(backbone\.)?stage2\.0\.branches\..+')
+    prefixes = {found[1] for found in map(trunk.fullmatch, state) if found}
+    for student in prefixes:
+        if student.endswith('student.'):
+            teacher = student.removesuffix('student.') + 'teacher.'
+            average = shapes_below(state, student) == shapes_below(state, teacher)
+            return teacher if average else student
+    return prefixes.pop() if len(prefixes) == 1 else ''
+
+
+def shapes_below(state: Mapping[str, Tensor], prefix: str) -> dict[str, torch.Size]:
+    """The shapes of the tensors below a name."""
+    return {
+        key.removeprefix(prefix): value.shape
+        for key, value in state.items()
+        if key.startswith(prefix)
+    }
 
 
 def recognise(state: Mapping[str, Tensor]) -> Family:

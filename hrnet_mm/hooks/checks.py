@@ -25,6 +25,8 @@ class AnyFamilyHook(Hook):
             test or train random numbers.
     """
 
+    priority = 'VERY_HIGH'  # before EMAHook, which copies what was loaded
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Between reading a file and loading it."""
         model = runner.model

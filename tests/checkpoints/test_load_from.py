@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import official
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from safetensors.torch import save_file
 
 from hrnet_mm.checkpoints import CheckpointError
 
@@ -94,3 +97,42 @@ def test_a_model_of_the_library_begins_from_one_with_another_head(
     assert torch.equal(
         runner.model.backbone.conv1.weight, state['backbone.conv1.weight']
     )
+
+
+def bare(state: dict) -> dict:
+    """As ``torch.save(model.state_dict())`` does."""
+    return state
+
+
+def compiled(state: dict) -> dict:
+    return {f'_orig_mod.{name}': value for name, value in state.items()}
+
+
+def of_a_trainer(state: dict) -> dict:
+    return dict(model_state_dict={f'net.{k}': v for k, v in state.items()}, epoch=3)
+
+
+@pytest.mark.parametrize('write', [bare, compiled, of_a_trainer])
+@pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
+@pytest.mark.parametrize('priority', ['NORMAL', 49])
+def test_a_file_of_a_model_begins_a_job_with_ema(
+    write, suffix, priority, runner_with, randomised, tmp_path
+):
+    """Before EMAHook copies it, whatever its priority: 49 in mmdet's RTMDet."""
+    runner = runner_with(POSE, official.Pose().state_dict())
+    ema = dict(type='EMAHook', ema_type='ExpMomentumEMA', priority=priority)
+    runner.register_custom_hooks([ema])
+    hook = next(hook for hook in runner.hooks if type(hook).__name__ == 'EMAHook')
+    hook.before_run(runner)
+    state = randomised(deepcopy(runner.model)).state_dict()
+    content = write(state)
+    runner._load_from = str(tmp_path / f'weights{suffix}')
+    if suffix == '.safetensors':
+        content = content.get('model_state_dict', content)
+        save_file(content, runner._load_from)
+    else:
+        torch.save(content, runner._load_from)
+    runner.load_or_resume()
+    weight = state['backbone.conv1.weight']
+    assert torch.equal(runner.model.backbone.conv1.weight, weight)
+    assert torch.equal(hook.ema_model.module.backbone.conv1.weight, weight)

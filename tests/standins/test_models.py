@@ -6,15 +6,11 @@ On a GPU where there is one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from importlib import import_module
-from pathlib import Path
 
-import numpy as np
 import pytest
+import stock
 import torch
 from batches import detection_batch
-from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
@@ -87,56 +83,10 @@ def calls(monkeypatch) -> Counter:
     return counts
 
 
-# Random weights that learn, few proposals, and boxes of any score.
-CHANGES = dict(
-    frozen_stages=-1, norm_eval=False, pretrained=None, nms_pre=100, score_thr=0.0
-)
-
-
-def each_dict(part: object) -> Iterator[dict]:
-    if isinstance(part, dict):
-        yield part
-        part = list(part.values())
-    if isinstance(part, (list, tuple)):
-        for item in part:
-            yield from each_dict(item)
-
-
-def shrink(config: dict) -> None:
-    """Change a model's config to one that builds and trains in a second or two."""
-    backbone = config['backbone']
-    # blocks of ResNet-18 have a quarter of the channels, and no deformable convolutions
-    small = backbone['type'] in ('ResNet', 'ResNetV1c') and 'dcn' not in backbone
-    if small:
-        backbone['depth'] = 18
-    for part in each_dict(config):
-        part.update({key: CHANGES[key] for key in CHANGES.keys() & part.keys()})
-        if (part.get('init_cfg') or {}).get('type') == 'Pretrained':
-            del part['init_cfg']
-        if part.get('type') == 'SyncBN':
-            part['type'] = 'BN'
-        if 'max_per_img' in part:
-            part['max_per_img'] = min(part['max_per_img'], 50)
-        if part.get('type') == 'ScoreHLRSampler':
-            part['score_thr'] = 0.0
-        channels = part.get('in_channels')
-        if small and channels and np.max(channels) > 512:
-            quarter = np.array(channels) // 4
-            part['in_channels'] = quarter.tolist()
-
-
 def build(library: str, path: str) -> nn.Module:
-    root = Path(import_module(library).__file__).parent
-    config = Config.fromfile(root / '.mim/configs' / path).model
-    shrink(config)
-    config.data_preprocessor.pop('batch_augments', None)
-    init_default_scope(library)
-    model = import_module(f'{library}.registry').MODELS.build(config)
-    model.init_weights()
-    for name, module in model.named_modules():
-        if name.endswith(('conv_offset', 'offset_fc.4')):  # zeros would deform nothing
-            nn.init.normal_(module.weight, std=0.02)
-    return model.to(DEVICE)
+    config = stock.model_config(library, path)
+    stock.shrink(config)
+    return stock.build(library, config).to(DEVICE)
 
 
 def check_step(model: nn.Module, batch: dict) -> None:
