@@ -28,7 +28,7 @@ def each_dict(part: object) -> Iterator[dict]:
 
 
 def model_config(library: str, path: str) -> dict:
-    """That of a config of the library, without weights and synchronised norms."""
+    """Return the model of a config, without weights and synchronised norms."""
     root = Path(import_module(library).__file__).parent
     config = Config.fromfile(root / '.mim/configs' / path).model
     for part in each_dict(config):
@@ -82,7 +82,7 @@ def on_our_trunk(config: dict) -> None:
 
 
 def choose_streams(head: dict) -> None:
-    """What a head of mmseg reads off the four streams."""
+    """Let a head of mmseg read the channels of the four streams."""
     index = head.get('in_index', -1)
     several = isinstance(index, (list, tuple))
     head['in_channels'] = [STREAMS[i] for i in index] if several else STREAMS[index]

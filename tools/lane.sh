@@ -27,7 +27,7 @@ PYTHON=$FOLDER/venv/bin/python
 # A Python of that version: on the path, of pyenv, or one that uv downloads.
 find_python() {
     local candidate
-    for candidate in "python$VERSION" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$VERSION".*/bin/python; do
+    for candidate in "python$VERSION" "$(pyenv root 2>/dev/null)/versions/$VERSION".*/bin/python; do
         "$candidate" -c 'import venv' 2>/dev/null && { echo "$candidate"; return; }
     done
     "$UV" python find --quiet "$VERSION" 2>/dev/null ||

@@ -238,11 +238,11 @@ def separated(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]
 
 
 def model_prefix(state: Mapping[str, Tensor]) -> str:
-    """What the names of a model with a trunk begin with, ``''`` if with nothing.
+    """Return the prefix of the model that has the trunk, ``''`` if it has none.
 
-    Of a student and a teacher, the one that predicts: a teacher of the same shapes is
-    an average of the student (SoftTeacher of mmdet), another one only taught it (DWPose
-    of mmpose).
+    Of a student and a teacher, take the one that predicts: a teacher of the same shapes
+    is an average of the student (SoftTeacher of mmdet), another one only taught it
+    (DWPose of mmpose).
     """
     trunk = re.compile(r'(.*?)(backbone\.)?stage2\.0\.branches\..+')
     prefixes = {found[1] for found in map(trunk.fullmatch, state) if found}

@@ -326,7 +326,7 @@ def compressed(outline: Any, size: Size) -> Any:
 
 
 def area_of(annotation: Item, size: Size) -> float:
-    """In pixels: of the outline if there is one, else of the box."""
+    """Return the area of the outline if there is one, else of the box, in pixels."""
     if outline := annotation.get('segmentation'):
         return float(mask.area(compressed(outline, size)))
     _, _, width, height = annotation['bbox']

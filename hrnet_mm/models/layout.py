@@ -129,5 +129,5 @@ def make_contiguous(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]
 
 
 def make_outputs_contiguous(module: nn.Module, args: Any, outputs: Any) -> Any:
-    """What a part that is not known is given, in the default layout."""
+    """Convert the outputs to the default layout, for parts that are not known."""
     return tree_map_only(Tensor, Tensor.contiguous, outputs)

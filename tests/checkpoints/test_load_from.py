@@ -100,7 +100,7 @@ def test_a_model_of_the_library_begins_from_one_with_another_head(
 
 
 def bare(state: dict) -> dict:
-    """As ``torch.save(model.state_dict())`` does."""
+    """Write what ``torch.save(model.state_dict())`` writes."""
     return state
 
 

@@ -231,7 +231,7 @@ def test_what_is_not_clear_is_named(change, message):
 
 
 def test_sizes_are_read_from_the_images(tmp_path):
-    """As they are loaded: turned by their EXIF orientation."""
+    """Images are loaded turned by their EXIF orientation."""
     image = Image.new('RGB', (HEIGHT, WIDTH))
     exif = Image.Exif()
     exif[0x0112] = 6
