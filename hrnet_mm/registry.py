@@ -13,6 +13,7 @@ MODELS = Registry(
     'model', parent=root.MODELS, scope='hrnet_mm', locations=['hrnet_mm.models']
 )
 DATASETS = Registry('dataset', parent=root.DATASETS, scope='hrnet_mm')
+METRICS = Registry('metric', parent=root.METRICS, scope='hrnet_mm')
 HOOKS = Registry(
     'hook',
     parent=root.HOOKS,

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import torch
 from filelock import FileLock
 from jobs import mim_command
+from mmengine.logging import MMLogger
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -36,6 +38,15 @@ def _same_surroundings(monkeypatch) -> None:
     torch.manual_seed(0)
     for name in DATA_ROOTS:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def said(caplog) -> Iterator[pytest.LogCaptureFixture]:
+    """What mmengine's logger says."""
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture(scope='session')

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from hrnet_mm.data.checked import shortened
+from hrnet_mm.messages import shortened
 from hrnet_mm.models import HRNet
 
 from .loading import CheckpointError

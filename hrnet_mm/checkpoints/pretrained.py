@@ -16,7 +16,7 @@ from mmengine.model.weight_init import update_init_info
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
-from hrnet_mm.data.checked import shortened
+from hrnet_mm.messages import shortened
 from hrnet_mm.models import HRNet
 from hrnet_mm.registry import WEIGHT_INITIALIZERS
 

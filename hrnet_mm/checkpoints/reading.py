@@ -13,7 +13,7 @@ import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor
 
-from hrnet_mm.data.checked import shortened
+from hrnet_mm.messages import shortened
 
 from .families import FAMILIES, Family
 from .loading import CheckpointError

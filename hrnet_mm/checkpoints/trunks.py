@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from hrnet_mm.data.checked import shortened
+from hrnet_mm.messages import shortened
 from hrnet_mm.models import ARCHS, HRNet
 from hrnet_mm.models.arch import Stages, StageSpec, as_extra
 

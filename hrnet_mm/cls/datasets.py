@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from mmpretrain.datasets import CustomDataset, ImageNet
 
 from hrnet_mm.data import POSES
-from hrnet_mm.data.checked import CheckedData, shortened
+from hrnet_mm.data.checked import CheckedData
+from hrnet_mm.messages import shortened
 from hrnet_mm.registry import DATASETS
 
 
@@ -23,6 +24,7 @@ class CheckedImages(CheckedData):
     """
 
     contents = 'image'
+    by_pixel = False
     metainfo: dict[str, Any]
     img_prefix: str
 
@@ -67,6 +69,7 @@ class ImageNetCls(CheckedData, ImageNet):
     """ImageNet-1k, checked."""
 
     contents = 'image'
+    by_pixel = False
     environment = 'IMAGENET'
     source = (
         'ImageNet-1k (ILSVRC 2012) is at https://image-net.org; '

@@ -8,25 +8,34 @@ error that names file, annotation and field. https://cocodataset.org/#format-dat
 from __future__ import annotations
 
 import json
-import math
+import logging
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
-from mmengine.fileio import get_local_path, get_text
+from mmengine.fileio import get_local_path, get_text, join_path
 from mmengine.logging import print_log
-from pycocotools import mask
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from .checked import shortened
+from hrnet_mm.messages import shortened
 
-Size = tuple[int, int]
+from .outlines import (
+    Size,
+    are_numbers,
+    area_of,
+    as_array,
+    as_numbers,
+    box_of,
+    read_outline,
+)
+
 Item = dict[str, Any]
 Id = (int, str, float)
+NO_IMAGE = 'annotations left out: their images are not in `images`'
 
 
 class AnnotationError(ValueError):
@@ -49,6 +58,7 @@ class Annotations:
     Attributes:
         content: In the form that all libraries read.
         changes: How many entries were changed or left out, by the reason.
+        warnings: What is hardly meant as it is written.
 
     Raises:
         AnnotationError: if an entry has no clear meaning.
@@ -60,7 +70,8 @@ class Annotations:
         self.file = file
         self.find_size = find_size
         self.changes: Counter[str] = Counter()
-        if not isinstance(content, Mapping) or 'images' not in content:
+        self.warnings: list[str] = []
+        if not isinstance(content, dict) or 'images' not in content:
             raise AnnotationError(
                 f'{file} is no annotation file in the format of COCO: it needs '
                 '`images`, `annotations` and `categories`'
@@ -75,17 +86,18 @@ class Annotations:
         if 'categories' in self.content:
             self._check_categories()
         self._check_annotations()
+        self._check_boxes()
 
     def _listed(self, name: str) -> list[Item]:
         entries = self.content[name]
-        if isinstance(entries, Mapping):  # by id
+        if isinstance(entries, dict):  # by id
             self.changes[f'{name} by id instead of in a list'] += len(entries)
             entries = list(entries.values())
         if not isinstance(entries, list) or not all(
-            isinstance(entry, Mapping) for entry in entries
+            isinstance(entry, dict) for entry in entries
         ):
             raise AnnotationError(f'`{name}` of {self.file} is no list of entries')
-        return [dict(entry) for entry in entries]
+        return entries
 
     def _check_images(self) -> None:
         kept: dict[Any, Item] = {}
@@ -105,31 +117,24 @@ class Annotations:
             self._set_size(image, place)
         self.content['images'] = list(kept.values())
         self._image_ids = self._numbered(self.content['images'], 'image')
-        self._sizes = {
-            image['id']: (image['width'], image['height'])
-            for image in self.content['images']
-        }
-        self._names = {image['id']: image['file_name'] for image in kept.values()}
+        self._images = {image['id']: image for image in self.content['images']}
 
     def _set_size(self, image: Item, place: str) -> None:
-        size = [image.get(key) for key in ('width', 'height')]
-        if not all(size):
-            size = list(self.find_size(image['file_name']))
+        if not (image.get('width') and image.get('height')):
+            image['width'], image['height'] = self.find_size(image['file_name'])
             self.changes['images without width and height: read from the files'] += 1
-        width, height = (
-            self._number(value, place, name)
-            for value, name in zip(size, ('width', 'height'), strict=True)
-        )
-        image['width'], image['height'] = int(width), int(height)
+        try:
+            image['width'] = int(self._number(image, 'width'))
+            image['height'] = int(self._number(image, 'height'))
+        except ValueError as error:
+            self._fail(place, str(error))
 
     def _numbered(self, entries: Sequence[Item], kind: str) -> dict[Any, Any]:
         """Give entries ids that are integers; old ids with the new ones."""
         ids = [entry['id'] for entry in entries]
         if all(type(value) is int for value in ids):
             return {value: value for value in ids}
-        self.changes[f'ids of a {kind} that are no integers: numbered from 1'] += len(
-            ids
-        )
+        self.changes[f'ids of a {kind} that are no integers: numbered'] += len(ids)
         new = {value: number for number, value in enumerate(ids, start=1)}
         for entry in entries:
             entry['id'] = new[entry['id']]
@@ -157,21 +162,34 @@ class Annotations:
 
     def _check_annotations(self) -> None:
         kept = []
+        self._without_areas = self._has_no_areas()
         for number, annotation in enumerate(self.content['annotations']):
-            place = f'annotation {annotation.get("id", number)}'
-            image = annotation.get('image_id')
+            if annotation.get('image_id') is None:
+                place = f'annotation {annotation.get("id", number)}'
+                self._fail(place, 'has no image_id')
+            image = annotation['image_id']
             if not isinstance(image, Id) or image not in self._image_ids:
-                self.changes['annotations of images that are not in `images`'] += 1
+                self.changes[NO_IMAGE] += 1
                 continue
             annotation['image_id'] = self._image_ids[image]
-            place += f' of {self._names[annotation["image_id"]]}'
-            self._check_annotation(annotation, place)
             kept.append(annotation)
+            try:
+                self._check_annotation(annotation)
+            except ValueError as error:
+                name = self._images[annotation['image_id']]['file_name']
+                place = f'annotation {annotation.get("id", number)} of {name}'
+                self._fail(place, str(error))
         if self.content['annotations'] and not kept:
             raise AnnotationError(
                 f'{self.file}: no image_id of its annotations is the id of an image'
             )
+        if self.changes[NO_IMAGE] > len(kept):
+            self.warnings.append('most of its annotations belong to no image of it')
         self.content['annotations'] = kept
+        self._number_annotations()
+
+    def _number_annotations(self) -> None:
+        kept = self.content['annotations']
         ids = [annotation.get('id') for annotation in kept]
         if len(set(ids)) < len(ids) or not all(type(i) is int and i > 0 for i in ids):
             # pycocotools takes id 0 for no match, and mixes entries of one id
@@ -179,62 +197,77 @@ class Annotations:
             for number, annotation in enumerate(kept, start=1):
                 annotation['id'] = number
 
-    def _check_annotation(self, annotation: Item, place: str) -> None:
-        self._set_category(annotation, place)
-        size = self._sizes[annotation['image_id']]
+    def _has_no_areas(self) -> bool:
+        """Whether a tool wrote 0 for every area."""
+        areas = [annotation.get('area') for annotation in self.content['annotations']]
+        return not any(areas)
+
+    def _check_annotation(self, annotation: Item) -> None:
+        image = self._images[annotation['image_id']]
+        size = (image['width'], image['height'])
+        self._set_category(annotation)
         if 'segmentation' in annotation:
-            outline = annotation['segmentation']
-            annotation['segmentation'] = self._outline(outline, size, place)
+            annotation['segmentation'] = read_outline(
+                annotation['segmentation'], size, self.changes
+            )
         if 'keypoints' in annotation:
-            self._check_keypoints(annotation, place)
-        self._set_box(annotation, size, place)
+            self._check_keypoints(annotation)
+        self._set_box(annotation, size)
         if annotation.get('iscrowd') is None:
             self.changes['annotations without iscrowd: 0'] += 1
             annotation['iscrowd'] = 0
-        crowd = self._number(annotation['iscrowd'], place, 'iscrowd')
-        annotation['iscrowd'] = int(crowd != 0)
-        if annotation.get('area') is not None:
-            annotation['area'] = self._number(annotation['area'], place, 'area')
-        elif 'bbox' in annotation:
-            self.changes['annotations without area: that of outline or box'] += 1
-            annotation['area'] = area_of(annotation, size)
+        annotation['iscrowd'] = int(self._number(annotation, 'iscrowd') != 0)
+        self._set_area(annotation, size)
 
-    def _set_category(self, annotation: Item, place: str) -> None:
+    def _set_category(self, annotation: Item) -> None:
+        """One that is not listed stays: data sets leave it out, and say so."""
         if 'categories' not in self.content:
             return
         category = annotation.get('category_id')
-        if not isinstance(category, Id) or category not in self._category_ids:
+        if isinstance(category, Id) and category in self._category_ids:
+            annotation['category_id'] = self._category_ids[category]
+        elif type(category) is not int:
             known = shortened([repr(value) for value in self._category_ids])
-            self._fail(place, f'has category_id={category!r}; `categories` has {known}')
-        annotation['category_id'] = self._category_ids[category]
+            raise ValueError(f'has category_id={category!r}; `categories` has {known}')
 
-    def _set_box(self, annotation: Item, size: Size, place: str) -> None:
+    def _set_box(self, annotation: Item, size: Size) -> None:
         box = annotation.get('bbox')
         if box:
             if not isinstance(box, list) or len(box) != 4:
-                self._fail(place, f'has bbox={box!r}: it takes x, y, width, height')
-            annotation['bbox'] = [self._number(v, place, f'bbox={box}') for v in box]
+                raise ValueError(f'has bbox={box!r}: it takes x, y, width, height')
+            if not are_numbers(box):
+                self.changes['boxes of strings'] += 1
+                annotation['bbox'] = as_numbers(box, 'bbox').tolist()
         elif annotation.get('segmentation'):
             self.changes['annotations without bbox: that of the outline'] += 1
             annotation['bbox'] = box_of(annotation['segmentation'], size)
-        else:
-            self.changes['annotations without bbox'] += 1
-            annotation.pop('bbox', None)
+        elif 'bbox' in annotation:
+            self.changes['annotations with an empty bbox: without one'] += 1
+            del annotation['bbox']
 
-    def _check_keypoints(self, annotation: Item, place: str) -> None:
-        given = annotation['keypoints']
-        points = self._numbers(given, place, 'keypoints')
+    def _set_area(self, annotation: Item, size: Size) -> None:
+        if annotation.get('area') is not None and not self._without_areas:
+            annotation['area'] = self._number(annotation, 'area')
+        elif outline := annotation.get('segmentation'):
+            self.changes['annotations without area: that of the outline'] += 1
+            annotation['area'] = area_of(outline, size)
+        elif 'bbox' in annotation:
+            self.changes['annotations without area: that of the box'] += 1
+            _, _, width, height = annotation['bbox']
+            annotation['area'] = width * height
+
+    def _check_keypoints(self, annotation: Item) -> None:
+        points = as_array(annotation['keypoints'], 'keypoints')
         joints = self._joints.get(annotation.get('category_id')) or len(points) // 3
         if len(points) != 3 * joints:
-            self._fail(
-                place,
+            raise ValueError(
                 f'has {len(points)} numbers in keypoints, not x, y, visibility of '
-                f'{joints} keypoints',
+                f'{joints} keypoints'
             )
         triples = points.reshape(-1, 3)
         unseen = ~(triples[:, 2] > 0)
         if not np.isfinite(triples[~unseen]).all():
-            self._fail(place, 'has a visible keypoint whose coordinates are no numbers')
+            raise ValueError('has a visible keypoint whose coordinates are no numbers')
         if not np.isfinite(triples).all():
             self.changes['invisible keypoints without numbers: 0'] += 1
             triples[unseen] = 0
@@ -245,135 +278,119 @@ class Annotations:
             self.changes['annotations without num_keypoints: counted'] += 1
             annotation['num_keypoints'] = count
 
-    def _outline(self, outline: Any, size: Size, place: str) -> Any:
-        """Polygons of at least three points, or run lengths."""
-        if not outline:
-            return []
-        if isinstance(outline, Mapping):
-            return self._run_lengths(outline, size, place)
-        if not isinstance(outline, list):
-            self._fail(place, f'has segmentation={str(outline)[:60]}')
-        if all(isinstance(part, Mapping) and 'counts' in part for part in outline):
-            self.changes['lists of run lengths: merged'] += 1
-            parts = [self._run_lengths(part, size, place) for part in outline]
-            merged = mask.merge([compressed(part, size) for part in parts])
-            return dict(size=merged['size'], counts=merged['counts'].decode())
-        if not isinstance(outline[0], (list, Mapping)):
-            self.changes['polygons outside a list'] += 1
-            outline = [outline]
-        polygons = [self._polygon(polygon, place) for polygon in outline]
-        kept = [polygon for polygon in polygons if len(polygon) >= 6]
-        self.changes['polygons of fewer than three points: left out'] += len(
-            polygons
-        ) - len(kept)
-        return kept
-
-    def _polygon(self, polygon: Any, place: str) -> list[float]:
-        points = [
-            [point.get('x'), point.get('y')] if isinstance(point, Mapping) else point
-            for point in polygon
-        ]
-        values = self._numbers(points, place, 'a polygon')
-        if len(values) % 2 or not np.isfinite(values).all():
-            self._fail(place, f'has a polygon that is no list of points: {points[:4]}')
-        if points and not isinstance(points[0], (int, float)):
-            self.changes['polygons of nested points or strings'] += 1
-            return values.tolist()
-        return polygon
-
-    def _run_lengths(self, outline: Mapping, size: Size, place: str) -> Item:
-        width, height = size
-        if list(outline.get('size') or ()) != [height, width]:
-            self._fail(
-                place,
-                f'has a segmentation of size {outline.get("size")} (height, width), '
-                f'and its image is {height} x {width}',
+    def _check_boxes(self) -> None:
+        """What cannot be the boxes of this file stops; what hardly is one is said."""
+        entries = [a for a in self.content['annotations'] if 'bbox' in a]
+        if not entries:
+            return
+        boxes = np.array([entry['bbox'] for entry in entries], dtype=float)
+        images = [self._images[entry['image_id']] for entry in entries]
+        sizes = np.array([(image['width'], image['height']) for image in images])
+        ends = boxes[:, :2] + boxes[:, 2:]
+        if (ends <= 1).all():
+            raise AnnotationError(
+                f'all {len(boxes)} boxes of {self.file} lie inside one pixel: bbox '
+                'takes x, y, width, height in pixels, not in shares of the image'
             )
-        if not outline.get('counts'):
-            self._fail(place, 'has a segmentation without counts')
-        return dict(outline)
+        leaving = int((ends > sizes + 1).any(axis=1).sum())
+        if leaving == len(boxes) and leaving > 1:
+            raise AnnotationError(
+                f'all {leaving} boxes of {self.file} leave their images: bbox takes '
+                'x, y, width, height (not the corners x1, y1, x2, y2), and `images` '
+                'the width and height of the image as it is loaded'
+            )
+        if corners := self._boxes_of_corners(entries):
+            raise AnnotationError(
+                f'the boxes of {self.file} are corners, x1, y1, x2, y2 ({corners} of '
+                'them are those of their outlines): bbox takes x, y, width, height'
+            )
+        if leaving > len(boxes) / 2:
+            self.warnings.append(
+                f'{leaving} of {len(boxes)} boxes leave their images: see whether bbox '
+                'is x, y, width, height, and width and height of `images` are right'
+            )
 
-    def _numbers(self, values: Any, place: str, field: str) -> np.ndarray:
-        """A flat array; what stands for nothing is NaN."""
-        try:
-            return np.array(values, dtype=float).ravel()
-        except (TypeError, ValueError):
-            self._fail(place, f'has {field} that are no numbers: {str(values)[:60]}')
-            raise
+    def _boxes_of_corners(self, entries: Sequence[Item]) -> int:
+        """How many boxes are x1, y1, x2, y2 of their polygons; 0 if one is not."""
+        number = 0
+        for entry in entries:
+            outline = entry.get('segmentation')
+            if not isinstance(outline, list) or not outline:
+                continue
+            points = np.concatenate([np.reshape(part, (-1, 2)) for part in outline])
+            low, high = points.min(axis=0), points.max(axis=0)
+            if np.abs(np.concatenate([low, high]) - entry['bbox']).max() > 2:
+                return 0
+            if low.max() > 4:  # else a size is not told from a corner
+                number += 1
+        return number
 
-    def _number(self, value: Any, place: str, field: str) -> Any:
+    def _number(self, entry: Item, field: str) -> Any:
         """A finite number, also if it is written as a string."""
+        value = entry[field]
         if isinstance(value, str):
             self.changes['numbers in strings'] += 1
-            with suppress(ValueError):
-                value = float(value)
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
-            self._fail(place, f'has {field}: {value!r} is no number')
-        return value
+        return value if are_numbers([value]) else as_numbers(value, field).item()
 
-    def _fail(self, place: str, why: str) -> None:
+    def _fail(self, place: str, why: str) -> NoReturn:
         raise AnnotationError(f'{place} in {self.file} {why}')
 
 
-def compressed(outline: Any, size: Size) -> Any:
-    """Run lengths as pycocotools takes them, of any outline."""
-    width, height = size
-    if isinstance(outline, list):
-        return mask.merge(mask.frPyObjects(outline, height, width))
-    if isinstance(outline['counts'], list):
-        return mask.frPyObjects(outline, height, width)
-    return outline
+_copies: dict[str, str] = {}  # by the file as it is now
+_folder: list[tempfile.TemporaryDirectory] = []
 
 
-def area_of(annotation: Item, size: Size) -> float:
-    """Return the area of the outline if there is one, else of the box, in pixels."""
-    if outline := annotation.get('segmentation'):
-        return float(mask.area(compressed(outline, size)))
-    _, _, width, height = annotation['bbox']
-    return width * height
+def readable(
+    file: str, images: str = '', backend_args: dict[str, Any] | None = None
+) -> str:
+    """Return the path of an annotation file that every library reads.
 
-
-def box_of(outline: Any, size: Size) -> list[float]:
-    """x, y, width, height of an outline."""
-    return [float(v) for v in mask.toBbox(compressed(outline, size))]
-
-
-@contextmanager
-def readable(file: str, folder: str = '') -> Iterator[str]:
-    """The path of an annotation file that every library reads.
-
-    That of the file itself, if there is nothing to change.
+    It is the file itself, if nothing is to be changed, else a copy, which lives as long
+    as the process: a metric reads the copy that the data set made.
 
     Args:
         file: A path or an address of mmengine's file backends.
-        folder: Of its images, whose sizes are read where the file has none.
+        images: The folder of its images, whose sizes are read where the file has none.
+        backend_args: Of mmengine's file functions.
 
     Raises:
         AnnotationError: if the meaning of an entry is not clear.
     """
+    state = os.stat(file) if os.path.exists(file) else None
+    version = f'{os.path.abspath(file)} {state.st_mtime_ns}' if state else file
+    if version in _copies:
+        return _copies[version]
     try:
-        content = json.loads(get_text(file))
+        content = json.loads(get_text(file, backend_args=backend_args))
     except json.JSONDecodeError as error:
         raise AnnotationError(f'{file} is no JSON file: {error}') from None
 
     def find_size(name: str) -> Size:
-        from PIL import Image, ImageOps
-
-        with (
-            get_local_path(os.path.join(folder, name)) as path,
-            Image.open(path) as image,
-        ):
-            return ImageOps.exif_transpose(image).size
+        path = join_path(images, name, backend_args=backend_args)
+        with get_local_path(path, backend_args=backend_args) as local:
+            return size_as_loaded(local)
 
     annotations = Annotations(content, file, find_size)
-    changes = +annotations.changes
-    for reason, times in changes.items():
+    for warning in annotations.warnings:
+        print_log(f'{file}: {warning}', 'current', logging.WARNING)
+    for reason, times in annotations.changes.items():
         print_log(f'{file}: {times} {reason}', 'current')
-    if not changes:
-        with get_local_path(file) as path:
-            yield str(path)
-        return
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place, Path(file).name)
-        path.write_text(json.dumps(annotations.content))
-        yield str(path)
+    _copies[version] = file
+    if annotations.changes:
+        _folder[:] = _folder or [tempfile.TemporaryDirectory()]
+        copy = Path(_folder[0].name, f'{len(_copies)}_{Path(file).name}')
+        copy.write_text(json.dumps(annotations.content))
+        _copies[version] = str(copy)
+    return _copies[version]
+
+
+def size_as_loaded(path: str | Path) -> Size:
+    """Width and height of an image, turned by its EXIF orientation."""
+    try:
+        with Image.open(path) as image:
+            return ImageOps.exif_transpose(image).size
+    except (OSError, UnidentifiedImageError) as error:
+        raise AnnotationError(
+            f'image {path} is listed without width and height, and its size cannot be '
+            f'read: {error}'
+        ) from None

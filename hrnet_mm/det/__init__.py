@@ -1,7 +1,14 @@
 """Object detection: what MMDetection does not have. Needs mmdet."""
 
 from .datasets import CocoDet, TinyDet
+from .metrics import CocoDetMetric
 from .roi_extractors import SingleRoIExtractor
 from .visualization import SparseDetVisualizationHook
 
-__all__ = ['CocoDet', 'SingleRoIExtractor', 'SparseDetVisualizationHook', 'TinyDet']
+__all__ = [
+    'CocoDet',
+    'CocoDetMetric',
+    'SingleRoIExtractor',
+    'SparseDetVisualizationHook',
+    'TinyDet',
+]

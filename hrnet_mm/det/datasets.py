@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mmdet.datasets import CocoDataset
-from mmengine.logging import print_log
 
-from hrnet_mm.data.checked import CheckedData, shortened
+from hrnet_mm.data.checked import CheckedCoco
+from hrnet_mm.messages import counted, shortened
 from hrnet_mm.registry import DATASETS
 
 
-class CheckedObjects(CheckedData):
+class CheckedObjects(CheckedCoco):
     """What the data sets of objects have in common.
 
     MMDetection leaves out objects and images without a word. Here each kind is named
@@ -28,6 +26,7 @@ class CheckedObjects(CheckedData):
     """
 
     contents = 'image'
+    thing = 'object'
 
     metainfo: dict[str, Any]
     _metainfo: dict[str, Any]
@@ -35,25 +34,23 @@ class CheckedObjects(CheckedData):
     coco: Any
     data_list: list[dict[str, Any]]
     pipeline: Any
+    test_mode: bool
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The images with their objects."""
         self._categories: dict[int, str] = {}
-        self._left_out: dict[str, list[str]] = {}
         try:
             samples = super().load_data_list()
         except KeyError as error:
             raise ValueError(
-                f'{self.ann_file} has an entry without {error}; the format is '
+                f'{self.given_file} has an entry without {error}; the format is '
                 'described at https://cocodataset.org/#format-data'
             ) from error
         classes = self.metainfo['classes']
-        check_classes(classes, self._categories, self.ann_file)
+        check_classes(classes, self._categories, self.given_file)
         if len(self.metainfo.get('palette') or ()) < len(classes):
             # of other classes; the visualizers choose colours where there is none
             self._metainfo.pop('palette', None)
-        for reason, places in self._left_out.items():
-            self._say(f'{count(places, "object")} {reason} (first: {places[0]})')
         return samples
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any]:
@@ -62,14 +59,16 @@ class CheckedObjects(CheckedData):
             categories = self.coco.dataset['categories']
             self._categories = {c['id']: c['name'] for c in categories}
         image = raw_data_info['raw_img_info']
+        self._sizes[image['id']] = (image['width'], image['height'])
         for annotation in raw_data_info['raw_ann_info']:
-            place = f'annotation {annotation.get("id")} of {image["file_name"]}'
-            try:
-                reason = self._why_left_out(annotation, image)
-            except ValueError as error:
-                raise ValueError(f'{place} of {self.ann_file} {error}') from None
-            if reason:
+            place = f'annotation {annotation["id"]} of {image["file_name"]}'
+            if 'bbox' not in annotation:
+                raise ValueError(f'{place} of {self.given_file} has no bbox')
+            self._number += 1
+            if reason := self._why_left_out(annotation, image):
                 self._left_out.setdefault(reason, []).append(place)
+            if self._loads_masks() and not annotation.get('segmentation'):
+                annotation['segmentation'] = [[]]  # MMDetection makes a crowd of it
         return super().parse_data_info(raw_data_info)  # type: ignore[misc]
 
     def filter_data(self) -> list[dict[str, Any]]:
@@ -80,24 +79,27 @@ class CheckedObjects(CheckedData):
         if left:
             names = ', '.join(Path(path).name for path in left[:3])
             self._say(
-                f'{count(left, "image")} of {len(self.data_list)} without objects or '
-                f'too small, by filter_cfg ({names}{", ..." if left[3:] else ""})'
+                f'{counted(len(left), "image")} of {len(self.data_list)} without '
+                f'objects or too small, by filter_cfg ({names}'
+                f'{", ..." if left[3:] else ""})'
             )
-        if not kept:
+        background = kept and not self._number
+        if not (self.test_mode or background or any(map(self._is_to_learn, kept))):
+            reasons = [f'{len(them)} {why}' for why, them in self._left_out.items()]
             raise ValueError(
-                f'{self.ann_file} holds no image with an object of the classes '
-                f'{", ".join(self.metainfo["classes"])}: there is nothing to train on.'
+                f'{self.given_file} holds no object to learn of the classes '
+                f'{", ".join(self.metainfo["classes"])}: there is nothing to train on'
+                + (f' ({", ".join(reasons)})' if reasons else '')
             )
         return kept
 
+    @staticmethod
+    def _is_to_learn(sample: dict[str, Any]) -> bool:
+        return any(not it['ignore_flag'] for it in sample['instances'])
+
     def _why_left_out(self, annotation: dict, image: dict) -> str | None:
         """Why MMDetection does not show an object to the model; None if it does."""
-        missing = {'bbox', 'area'} - set(annotation)
-        if missing:
-            raise ValueError(f'has no {", ".join(sorted(missing))}')
         x, y, width, height = annotation['bbox']
-        if not all(map(math.isfinite, (x, y, width, height))):
-            raise ValueError(f'has bbox={annotation["bbox"]}, which are no numbers')
         if annotation.get('ignore'):
             return 'marked `ignore`'
         right, bottom = x + width, y + height
@@ -109,16 +111,14 @@ class CheckedObjects(CheckedData):
             category = annotation['category_id']
             name = self._categories.get(category, 'not in `categories`')
             return f'of category {category} ({name}), no class of the config'
-        if self._loads_masks():
-            return why_no_mask(annotation.get('segmentation'))
+        if annotation['iscrowd']:
+            return 'of a crowd, which the losses ignore'
+        if self._loads_masks() and not annotation.get('segmentation'):
+            return 'without an outline, which the losses ignore: the config loads masks'
         return None
 
     def _loads_masks(self) -> bool:
         return any(getattr(t, 'with_mask', False) for t in self.pipeline.transforms)
-
-    def _say(self, what: str) -> None:
-        message = f'{type(self).__name__} leaves out of {self.ann_file}: {what}'
-        print_log(message, 'current', logging.WARNING)
 
 
 def check_classes(
@@ -139,22 +139,6 @@ def check_classes(
             f'the classes {shortened(list(classes))} have another order in {file}: '
             f'write them in its order, metainfo=dict(classes={tuple(named)})'
         )
-
-
-def why_no_mask(segmentation: Any) -> str | None:
-    """Why MMDetection counts an object as a crowd when it trains masks."""
-    if not segmentation:
-        raise ValueError('has no segmentation, but the config loads masks')
-    if isinstance(segmentation, list):
-        corners = [len(p) for p in segmentation if len(p) % 2 == 0]
-        if not corners or max(corners) < 6:
-            return 'with an outline of fewer than three corners'
-    return None
-
-
-def count(things: Sequence, name: str) -> str:
-    """Such as 3 objects."""
-    return f'{len(things)} {name}{"s" if len(things) > 1 else ""}'
 
 
 @DATASETS.register_module()

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hrnet_mm.checkpoints import translate_for
-from hrnet_mm.data.checked import shortened
+from hrnet_mm.messages import shortened
 from hrnet_mm.models import HRNet
 from hrnet_mm.registry import HOOKS
 

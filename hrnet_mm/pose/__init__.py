@@ -15,6 +15,7 @@ from .datasets import (
 )
 from .heads import HigherHRNetHead
 from .losses import AssociativeEmbeddingLoss
+from .metrics import CocoPoseMetric
 from .pyramid import BottomupPoseEstimator, PyramidPreprocessor
 from .transforms import BottomupRandomFlip, CrowdMask, PackBottomup
 from .visualization import SparsePoseVisualizationHook, draw_circles_with_numpy_scalars
@@ -26,6 +27,7 @@ __all__ = [
     'BottomupPoseEstimator',
     'BottomupRandomFlip',
     'CocoPose',
+    'CocoPoseMetric',
     'Cofw',
     'CrowdMask',
     'CrowdPose',

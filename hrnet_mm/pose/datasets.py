@@ -18,10 +18,12 @@ from mmpose.datasets.datasets import (
     WFLWDataset,
 )
 
-from hrnet_mm.data.checked import CheckedData
+from hrnet_mm.data.checked import CheckedCoco, CheckedData
 from hrnet_mm.data.figure import FACE
 from hrnet_mm.data.pose import KEYPOINTS
 from hrnet_mm.registry import DATASETS
+
+PERSON = 'person with a box and visible joints'
 
 
 def joints_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
@@ -30,10 +32,56 @@ def joints_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
     return dict(from_file=str(file)) if file.is_file() else dataset.METAINFO
 
 
-class CheckedPeople(CheckedData):
+class CheckedPose(CheckedCoco):
+    """What the data sets of keypoints have in common.
+
+    Raises:
+        ValueError: also if an annotation has another number of keypoints than the
+            metainfo describes.
+    """
+
+    metainfo: dict[str, Any]
+
+    def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any] | None:
+        """One annotation; None if it has no box or no keypoints."""
+        image, annotation = raw_data_info['raw_img_info'], raw_data_info['raw_ann_info']
+        place = f'annotation {annotation["id"]} of {image["file_name"]}'
+        described = self.metainfo['num_keypoints']
+        number = len(annotation.get('keypoints', ())) // 3
+        if number not in (0, described):
+            raise ValueError(
+                f'{place} in {self.given_file} has {number} keypoints, and the '
+                f'metainfo of {type(self).__name__} describes {described}: set '
+                'metainfo=dict(from_file=...) of the data set, and out_channels of the '
+                'head'
+            )
+        self._number += 1
+        self._sizes[image['id']] = (image['width'], image['height'])
+        if reason := self._why_left_out(annotation):
+            self._left_out.setdefault(reason, []).append(place)
+        return super().parse_data_info(raw_data_info)  # type: ignore[misc]
+
+    def _why_left_out(self, annotation: dict[str, Any]) -> str | None:
+        """Why MMPose does not show an annotation to the model; None if it does."""
+        return None
+
+
+class CheckedPeople(CheckedPose):
     """What the data sets of people have in common."""
 
-    contents = 'person with a box and visible joints'
+    contents = PERSON
+    thing = 'annotation'
+
+    def _why_left_out(self, annotation: dict[str, Any]) -> str | None:
+        if annotation['iscrowd']:
+            return 'of a crowd'
+        if 'bbox' not in annotation:
+            return 'without a box'
+        if not annotation.get('num_keypoints'):
+            return 'without visible keypoints'
+        if min(annotation['bbox'][2:]) <= 0:
+            return 'with a box of no size'
+        return None
 
 
 @DATASETS.register_module()
@@ -50,8 +98,10 @@ class CocoPose(CheckedPeople, CocoDataset):
 
 
 @DATASETS.register_module()
-class MpiiPose(CheckedPeople, MpiiDataset):
-    """MPII human pose, checked."""
+class MpiiPose(CheckedData, MpiiDataset):
+    """MPII human pose, which has a format of its own, checked."""
+
+    contents = PERSON
 
     METAINFO: ClassVar[dict[str, str]] = joints_of(MpiiDataset)
     environment = 'MPII'
@@ -73,10 +123,11 @@ class CrowdPose(CheckedPeople, CrowdPoseDataset):
     )
 
 
-class CheckedFaces(CheckedData):
+class CheckedFaces(CheckedPose):
     """What the data sets of faces have in common."""
 
     contents = 'face with landmarks'
+    thing = 'face'
 
 
 @DATASETS.register_module()

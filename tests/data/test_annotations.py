@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,8 +66,7 @@ def test_a_plain_file_stays_as_it_is(tmp_path):
     assert not changes
     path = tmp_path / 'train.json'
     path.write_text(json.dumps(content))
-    with readable(str(path)) as same:
-        assert same == str(path)
+    assert readable(str(path)) == str(path)
 
 
 def named(content: dict) -> None:
@@ -91,6 +91,11 @@ def as_points(content: dict) -> None:
     content['annotations'][1]['segmentation'] = [[dict(x=x, y=y) for x, y in points]]
 
 
+def corners(content: dict) -> None:
+    outline = [6, 7, 12, 7, 12, 13, 6, 13]
+    every('annotations', bbox=[6, 7, 12, 13], segmentation=[outline])(content)
+
+
 def as_strings(content: dict) -> None:
     every('images', width=str(WIDTH), height=str(HEIGHT))(content)
     first('bbox', ['2', '3', '10', '10'])(content)
@@ -109,6 +114,7 @@ def as_strings(content: dict) -> None:
         as_points,
         as_strings,
         without('annotations', 'area'),
+        every('annotations', area=0),
         without('annotations', 'iscrowd'),
         every('annotations', iscrowd=None),
         every('annotations', iscrowd='0'),
@@ -141,6 +147,23 @@ def test_annotations_get_unique_positive_ids(ids):
     assert [a['id'] for a in content['annotations']] == [1, 2]
     assert [a['image_id'] for a in content['annotations']] == [1, 2]
     assert changes
+
+
+def test_most_boxes_outside_are_a_warning():
+    content = example()
+    content['annotations'] += [
+        dict(content['annotations'][0], id=20 + i, bbox=[35, 3, 10, 10])
+        for i in range(3)
+    ]
+    found = Annotations(content, 'train.json', None)
+    assert found.warnings[0].startswith('3 of 5 boxes leave their images')
+
+
+def test_a_category_that_is_not_listed_stays():
+    """Data sets leave it out, and say so."""
+    content, changes = read(first('category_id', 5))
+    assert content['annotations'][0]['category_id'] == 5
+    assert not changes
 
 
 def test_category_0_stays():
@@ -198,20 +221,25 @@ PERSON = r'annotation 11 of 1\.png in train\.json has '
     ('change', 'message'),
     [
         (first('bbox', [1, 2, 3]), PERSON + r'bbox=\[1, 2, 3\]: it takes x, y, width'),
-        (first('bbox', [1, 2, float('nan'), 4]), PERSON + 'bbox=.*nan is no number'),
-        (first('bbox', ['a', 2, 3, 4]), PERSON + "bbox=.*'a' is no number"),
-        (first('area', 'big'), PERSON + "area: 'big' is no number"),
+        (first('bbox', [1, 2, float('nan'), 4]), PERSON + 'bbox=.*nan.*no numbers'),
+        (first('bbox', ['a', 2, 3, 4]), PERSON + "bbox=.*'a'.*no numbers"),
+        (first('area', 'big'), PERSON + 'area=big, which are no numbers'),
         (first('keypoints', [3, 4, 5, 6]), PERSON + '4 numbers in keypoints, not'),
         (first('keypoints', [3, 4, 2] * 5), PERSON + '15 numbers .* of 2 keypoints'),
         (first('keypoints', [None, 4, 2, 5, 6, 1]), PERSON + 'a visible keypoint'),
-        (first('keypoints', 'none'), PERSON + 'keypoints that are no numbers: none'),
-        (first('segmentation', [[1, 2, 3, 4, 5, 6, 7]]), PERSON + 'a polygon that'),
-        (first('segmentation', [[float('nan')] * 8]), PERSON + 'a polygon that'),
+        (first('keypoints', 'none'), PERSON + 'keypoints=none, which are no numbers'),
+        (first('segmentation', [[1, 2, 3, 4, 5, 6, 7]]), PERSON + 'a polygon of 7'),
+        (first('segmentation', [[[1, 2]], 'ab']), PERSON + 'a polygon that is no lis'),
+        (first('segmentation', [[float('nan')] * 8]), PERSON + 'a polygon=.*no numbe'),
         (first('segmentation', 'x'), PERSON + 'segmentation=x'),
         (first('segmentation', lengths((20, 30))), PERSON + r'.*\[20, 30\] \(heig'),
         (first('segmentation', lengths((WIDTH, HEIGHT))), 'its image is 30 x 40'),
         (first('segmentation', dict(size=[HEIGHT, WIDTH])), 'without counts'),
-        (first('category_id', 5), PERSON + 'category_id=5; `categories` has 1'),
+        (first('category_id', 'dog'), PERSON + "category_id='dog'; `categories` has 1"),
+        (without('annotations', 'image_id'), 'annotation 11 in .* has no image_id'),
+        (every('annotations', bbox=[0.1, 0.2, 0.3, 0.5]), 'all 2 boxes .* one pixel'),
+        (every('annotations', bbox=[35, 3, 10, 10]), 'all 2 boxes .* leave their im'),
+        (corners, 'are corners, x1, y1, x2, y2 .2 of them'),
         (every('annotations', image_id=7), 'no image_id of its annotations is the id'),
         (every('images', id=1), r'image 2\.png in train\.json has the id of 1\.png'),
         (without('images', 'file_name'), 'image 1 in .* has no file_name'),
@@ -241,16 +269,22 @@ def test_sizes_are_read_from_the_images(tmp_path):
     without('images', 'width', 'height')(content)
     path = tmp_path / 'train.json'
     path.write_text(json.dumps(content))
-    with readable(str(path), str(tmp_path)) as clean:
-        assert clean != str(path)
-        with open(clean) as file:
-            assert json.load(file) == example()
+    clean = readable(str(path), str(tmp_path))
+    assert clean != str(path)
+    assert json.loads(Path(clean).read_text()) == example()
+    assert readable(str(path)) == clean  # for a metric, which knows no folder
 
 
 def test_what_is_no_json_is_named(tmp_path):
     (tmp_path / 'train.json').write_text('<xml>')
-    with (
-        pytest.raises(AnnotationError, match=r'train\.json is no JSON file'),
-        readable(str(tmp_path / 'train.json')),
-    ):
-        pass
+    with pytest.raises(AnnotationError, match=r'train\.json is no JSON file'):
+        readable(str(tmp_path / 'train.json'))
+
+
+def test_an_image_whose_size_is_not_known_is_named(tmp_path):
+    content = example()
+    without('images', 'width')(content)
+    path = tmp_path / 'train.json'
+    path.write_text(json.dumps(content))
+    with pytest.raises(AnnotationError, match=r'image .*1\.png is listed without wi'):
+        readable(str(path), str(tmp_path))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip('mmpose')
 
@@ -13,6 +15,7 @@ from hrnet_mm.data import TinyPeople
 from hrnet_mm.pose import (
     Aflw,
     CocoPose,
+    CocoPoseMetric,
     Cofw,
     CrowdPose,
     Faces300W,
@@ -138,3 +141,106 @@ def test_a_fault_of_the_pipeline_is_not_blamed_on_the_image(data):
     people = dataset(data, pipeline=[dict(type='TopdownAffine', input_size=(8, 8))])
     with pytest.raises(KeyError):
         people[0]
+
+
+PACK = [dict(type='LoadImage'), dict(type='PackPoseInputs')]
+
+
+def stored(root: Path, orientation: int = 1, scale: float = 1) -> None:
+    """Write the images again, with an EXIF orientation or another size."""
+    for path in (root / 'images/train').glob('*.jpg'):
+        image = Image.open(path).convert('RGB')
+        image = image.resize([round(scale * side) for side in image.size])
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        image.save(path, exif=exif)
+
+
+def test_an_image_of_another_size_than_its_annotations_is_named(copied):
+    stored(copied, scale=0.5)
+    with pytest.raises(ValueError, match=r'96 x 80 .* as it is loaded, and 192 x 160'):
+        dataset(copied, pipeline=PACK)[0]
+
+
+def test_an_image_that_its_exif_turns_is_named(copied):
+    stored(copied, orientation=6)
+    with pytest.raises(ValueError, match=r'its EXIF orientation turns it.*ignore_ori'):
+        dataset(copied, pipeline=PACK)[0]
+    load = dict(type='LoadImage', color_type='color_ignore_orientation')
+    sample = dataset(copied, pipeline=[load, PACK[1]])[0]
+    assert tuple(sample['inputs'].shape) == (3, 160, 192)
+
+
+def test_an_orientation_that_keeps_the_size_is_said(copied, said):
+    """Half a turn: nothing tells whether it was annotated before or after."""
+    stored(copied, orientation=3)
+    dataset(copied, pipeline=PACK)[0]
+    assert '4 of 4 images have an EXIF orientation' in said.text
+    said.clear()
+    load = dict(type='LoadImage', color_type='color_ignore_orientation')
+    dataset(copied, pipeline=[load])
+    assert 'EXIF' not in said.text
+
+
+def test_people_who_are_left_out_are_counted(copied, said):
+    def edit(content):
+        first, second, third, *_ = content['annotations']
+        first['iscrowd'] = 1
+        second.update(keypoints=[0] * 51, num_keypoints=0)
+        third.update(bbox=[10, 10, 0, 0])
+
+    whole = len(dataset(copied))
+    change(copied, edit)
+    assert len(dataset(copied)) == whole - 3
+    for reason in ('of a crowd', 'without visible keypoints', 'with a box of no size'):
+        assert f': 1 annotation of {whole} {reason} (first: annotation' in said.text
+
+
+def test_another_number_of_keypoints_than_described_is_named(copied):
+    def edit(content):
+        del content['categories']
+        for annotation in content['annotations']:
+            annotation['keypoints'] = annotation['keypoints'][:15]
+
+    change(copied, edit)
+    with pytest.raises(ValueError, match=r'has 5 keypoints, .* TinyPose describes 17'):
+        dataset(copied)
+
+
+@pytest.mark.parametrize('mode', ['topdown', 'bottomup'])
+def test_images_are_those_of_the_file(copied, mode):
+    """Ids that are no integers, and rows of one id."""
+    expected = [sample['img_path'] for sample in dataset(copied, data_mode=mode)]
+
+    def edit(content):
+        for image in content['images']:
+            image['id'] = f'image {image["id"]}'
+        for annotation in content['annotations']:
+            annotation.update(id=1, image_id=f'image {annotation["image_id"]}')
+
+    change(copied, edit)
+    odd = dataset(copied, data_mode=mode)
+    assert [sample['img_path'] for sample in odd] == expected
+    ids = np.concatenate([np.ravel(sample['id']) for sample in odd])
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_metric_reads_what_the_data_set_read(copied):
+    def edit(content):
+        for image in content['images']:
+            image['id'] = f'image {image["id"]}'
+        for number, annotation in enumerate(content['annotations']):
+            annotation.update(id=number, image_id=f'image {annotation["image_id"]}')
+
+    change(copied, edit)
+    people = dataset(copied, test_mode=True)
+    metric = CocoPoseMetric(str(copied / 'annotations/train.json'))
+    metric.dataset_meta = people.metainfo
+    for person in people:
+        found = dict(
+            keypoints=person['keypoints'], keypoint_scores=np.ones((1, 17)),
+        )  # fmt: skip
+        truth = dict(bbox_scores=np.ones(1))
+        sample = dict(person, pred_instances=found, gt_instances=truth)
+        metric.process({}, [dict(sample, category_id=1)])
+    assert metric.evaluate(len(people))['coco/AP'] == pytest.approx(1)

@@ -52,7 +52,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 val_evaluator = dict(
-    type='CocoMetric',
+    type='hrnet_mm.CocoDetMetric',
     ann_file=f'{data_root}/annotations/instances_val2017.json',
     metric='bbox',
 )

@@ -73,7 +73,7 @@ test_dataloader['dataset'] = dict(
 )
 
 val_evaluator = dict(
-    type='CocoMetric',
+    type='hrnet_mm.CocoPoseMetric',
     ann_file=f'{data_root}/annotations/val.json',
     nms_mode='none',
     score_mode='bbox',

@@ -55,7 +55,7 @@ test_dataloader = dict(
 )
 
 val_evaluator = dict(
-    type='CocoMetric',
+    type='hrnet_mm.CocoDetMetric',
     ann_file=f'{data_root}/annotations/val.json',
     metric=['bbox', 'segm'],
 )

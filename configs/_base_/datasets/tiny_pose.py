@@ -71,5 +71,9 @@ test_dataloader['dataset'] = dict(
     data_prefix=dict(img='images/test/'),
 )
 
-val_evaluator = dict(type='CocoMetric', ann_file=f'{data_root}/annotations/val.json')
-test_evaluator = dict(type='CocoMetric', ann_file=f'{data_root}/annotations/test.json')
+val_evaluator = dict(
+    type='hrnet_mm.CocoPoseMetric', ann_file=f'{data_root}/annotations/val.json'
+)
+test_evaluator = dict(
+    type='hrnet_mm.CocoPoseMetric', ann_file=f'{data_root}/annotations/test.json'
+)

@@ -1,0 +1,39 @@
+"""MMDetection's metrics, for annotation files as tools write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmdet.evaluation import CocoMetric
+
+from hrnet_mm.data.annotations import readable
+from hrnet_mm.registry import METRICS
+
+
+@METRICS.register_module()
+class CocoDetMetric(CocoMetric):
+    """COCO's box and mask AP on what the data sets of this package read.
+
+    Args:
+        ann_file: As the data set has it; by default, the annotations of its samples.
+        iou_thrs: IoU thresholds, one or several; by default, 0.5 to 0.95.
+        backend_args: Of mmengine's file functions.
+        kwargs: Of MMDetection's ``CocoMetric``.
+    """
+
+    def __init__(
+        self,
+        ann_file: str | None = None,
+        iou_thrs: float | Sequence[float] | None = None,
+        backend_args: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            ann_file and readable(ann_file, backend_args=backend_args),
+            # pycocotools compares them as an array
+            iou_thrs=None if iou_thrs is None else np.atleast_1d(iou_thrs),
+            backend_args=backend_args,
+            **kwargs,
+        )

@@ -1,0 +1,15 @@
+"""Parts of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def shortened(names: Sequence[str]) -> str:
+    """The first names of a list."""
+    return ', '.join(names[:5]) + (f', ... ({len(names)})' if names[5:] else '')
+
+
+def counted(number: int, name: str) -> str:
+    """Such as 3 objects."""
+    return f'{number} {name}{"" if number == 1 else "s"}'
