@@ -92,29 +92,23 @@ def kill_at(epoch: int, step: int, command: list[str], log: Path, env: dict) -> 
         child.wait()
 
 
-def scores_of(
-    names: list[str],
+def score_of(
+    name: str,
     mim,
     library: str,
     config: Path,
     checkpoint: Path,
     *options: str,
     **environment: str,
-) -> list[float]:
-    """The metrics that `mim test` puts out."""
+) -> float:
+    """The metric that `mim test` puts out."""
     done = mim(
         'test', library, config, '--checkpoint', checkpoint,
         '--work-dir', checkpoint.parent / 'test', *options, **environment,
     )  # fmt: skip
-    said = done.stdout + done.stderr
-    found = [re.findall(rf'\b{name}: (\S+)', said) for name in names]
-    assert all(found), done.stderr[-3000:]
-    return [float(scores[-1]) for scores in found]
-
-
-def score_of(name: str, *args, **environment: str) -> float:
-    """The metric that `mim test` puts out."""
-    return scores_of([name], *args, **environment)[0]
+    found = re.findall(rf'\b{name}: (\S+)', done.stdout + done.stderr)
+    assert found, done.stderr[-3000:]
+    return float(found[-1])
 
 
 def show(config: Path, checkpoint: Path, sheet: Path, run_python, **env: str) -> None:

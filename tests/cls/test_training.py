@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip('mmpretrain')
 
-from jobs import QUICK_NORMS, Job, check_resume, score_of, show
+from jobs import QUICK_NORMS, Job, check_resume, show
 
 from hrnet_mm.data import TinyPeople
 
@@ -62,5 +62,5 @@ def test_tiny_people_are_told_apart_in_minutes(tiny_people, tmp_path, mim):
         '--cfg-options', 'train_cfg.max_epochs=2', **env,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    (checkpoint,) = job.work_dir.glob('best_accuracy_*_epoch_*.pth')
-    assert score_of('accuracy/top1', mim, 'mmpretrain', config, checkpoint, **env) >= 35
+    assert len([*job.work_dir.glob('best_accuracy_*_epoch_*.pth')]) == 1
+    assert max(job.scores('accuracy/top1')) >= 35

@@ -164,26 +164,13 @@ def test_preempted_at_any_moment(start, undisturbed, tmp_path, name):
     preempt(start, undisturbed, tmp_path / 'job', name, moment)
 
 
-@pytest.mark.slow
-def test_kill_9(start, undisturbed, tmp_path):
-    epoch, step = random_moment(0)
-    work_dir = tmp_path / 'job'
-    job = start(work_dir)
-    when(job, epoch, step)
-    os.kill(job.rank(0), signal.SIGKILL)
-    assert 'SIGKILL' in end(job)
-    go_on(start, work_dir, undisturbed)
-    per_epoch = max(undisturbed.losses()) // EPOCHS
-    assert first_step(work_dir) == (epoch - 1) * per_epoch + 1
-
-
 @pytest.mark.slow  # other damages: tests/checkpoints/test_damaged_files.py
-def test_the_last_checkpoint_is_damaged(start, undisturbed, tmp_path):
+def test_killed_and_the_last_checkpoint_is_damaged(start, undisturbed, tmp_path):
     work_dir = tmp_path / 'job'
     job = start(work_dir)
     when(job, 3, 2)
     os.kill(job.rank(0), signal.SIGKILL)
-    end(job)
+    assert 'SIGKILL' in end(job)
     path = work_dir / 'epoch_2.pth'
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -191,6 +178,7 @@ def test_the_last_checkpoint_is_damaged(start, undisturbed, tmp_path):
     said = go_on(start, work_dir, undisturbed)
     assert f'{path} is damaged' in said
     assert f'Going on from {work_dir}/epoch_1.pth instead' in said
+    assert first_step(work_dir) == max(undisturbed.losses()) // EPOCHS + 1
 
 
 @pytest.mark.slow

@@ -82,7 +82,7 @@ train_cfg = dict(max_epochs=1, val_interval=1)
 
 
 @pytest.mark.slow
-def test_a_stock_config_trains_and_tests_by_mim(few_people, tmp_path, mim):
+def test_a_stock_config_trains_by_mim(few_people, tmp_path, mim):
     stock = folder_of('mmpose') / '.mim/configs' / f'{STOCK}.py'
     config, work_dir = tmp_path / 'config.py', tmp_path / 'work'
     config.write_text(JOB.format(stock=stock, root=few_people))
@@ -90,8 +90,6 @@ def test_a_stock_config_trains_and_tests_by_mim(few_people, tmp_path, mim):
     assert done.returncode == 0, done.stderr[-3000:]
     checkpoint = work_dir / 'epoch_1.pth'
     assert read(checkpoint).trunk.arch == 'w32'
-    done = mim('test', 'mmpose', config, '--checkpoint', checkpoint)
-    assert done.returncode == 0, done.stderr[-3000:]
     assert 'coco/AP' in done.stdout
 
 

@@ -168,9 +168,6 @@ def test_a_small_trunk_learns_real_images(
     (last,) = job.scores('coco/AP')
     assert last >= 0.6
     checkpoint = job.work_dir / f'epoch_{steps}.pth'
-    score = score_of('coco/AP', mim, 'mmpose', config, checkpoint)
-    # mim tests in channels_last: rounding of 2e-6 decides who an odd joint belongs to
-    assert score == pytest.approx(last, abs=0.15)
     show(config, checkpoint, tmp_path / 'sheet.png', run_python)
     check_inferencer(config, checkpoint, tmp_path / 'coco', run_python)
 

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip('mmpose')
 
-from jobs import Job, check_resume, score_of
+from jobs import Job, check_resume
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 'tiny/hrnet_w18_small_v1_tiny-pose.py'
@@ -82,10 +82,7 @@ def test_a_small_trunk_overfits_real_images_within_200_iterations(
     done = mim('train', 'mmpose', config, '--work-dir', job.work_dir)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert max(job.losses()) <= 200
-    last = job.scores('coco/AP')[-1]
-    assert last >= 0.9
-    score = score_of('coco/AP', mim, 'mmpose', config, job.work_dir / 'epoch_100.pth')
-    assert score == pytest.approx(last, abs=5e-5)
+    assert job.scores('coco/AP')[-1] >= 0.9
 
 
 @pytest.mark.jobs  # each data set's message is tested in test_datasets.py

@@ -99,5 +99,5 @@ def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim):
         'train_dataloader.dataset.indices=500', **people,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    (checkpoint,) = job.work_dir.glob('best_mIoU_epoch_1.pth')
-    assert score_of('mIoU', mim, 'mmseg', config, checkpoint, **people) >= 35
+    assert (job.work_dir / 'best_mIoU_epoch_1.pth').is_file()
+    assert job.scores('mIoU')[-1] >= 35
