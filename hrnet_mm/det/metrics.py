@@ -37,3 +37,15 @@ class CocoDetMetric(CocoMetric):
             backend_args=backend_args,
             **kwargs,
         )
+        if self._coco_api is not None and 'segm' in self.metrics:
+            ignore_without_outline(self._coco_api.dataset['annotations'])
+
+
+def ignore_without_outline(annotations: list[dict[str, Any]]) -> None:
+    """Score masks as MMDetection trains them: where there is none, nothing counts."""
+    for annotation in annotations:
+        if not annotation.get('segmentation'):
+            x, y, width, height = annotation['bbox']
+            right, bottom = x + width, y + height
+            annotation['segmentation'] = [[x, y, right, y, right, bottom, x, bottom]]
+            annotation['iscrowd'] = 1

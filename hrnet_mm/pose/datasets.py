@@ -55,6 +55,7 @@ class CheckedPose(CheckedCoco):
                 'metainfo=dict(from_file=...) of the data set, and out_channels of the '
                 'head'
             )
+        annotation.setdefault('segmentation', [])  # one list is made of those
         self._number += 1
         self._sizes[image['id']] = (image['width'], image['height'])
         if reason := self._why_left_out(annotation):

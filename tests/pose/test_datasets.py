@@ -244,3 +244,12 @@ def test_the_metric_reads_what_the_data_set_read(copied):
         sample = dict(person, pred_instances=found, gt_instances=truth)
         metric.process({}, [dict(sample, category_id=1)])
     assert metric.evaluate(len(people))['coco/AP'] == pytest.approx(1)
+
+
+def test_people_with_and_without_outlines_share_an_image(copied):
+    def edit(content):
+        for annotation in content['annotations'][1::2]:
+            del annotation['segmentation']
+
+    change(copied, edit)
+    assert len(dataset(copied, data_mode='bottomup')) == 4

@@ -1,0 +1,79 @@
+"""MMDetection's metric on annotation files as tools write them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip('mmdet')
+
+import torch
+from pycocotools import mask
+
+from hrnet_mm.det import CocoDetMetric
+
+SIZE = (40, 60)
+
+
+def square(x: int) -> list[float]:
+    return [x, 10, x + 20, 10, x + 20, 30, x, 30]
+
+
+def annotation_file(tmp_path, **changes: list) -> str:
+    """Two objects in one image; a change has a value for each."""
+    objects = [
+        dict(
+            id=i + 1, image_id=1, category_id=1, bbox=[x, 10, 20, 20], area=400,
+            iscrowd=0, segmentation=[square(x)],
+        )
+        for i, x in enumerate((5, 35))
+    ]  # fmt: skip
+    for name, values in changes.items():
+        for entry, value in zip(objects, values, strict=True):
+            entry[name] = value
+    image = dict(id=1, file_name='a.png', height=SIZE[0], width=SIZE[1])
+    content = dict(
+        images=[image], annotations=objects, categories=[dict(id=1, name='thing')]
+    )
+    path = tmp_path / 'val.json'
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def score(metric: CocoDetMetric, found: tuple[int, ...] = (5, 35)) -> dict:
+    """Of perfect boxes and masks at some places."""
+    masks = np.zeros((*SIZE, len(found)), np.uint8, order='F')
+    for i, x in enumerate(found):
+        masks[10:30, x : x + 20, i] = 1
+    metric.dataset_meta = dict(classes=('thing',))
+    predicted = dict(
+        bboxes=torch.tensor([[x, 10.0, x + 20, 30] for x in found]),
+        scores=torch.ones(len(found)),
+        labels=torch.zeros(len(found), dtype=int),
+        masks=mask.encode(masks),
+    )
+    metric.process({}, [dict(img_id=1, ori_shape=SIZE, pred_instances=predicted)])
+    return metric.evaluate(1)
+
+
+@pytest.mark.parametrize('ids', [[0, 1], [3, 3], ['a', 'b']])
+def test_a_perfect_prediction_scores_1_whatever_the_ids_are(tmp_path, ids):
+    """pycocotools takes id 0 for no match."""
+    metric = CocoDetMetric(annotation_file(tmp_path, id=ids))
+    assert score(metric)['coco/bbox_mAP'] == 1
+
+
+def test_an_object_without_an_outline_does_not_count_for_masks(tmp_path):
+    file = annotation_file(tmp_path, segmentation=[[square(5)], []])
+    scores = score(CocoDetMetric(file, metric=['bbox', 'segm']))
+    assert scores['coco/segm_mAP'] == 1
+    assert score(CocoDetMetric(file, metric='segm'), (5,))['coco/segm_mAP'] == 1
+    assert score(CocoDetMetric(file), (5,))['coco/bbox_mAP'] < 0.6
+
+
+@pytest.mark.parametrize('thresholds', [0.5, [0.5], [0.5, 0.75]])
+def test_iou_thresholds_of_a_config(tmp_path, thresholds):
+    metric = CocoDetMetric(annotation_file(tmp_path), iou_thrs=thresholds)
+    assert score(metric)['coco/bbox_mAP'] == 1
