@@ -81,10 +81,10 @@ class Annotations:
         for name in ('images', 'annotations', 'categories'):
             if name in self.content:
                 self.content[name] = self._listed(name)
-        self._joints: dict[Any, int] = {}
         self._check_images()
-        if 'categories' in self.content:
-            self._check_categories()
+        if 'categories' not in self.content:
+            self._name_categories()
+        self._check_categories()
         self._check_annotations()
         self._check_boxes()
 
@@ -139,6 +139,16 @@ class Annotations:
         for entry in entries:
             entry['id'] = new[entry['id']]
         return new
+
+    def _name_categories(self) -> None:
+        self.changes['`categories` missing: made of the ids in its annotations'] += 1
+        ids = {
+            annotation.setdefault('category_id', 1)
+            for annotation in self.content['annotations']
+        }
+        self.content['categories'] = [
+            dict(id=value, name=str(value)) for value in sorted(ids, key=str)
+        ]
 
     def _check_categories(self) -> None:
         kept: dict[Any, Item] = {}
@@ -221,8 +231,6 @@ class Annotations:
 
     def _set_category(self, annotation: Item) -> None:
         """One that is not listed stays: data sets leave it out, and say so."""
-        if 'categories' not in self.content:
-            return
         category = annotation.get('category_id')
         if isinstance(category, Id) and category in self._category_ids:
             annotation['category_id'] = self._category_ids[category]
@@ -374,7 +382,7 @@ def readable(
     for warning in annotations.warnings:
         print_log(f'{file}: {warning}', 'current', logging.WARNING)
     for reason, times in annotations.changes.items():
-        print_log(f'{file}: {times} {reason}', 'current')
+        print_log(f'{file}: {reason} ({times})', 'current')
     _copies[version] = file
     if annotations.changes:
         _folder[:] = _folder or [tempfile.TemporaryDirectory()]

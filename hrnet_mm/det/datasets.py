@@ -39,13 +39,7 @@ class CheckedObjects(CheckedCoco):
     def load_data_list(self) -> list[dict[str, Any]]:
         """The images with their objects."""
         self._categories: dict[int, str] = {}
-        try:
-            samples = super().load_data_list()
-        except KeyError as error:
-            raise ValueError(
-                f'{self.given_file} has an entry without {error}; the format is '
-                'described at https://cocodataset.org/#format-data'
-            ) from error
+        samples = super().load_data_list()
         classes = self.metainfo['classes']
         check_classes(classes, self._categories, self.given_file)
         if len(self.metainfo.get('palette') or ()) < len(classes):

@@ -166,6 +166,13 @@ def test_a_category_that_is_not_listed_stays():
     assert not changes
 
 
+def test_categories_are_those_of_annotations():
+    content, changes = read(lambda content: content.pop('categories'))
+    assert content['categories'] == [dict(id=1, name='1')]
+    assert content['annotations'] == example()['annotations']
+    assert changes
+
+
 def test_category_0_stays():
     def change(content: dict) -> None:
         every('categories', id=0)(content)

@@ -156,8 +156,8 @@ def test_an_object_without_box_and_outline_is_named(odd):
         odd(lambda content: only(content, bbox=None, segmentation=[]))
 
 
-def test_what_is_no_coco_file_is_named(odd):
-    with pytest.raises(ValueError, match=r"odd.json has an entry without 'categories'"):
+def test_categories_have_names(odd):
+    with pytest.raises(ValueError, match=r'person are not among the categories .*1'):
         odd(lambda content: content.pop('categories'))
 
 
