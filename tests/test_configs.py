@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from hrnet_mm.models.layout import is_known
 from hrnet_mm.profiling import Subject, measure, models
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,8 +79,10 @@ def build(cfg: Config) -> torch.nn.Module:
 
 @pytest.mark.parametrize('path', LEAVES, ids=str)
 def test_the_model_builds_and_has_the_stated_size(path):
+    """And every part of it may compute in channels_last."""
     cfg = config(path)
     model = build(cfg)
+    assert [name for name, part in model.named_children() if not is_known(part)] == []
     text = (CONFIGS / path).read_text()
     parameters = re.search(r'([\d,]+) parameters', text)[1]
     assert f'{sum(p.numel() for p in model.parameters()):,}' == parameters
