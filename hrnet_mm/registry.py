@@ -20,6 +20,9 @@ HOOKS = Registry(
     scope='hrnet_mm',
     locations=['hrnet_mm.hooks', 'hrnet_mm.cluster'],
 )
+LOOPS = Registry(
+    'loop', parent=root.LOOPS, scope='hrnet_mm', locations=['hrnet_mm.loops']
+)
 OPTIMIZERS = Registry(
     'optimizer',
     parent=root.OPTIMIZERS,

@@ -261,6 +261,25 @@ def test_data_of_more_classes_than_a_head_are_refused(stage, num_classes):
     check(data_for(segmentor(*num_classes), 'road', 'house'))
 
 
+def test_the_label_that_does_not_count_is_one_for_all():
+    model = segmentor(2, 2)
+    for part in model.decode_head:
+        part.ignore_index = 250
+    runner = data_for(model, 'road', 'house')
+    runner.train_dataloader.dataset.ignore_index = 250
+    runner.val_loop = SimpleNamespace(
+        evaluator=SimpleNamespace(metrics=[SimpleNamespace(ignore_index=255)])
+    )
+    check = CheckClassesHook()
+    check.before_train(runner)
+    with pytest.raises(ValueError, match=r'Set val_evaluator.ignore_index=250$'):
+        check.before_val(runner)
+    model.decode_head[1].ignore_index = 255
+    keys = r'Set model.decode_head.1.ignore_index=250$'
+    with pytest.raises(ValueError, match=keys):
+        check.before_train(runner)
+
+
 def test_the_model_is_found_inside_its_wrappers():
     wrapped = nn.Module()
     wrapped.module = segmentor(2)

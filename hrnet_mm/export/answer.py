@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -14,7 +15,8 @@ class Answer(nn.Module):
     Args:
         model: In eval mode.
         task: ``'pose'``: heat maps. ``'segmentation'``: a score for each class and
-            pixel of the input. ``'classification'``: a probability for each class.
+            pixel of the input; of a binary head its threshold and the probability of
+            class 1. ``'classification'``: a probability for each class.
     """
 
     mean: Tensor
@@ -34,6 +36,10 @@ class Answer(nn.Module):
         if self.task == 'segmentation':
             corners, size = self.model.align_corners, image.shape[-2:]
             y = F.interpolate(y, size, mode='bilinear', align_corners=corners)
+            if self.model.out_channels == 1:
+                y = y.sigmoid()  # class 1 where it is above the threshold
+                least = torch.full_like(y, self.model.decode_head.threshold)
+                y = torch.cat([least, y], dim=1)
         if self.task == 'classification':
             y = y.softmax(dim=1)
         return y

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -93,13 +94,15 @@ class CheckClassesHook(Hook):
     """Every class of the data has its place in every head.
 
     Without it a CPU stops at an index, a GPU at an assertion far from the cause, and a
-    test scores the classes that are missing with 0.
+    test scores the classes that are missing with 0. In segmentation, data, model and
+    metrics also agree on the label of the pixels that do not count.
 
     Args:
         exact: Refuse a head of more classes, too.
 
     Raises:
-        ValueError: if the classes of the data and of a head are not as many.
+        ValueError: if the classes of the data and of a head are not as many, or
+            ``ignore_index`` differs.
     """
 
     def __init__(self, exact: bool = False) -> None:
@@ -108,14 +111,17 @@ class CheckClassesHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """The training data."""
         check_classes(runner.model, runner.train_dataloader.dataset, self.exact)
+        check_ignore_index(runner, 'train')
 
     def before_val(self, runner: Runner) -> None:
         """The validation data."""
         check_classes(runner.model, runner.val_dataloader.dataset, self.exact)
+        check_ignore_index(runner, 'val')
 
     def before_test(self, runner: Runner) -> None:
         """The test data."""
         check_classes(runner.model, runner.test_dataloader.dataset, self.exact)
+        check_ignore_index(runner, 'test')
 
 
 def check_classes(model: nn.Module, dataset: Any, exact: bool = False) -> None:
@@ -136,6 +142,38 @@ def check_classes(model: nn.Module, dataset: Any, exact: bool = False) -> None:
             f'({shortened(classes)}), {wrong[0][1]} has num_classes={wrong[0][0]}. '
             f'Set {keys}'
         )
+
+
+def check_ignore_index(runner: Runner, stage: str) -> None:
+    """Compare the label of pixels that do not count: of label maps, heads, metrics."""
+    dataset = getattr(runner, f'{stage}_dataloader').dataset
+    ignored = getattr(dataset, 'ignore_index', None)
+    if ignored is None:
+        return
+    told = dict(ignored_by_model(runner.model))
+    if stage != 'train':
+        for metric in getattr(runner, f'{stage}_loop').evaluator.metrics:
+            told[f'{stage}_evaluator.ignore_index'] = getattr(
+                metric, 'ignore_index', ignored
+            )
+    wrong = {key: index for key, index in told.items() if index != ignored}
+    if wrong:
+        raise ValueError(
+            f'the data ({type(dataset).__name__}) have ignore_index={ignored}, but '
+            + ', '.join(f'{key}={index}' for key, index in wrong.items())
+            + ': pixels that do not count would. Set '
+            + ' '.join(f'{key}={ignored}' for key in wrong)
+        )
+
+
+def ignored_by_model(model: nn.Module) -> Iterator[tuple[str, int]]:
+    """Keys of a config, and the labels that heads ignore and images are padded with."""
+    for name, part in model.named_modules():
+        path = f'model.{without_wrappers(name)}'
+        if hasattr(part, 'num_classes') and hasattr(part, 'ignore_index'):
+            yield f'{path}.ignore_index', part.ignore_index
+        if hasattr(part, 'seg_pad_val'):
+            yield f'{path}.seg_pad_val', part.seg_pad_val
 
 
 def without_wrappers(name: str) -> str:

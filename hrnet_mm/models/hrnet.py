@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 
 import torch.nn as nn
 import torch.nn.functional as F
+from mmengine.dist import get_world_size
 from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -217,6 +218,7 @@ class HRNet(BaseModule):
         self.out_channels = channels[:outputs]
         # a hook, because a check in forward would stop torch.fx
         self.register_forward_pre_hook(check_image)
+        self.register_forward_pre_hook(check_one_value)
         self.train()
 
     @property
@@ -295,6 +297,22 @@ def check_init_cfg(init_cfg: Config | list[Config] | None) -> None:
                 f'init_cfg={dict(cfg)} of HRNet does not say what to do: set '
                 'init_cfg.type=hrnet_mm.Pretrained, too, to load weights'
             )
+
+
+def check_one_value(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+    """Refuse to train batch norms on one pixel, which is all that 1/32 may have."""
+    if not module.training or not args or len(args[0]) > 1:
+        return
+    height, width = args[0].shape[-2:]
+    if max(height, width) > 32 or get_world_size() > 1:  # norms may be synchronized
+        return
+    if any(m.training for m in module.modules() if isinstance(m, _BatchNorm)):
+        raise ValueError(
+            f'HRNet trains on a batch of one image of {height}x{width}: at 1/32 that '
+            'is one pixel, and batch norms need more. Set train_dataloader.batch_size '
+            'to 2 or more, and drop_last=True where the last batch has one image; or '
+            'train on larger images'
+        )
 
 
 def check_image(module: nn.Module, args: tuple[Tensor, ...]) -> None:

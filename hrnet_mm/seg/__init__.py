@@ -14,11 +14,11 @@ from .heads import HRNetV2Head, OCRHead
 from .losses import CrossEntropyLoss, OhemCrossEntropyLoss
 from .segmentor import OCRNet
 from .transforms import CheckLabels
-from .tta import SwappingTTAModel
+from .tta import SegTTAModel, SwappingTTAModel
 
 __all__ = [
     'Ade20kSeg', 'CheckLabels', 'CityscapesSeg', 'CocoStuffSeg',
     'CrossEntropyLoss', 'HRNetV2Head', 'LabelMaps', 'LipSeg', 'OCRHead', 'OCRNet',
-    'OhemCrossEntropyLoss', 'PascalContext59Seg', 'PascalContextSeg',
+    'OhemCrossEntropyLoss', 'PascalContext59Seg', 'PascalContextSeg', 'SegTTAModel',
     'SwappingTTAModel', 'TinySeg',
 ]  # fmt: skip

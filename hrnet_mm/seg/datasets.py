@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from mmseg.datasets import (
@@ -17,8 +18,12 @@ from mmseg.datasets import (
 from hrnet_mm.data import CLASSES
 from hrnet_mm.data.checked import CheckedData
 from hrnet_mm.data.pictures import PALETTE
+from hrnet_mm.messages import shortened
 from hrnet_mm.registry import DATASETS
 
+from .transforms import NO_CLASS, read_labels
+
+WHITE = 255  # of a mask; mmsegmentation's label of pixels that do not count
 LAYOUT = 'configs/_base_/datasets/{} shows the layout.'
 
 
@@ -27,6 +32,8 @@ class CheckedScenes(CheckedData):
 
     metainfo: dict[str, Any]
     img_suffix: str
+    ignore_index: int
+    label_values: Sequence[int] | None = None
 
     @property
     def contents(self) -> str:  # type: ignore[override]
@@ -37,14 +44,43 @@ class CheckedScenes(CheckedData):
         )
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """The samples; each knows the number of classes, for ``CheckLabels``."""
+        """The samples; each knows what ``CheckLabels`` needs.
+
+        Raises:
+            ValueError: if no class is named, or the label maps hold 0 and 255 only.
+        """
         if 'classes' not in self.metainfo:
             raise ValueError(
                 f'{type(self).__name__} needs the names of its classes: '
                 "metainfo=dict(classes=('road', ...), palette=[(128, 64, 128), ...])"
             )
-        num_classes = len(self.metainfo['classes'])
-        return [dict(s, num_classes=num_classes) for s in super().load_data_list()]
+        facts = dict(
+            num_classes=len(self.metainfo['classes']), ignore_index=self.ignore_index
+        )
+        samples = [dict(s, **facts) for s in super().load_data_list()]
+        if self.label_values is None and self.ignore_index == WHITE:
+            check_masks(type(self).__name__, [s.get('seg_map_path') for s in samples])
+        return samples
+
+
+def check_masks(name: str, paths: Sequence[str | None]) -> None:
+    """Refuse label maps of 0 and 255 only, of which 255 would not count.
+
+    Looks at a hundred of them at most, evenly from all, and stops at another label.
+    """
+    found: set[int] = set()
+    for path in paths[:: -(-len(paths) // 100)]:
+        found |= read_labels(path)
+        if not found <= {0, WHITE}:
+            return
+    if found == {0, WHITE}:
+        raise ValueError(
+            f'{name}: the label maps, such as {paths[0]}, hold 0 and 255 only, and 255 '
+            'marks pixels that do not count: one class would be left. If 255 '
+            "is the second class, set type='hrnet_mm.LabelMaps' and "
+            'label_values=(0, 255) of each data set, or write the files with 1 in '
+            'place of 255'
+        )
 
 
 @DATASETS.register_module()
@@ -114,9 +150,46 @@ class CocoStuffSeg(CheckedScenes, COCOStuffDataset):
 
 @DATASETS.register_module()
 class LabelMaps(CheckedScenes, BaseSegDataset):
-    """Images and label maps of your own, with the classes of ``metainfo``, checked."""
+    """Images and label maps of your own, with the classes of ``metainfo``, checked.
+
+    Args:
+        label_values: What the files hold for each class, in the order of the classes:
+            ``(0, 255)`` for black and white masks. The default is 0, 1, 2 ...
+        kwargs: As for ``BaseSegDataset``.
+
+    Raises:
+        ValueError: if ``label_values`` are not one different number from 0 to 255 for
+            each class, or come with ``reduce_zero_label``.
+    """
 
     source = 'docs/recipes.md shows how to describe your own data.'
+
+    def __init__(
+        self, *, label_values: Sequence[int] | None = None, **kwargs: Any
+    ) -> None:
+        self.label_values = label_values
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """The samples; ``LoadAnnotations`` maps their labels to classes."""
+        samples = super().load_data_list()
+        if self.label_values is None:
+            return samples
+        values, classes = [*self.label_values], self.metainfo['classes']
+        if len(values) != len(classes) or not set(values) <= set(range(256)):
+            raise ValueError(
+                f'label_values={values} of LabelMaps must be one number from 0 to 255 '
+                f'for each of the {len(classes)} classes ({shortened(classes)})'
+            )
+        if len(set(values)) < len(values) or self.reduce_zero_label:
+            raise ValueError(
+                f'label_values={values} of LabelMaps must differ from each other, and '
+                'need no reduce_zero_label: name the values of the classes only'
+            )
+        # a number that the files should not hold must not pass for a class
+        label_map = dict.fromkeys(set(range(len(values))) - set(values), NO_CLASS)
+        label_map |= {value: label for label, value in enumerate(values)}
+        return [dict(s, label_map=label_map, label_values=values) for s in samples]
 
 
 @DATASETS.register_module()

@@ -22,9 +22,11 @@ from torch import Tensor, nn
 
 from hrnet_mm.registry import MODELS
 
+from .binary import CheckedHead
+
 
 @MODELS.register_module()
-class HRNetV2Head(BaseDecodeHead):
+class HRNetV2Head(CheckedHead):
     """1x1 convolution, norm, ReLU, 1x1 classifier (paper, section 4.2).
 
     Args:
@@ -33,7 +35,11 @@ class HRNetV2Head(BaseDecodeHead):
             mmcv's, is none before a norm, as in the checkpoints of mmsegmentation.
         dropout_ratio: Of whole channels, before the classifier.
         kwargs: As for the heads of mmsegmentation: ``num_classes``, ``norm_cfg``,
-            ``align_corners``, ``loss_decode`` ...
+            ``align_corners``, ``loss_decode`` ...; see ``CheckedHead`` for
+            ``out_channels=1``.
+
+    Raises:
+        ValueError: if there is one class, or ``loss_decode`` cannot train one score.
     """
 
     def __init__(
@@ -54,7 +60,7 @@ class HRNetV2Head(BaseDecodeHead):
 
 
 @MODELS.register_module()
-class OCRHead(BaseCascadeDecodeHead):
+class OCRHead(CheckedHead, BaseCascadeDecodeHead):
     """Object-contextual representations: each pixel asks the objects what it is.
 
     The logits of the head before it say softly which pixels make up each class. The
@@ -69,7 +75,11 @@ class OCRHead(BaseCascadeDecodeHead):
         bias: Whether the 3x3 convolution has a bias; see ``HRNetV2Head``.
         dropout_ratio: Of whole channels, before the classifier; 0.05 in the official
             code. mmsegmentation trains without; it changes no state dict.
-        kwargs: As for the heads of mmsegmentation.
+        kwargs: As for the heads of mmsegmentation; see ``CheckedHead`` for
+            ``out_channels=1``.
+
+    Raises:
+        ValueError: if there is one class, or ``loss_decode`` cannot train one score.
     """
 
     def __init__(
@@ -136,7 +146,12 @@ class ObjectAttention(nn.Module):
 
 
 def soft_regions(logits: Tensor) -> Tensor:
-    """(N, K, H, W) -> (N, K, H, W): softmax over space, so each class sums to one."""
+    """(N, K, H, W) -> (N, K, H, W): softmax over space, so each class sums to one.
+
+    Of a binary head, K = 1, the regions of background and foreground: (N, 2, H, W).
+    """
+    if logits.shape[1] == 1:
+        logits = torch.cat([-logits, logits], dim=1)
     return logits.flatten(2).softmax(dim=2).view_as(logits)
 
 
@@ -148,7 +163,7 @@ def gather_objects(pixels: Tensor, logits: Tensor) -> Tensor:
         logits: (N, K, H, W), how much each pixel belongs to each class.
 
     Returns:
-        (N, C, K, 1).
+        (N, C, K, 1); (N, C, 2, 1) of a binary head.
     """
     regions = soft_regions(logits).flatten(2)
     return (pixels.flatten(2) @ regions.transpose(1, 2)).unsqueeze(3)

@@ -19,6 +19,8 @@ from hrnet_mm.registry import MODELS
 class CrossEntropyLoss(nn.Module):
     """Cross entropy, the mean over labelled pixels, weighted by class.
 
+    Of a softmax over the classes; of a sigmoid for a binary head (``out_channels=1``).
+
     Args:
         class_weight: One for each class; the mean is divided by those of its pixels.
         loss_weight: Of this loss among those of a model.
@@ -49,7 +51,7 @@ class CrossEntropyLoss(nn.Module):
         """The loss, a scalar; 0 if no pixel is labelled.
 
         Args:
-            logits: (N, K, H, W).
+            logits: (N, K, H, W); or (N, 1, H, W) of a binary head.
             labels: (N, H, W), classes or ``ignore_index``.
             weight: What a pixel sampler of mmsegmentation gives.
             ignore_index: The label of pixels that do not count.
@@ -62,6 +64,9 @@ class CrossEntropyLoss(nn.Module):
                 f'{type(self).__name__} takes no pixel sampler; remove `sampler` from '
                 'the head, and for hard pixels use hrnet_mm.OhemCrossEntropyLoss'
             )
+        if logits.shape[1] == 1:
+            # the softmax of 0 and x is the sigmoid of x
+            logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
         return self.loss_weight * self.mean(logits, labels, ignore_index)
 
     def mean(self, logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:

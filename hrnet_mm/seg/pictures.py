@@ -69,8 +69,9 @@ def look(model: Any, sample: dict) -> Row:
     if hook:
         hook.remove()
     image = mmcv.imread(result.metainfo['img_path'])
-    truth, found = (
-        part.data[0].cpu().numpy() for part in (result.gt_sem_seg, result.pred_sem_seg)
+    truth, found = (  # a binary head predicts floating point numbers
+        part.data[0].cpu().numpy().astype(int)
+        for part in (result.gt_sem_seg, result.pred_sem_seg)
     )
     regions = soft_regions(logits[0])[0].cpu().numpy() if logits else None
     return image, truth, found, regions

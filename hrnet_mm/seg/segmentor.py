@@ -33,6 +33,8 @@ class OCRNet(CascadeEncoderDecoder):
             },
         )
         agree('align_corners', align_corners_of(self))
+        # where mmsegmentation looks for it
+        self.decode_head.threshold = self.decode_head[-1].threshold
 
     def _decode_head_forward_train(
         self, inputs: tuple[Tensor, ...], data_samples: list

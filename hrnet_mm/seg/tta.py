@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mmseg.models import SegTTAModel
+from mmseg.models import SegTTAModel as StockTTAModel
 
 from hrnet_mm.registry import MODELS
+
+
+@MODELS.register_module()
+class SegTTAModel(StockTTAModel):
+    """mmsegmentation's, which takes a sigmoid twice where ``out_channels=1``."""
+
+    def merge_preds(self, data_samples_list: list[list]) -> list:
+        """The mean over scales and mirrorings."""
+        if self.module.out_channels == 1:
+            for samples in data_samples_list:
+                for sample in samples:
+                    sample.seg_logits.data = sample.seg_logits.data.logit()
+        return super().merge_preds(data_samples_list)
 
 
 @MODELS.register_module()

@@ -325,3 +325,13 @@ def test_weights_without_a_word_on_how_to_load_them_are_refused():
     """As `--cfg-options model.backbone.init_cfg.checkpoint=FILE` of no init_cfg."""
     with pytest.raises(ValueError, match=r'set init_cfg.type=hrnet_mm.Pretrained'):
         HRNet('w18_small_v1', init_cfg=dict(checkpoint='trunk.pth'))
+
+
+def test_batch_norms_are_not_trained_on_one_pixel():
+    x = torch.rand(2, 3, 32, 32)
+    trunk = HRNet('w18_small_v1').train()
+    assert trunk(x)[3].shape[-2:] == (1, 1)
+    with pytest.raises(ValueError, match=r'one image of 32x32.*dataloader\.batch'):
+        trunk(x[:1])
+    trunk.eval()(x[:1])
+    HRNet('w18_small_v1', norm_eval=True).train()(x[:1])

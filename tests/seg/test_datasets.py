@@ -14,6 +14,7 @@ pytest.importorskip('mmseg')
 
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from PIL import Image
 
 from hrnet_mm import seg
 from hrnet_mm.registry import DATASETS
@@ -168,6 +169,83 @@ def test_a_label_of_another_data_set_is_named(people):
     cv2.imwrite(str(path), np.full((160, 192), 7, np.uint8))
     with pytest.raises(ValueError, match=r'000001\.png has label 7; the 5 classes'):
         train_data()[0]
+
+
+def masks(root: Path, *values: int) -> dict:
+    """Each label map of TinyPeople as a mask; the data set of them."""
+    for path in (root / 'labels/train').iterdir():
+        labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(path), np.take(np.uint8(values), (labels > 0).astype(int)))
+    return dict(
+        type='hrnet_mm.LabelMaps',
+        metainfo=dict(classes=('background', 'person')),
+        data_root=str(root),
+        data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
+        pipeline=Config.fromfile(
+            str(CONFIGS / 'tiny_seg.py')
+        ).val_dataloader.dataset.pipeline,
+    )
+
+
+def labels_of(data) -> set[int]:
+    return set(data[0]['data_samples'].gt_sem_seg.data.unique().tolist())
+
+
+def test_masks_of_0_and_255_need_their_values(people):
+    cfg = masks(people, 0, 255)
+    truth = cv2.imread(str(people / 'labels/train/000001.png'), cv2.IMREAD_UNCHANGED)
+    with pytest.raises(ValueError, match=r'hold 0 and 255 only.*label_values=\(0, 255'):
+        build(cfg)
+    with pytest.raises(ValueError, match='hold 0 and 255 only'):
+        train_data()  # of five classes
+    data = build(dict(cfg, label_values=(0, 255)))
+    seen = data[0]['data_samples'].gt_sem_seg.data[0].numpy()
+    assert (seen == (truth == 255)).all()
+
+
+def test_masks_of_0_and_1_and_pixels_that_do_not_count_pass(people):
+    cfg = masks(people, 0, 1)
+    for path in sorted((people / 'labels/train').iterdir())[:-1]:
+        cv2.imwrite(str(path), quarters(0, 255, 0, 255)[:1].repeat(160, 0).repeat(3, 1))
+    assert labels_of(build(cfg)) == {0, 255}
+
+
+@pytest.mark.parametrize('mode', ['1', 'P'])
+def test_masks_of_one_bit_and_of_a_palette_are_read(mode, people):
+    cfg = masks(people, 0, 1)
+    for path in (people / 'labels/train').iterdir():
+        labels = Image.open(path)
+        picture = labels.point(lambda x: x * 255, '1') if mode == '1' else labels
+        if mode == 'P':
+            picture = picture.convert('P')
+            picture.putpalette([9, 9, 9, 128, 0, 0])
+        picture.save(path)
+        assert Image.open(path).mode == mode
+    assert labels_of(build(cfg)) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ('values', 'found'), [((0, 128, 255), 128), ((0, 1), 1)], ids=str
+)
+def test_a_number_that_is_none_of_the_values_is_named(values, found, people):
+    cfg = masks(people, 0, 255)
+    path = people / 'labels/train/000001.png'
+    cv2.imwrite(str(path), np.resize(np.uint8(values), (160, 192)))
+    with pytest.raises(ValueError, match=rf'000001\.png has label {found}; .*\[0, 255'):
+        build(dict(cfg, label_values=[0, 255]))[0]
+
+
+@pytest.mark.parametrize('values', [(0,), (0, 256), (7, 7)])
+def test_label_values_are_one_for_each_class(values, people):
+    with pytest.raises(ValueError, match=r'label_values=\[.* of LabelMaps must'):
+        build(dict(masks(people, 0, 255), label_values=values))
+
+
+def test_the_label_that_does_not_count_is_that_of_the_data_set(people):
+    cfg = masks(people, 0, 250)
+    with pytest.raises(ValueError, match='has label 250'):
+        build(cfg)[0]
+    assert labels_of(build(dict(cfg, ignore_index=250))) == {0, 250}
 
 
 def test_a_label_map_of_another_size_is_named(people):

@@ -14,18 +14,30 @@ from mmengine.registry import init_default_scope
 from mmseg.apis import init_model
 from mmseg.registry import DATASETS
 
-from hrnet_mm.seg.pictures import look
+from hrnet_mm.seg.pictures import coloured, look
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/tiny'
 
 
-@pytest.mark.parametrize('name', ['hrnetv2', 'hrnetv2-ocr'])
-def test_the_regions_of_ocr_are_seen(name, few_people, monkeypatch):
+@pytest.fixture
+def seen(few_people, monkeypatch):
+    """What is seen of the first test image."""
     monkeypatch.setenv('TINY_PEOPLE', str(few_people))
-    cfg = Config.fromfile(str(CONFIGS / f'{name}_w18_small_v1_tiny-seg.py'))
-    init_default_scope('mmseg')
-    sample = DATASETS.build(cfg.test_dataloader.dataset)[0]
-    image, truth, found, regions = look(init_model(cfg, device='cpu'), sample)
+
+    def see(name: str, **head):
+        cfg = Config.fromfile(str(CONFIGS / f'{name}_w18_small_v1_tiny-seg.py'))
+        if head:
+            cfg.model.decode_head = [dict(h, **head) for h in cfg.model.decode_head]
+        init_default_scope('mmseg')
+        sample = DATASETS.build(cfg.test_dataloader.dataset)[0]
+        return look(init_model(cfg, device='cpu'), sample)
+
+    return see
+
+
+@pytest.mark.parametrize('name', ['hrnetv2', 'hrnetv2-ocr'])
+def test_the_regions_of_ocr_are_seen(name, seen):
+    image, truth, found, regions = seen(name)
     assert image.shape == (160, 192, 3)
     assert truth.shape == found.shape == (160, 192)
     if name == 'hrnetv2':
@@ -33,3 +45,9 @@ def test_the_regions_of_ocr_are_seen(name, few_people, monkeypatch):
     else:
         assert regions.shape == (5, 40, 48)
         np.testing.assert_allclose(regions.sum((1, 2)), 1, rtol=1e-4)
+
+
+def test_a_binary_head_is_seen_with_both_regions(seen):
+    image, _, found, regions = seen('hrnetv2-ocr', num_classes=2, out_channels=1)
+    assert regions.shape == (2, 40, 48)
+    assert coloured(image, found, [(0, 0, 0), (255, 0, 0)]).shape == image.shape

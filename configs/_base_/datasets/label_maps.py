@@ -24,4 +24,4 @@ test_dataloader = val_dataloader
 
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
-tta_model = dict(type='SegTTAModel')
+tta_model = dict(type='hrnet_mm.SegTTAModel')

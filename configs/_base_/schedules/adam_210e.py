@@ -1,6 +1,6 @@
 """Pose, 210 epochs of Adam, as MMPose trains: 5e-4 for a batch of 512."""
 
-train_cfg = dict(by_epoch=True, max_epochs=210, val_interval=10)
+train_cfg = dict(type='hrnet_mm.EpochLoop', max_epochs=210, val_interval=10)
 val_cfg = dict()
 test_cfg = dict()
 

@@ -2,7 +2,7 @@
 
 epochs = 100
 
-train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=1)
+train_cfg = dict(type='hrnet_mm.EpochLoop', max_epochs=epochs, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(

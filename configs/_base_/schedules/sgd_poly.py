@@ -1,6 +1,6 @@
 """Segmentation: SGD, the learning rate falls to 0 by a power of 0.9, step by step."""
 
-train_cfg = dict(by_epoch=True)
+train_cfg = dict(type='hrnet_mm.EpochLoop')
 val_cfg = dict()
 test_cfg = dict()
 

@@ -1,6 +1,6 @@
 """Detection: SGD for 16 images a step, a warm-up, the rate a tenth at two epochs."""
 
-train_cfg = dict(by_epoch=True, val_interval=1)
+train_cfg = dict(type='hrnet_mm.EpochLoop', val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 

@@ -6,7 +6,7 @@ through the objects of OCR, which are almost alike and then normalized, are very
 
 epochs = 3
 
-train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=1)
+train_cfg = dict(type='hrnet_mm.EpochLoop', max_epochs=epochs, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(
