@@ -30,11 +30,18 @@ class CheckedObjects(CheckedData):
     contents = 'image'
 
     metainfo: dict[str, Any]
-    _metainfo: dict[str, Any]
     cat_ids: list[int]
     coco: Any
     data_list: list[dict[str, Any]]
     pipeline: Any
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Any = None) -> dict[str, Any]:
+        found = super()._load_metainfo(metainfo)  # type: ignore[misc]
+        if len(found.get('palette') or ()) < len(found['classes']):
+            # of other classes; the visualizers choose colours where there is none
+            found.pop('palette', None)
+        return found
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The images with their objects."""
@@ -49,9 +56,6 @@ class CheckedObjects(CheckedData):
             ) from error
         classes = self.metainfo['classes']
         check_classes(classes, self._categories, self.ann_file)
-        if len(self.metainfo.get('palette') or ()) < len(classes):
-            # of other classes; the visualizers choose colours where there is none
-            self._metainfo.pop('palette', None)
         for reason, places in self._left_out.items():
             self._say(f'{count(places, "object")} {reason} (first: {places[0]})')
         return samples

@@ -30,7 +30,21 @@ def joints_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
     return dict(from_file=str(file)) if file.is_file() else dataset.METAINFO
 
 
-class CheckedPeople(CheckedData):
+class NamedKeypoints(CheckedData):
+    """What all data sets of keypoints have in common: ``metainfo`` names them."""
+
+    METAINFO: ClassVar[dict[str, Any]]
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Any = None) -> dict[str, Any]:
+        metainfo = {**(cls.METAINFO if metainfo is None else metainfo)}
+        for part in ('keypoint_info', 'skeleton_info'):
+            if part in metainfo:  # keys of a JSON file are strings
+                metainfo[part] = {int(k): v for k, v in metainfo[part].items()}
+        return super()._load_metainfo(metainfo)  # type: ignore[misc]
+
+
+class CheckedPeople(NamedKeypoints):
     """What the data sets of people have in common."""
 
     contents = 'person with a box and visible joints'
@@ -40,7 +54,7 @@ class CheckedPeople(CheckedData):
 class CocoPose(CheckedPeople, CocoDataset):
     """COCO keypoints, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(CocoDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(CocoDataset)
     environment = 'COCO'
     source = (
         'COCO 2017 is at https://cocodataset.org/#download; configs/_base_/datasets/'
@@ -53,7 +67,7 @@ class CocoPose(CheckedPeople, CocoDataset):
 class MpiiPose(CheckedPeople, MpiiDataset):
     """MPII human pose, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(MpiiDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(MpiiDataset)
     environment = 'MPII'
     source = (
         'MPII is at http://human-pose.mpi-inf.mpg.de; configs/_base_/datasets/'
@@ -65,7 +79,7 @@ class MpiiPose(CheckedPeople, MpiiDataset):
 class CrowdPose(CheckedPeople, CrowdPoseDataset):
     """CrowdPose, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(CrowdPoseDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(CrowdPoseDataset)
     environment = 'CROWDPOSE'
     source = (
         'CrowdPose is at https://github.com/Jeff-sjtu/CrowdPose; '
@@ -73,7 +87,7 @@ class CrowdPose(CheckedPeople, CrowdPoseDataset):
     )
 
 
-class CheckedFaces(CheckedData):
+class CheckedFaces(NamedKeypoints):
     """What the data sets of faces have in common."""
 
     contents = 'face with landmarks'
@@ -83,7 +97,7 @@ class CheckedFaces(CheckedData):
 class Wflw(CheckedFaces, WFLWDataset):
     """WFLW, 98 landmarks of faces, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(WFLWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(WFLWDataset)
     environment = 'WFLW'
     source = (
         'WFLW is at https://wywu.github.io/projects/LAB/WFLW.html; '
@@ -95,7 +109,7 @@ class Wflw(CheckedFaces, WFLWDataset):
 class Faces300W(CheckedFaces, Face300WDataset):
     """300W, 68 landmarks of faces, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(Face300WDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(Face300WDataset)
     environment = 'FACES_300W'
     source = (
         '300W is at https://ibug.doc.ic.ac.uk/resources/300-W; '
@@ -107,7 +121,7 @@ class Faces300W(CheckedFaces, Face300WDataset):
 class Cofw(CheckedFaces, COFWDataset):
     """COFW, 29 landmarks of faces, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(COFWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(COFWDataset)
     environment = 'COFW'
     source = (
         'COFW is at http://www.vision.caltech.edu/xpburgos/ICCV13; '
@@ -119,7 +133,7 @@ class Cofw(CheckedFaces, COFWDataset):
 class Aflw(CheckedFaces, AFLWDataset):
     """AFLW, 19 landmarks of faces, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(AFLWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(AFLWDataset)
     environment = 'AFLW'
     source = (
         'AFLW is at https://www.tugraz.at/institute/icg/research/team-bischof/lrs/'
@@ -131,7 +145,7 @@ class Aflw(CheckedFaces, AFLWDataset):
 class TinyPose(CheckedPeople, CocoDataset):
     """TinyPeople's keypoints, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(CocoDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(CocoDataset)
     environment = 'TINY_PEOPLE'
     source = '`hrnet-mm tiny-people FOLDER` draws it.'
 

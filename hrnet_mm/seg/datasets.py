@@ -17,6 +17,7 @@ from mmseg.datasets import (
 from hrnet_mm.data import CLASSES
 from hrnet_mm.data.checked import CheckedData
 from hrnet_mm.data.pictures import PALETTE
+from hrnet_mm.metainfo import complete_palette
 from hrnet_mm.registry import DATASETS
 
 LAYOUT = 'configs/_base_/datasets/{} shows the layout.'
@@ -26,6 +27,8 @@ class CheckedScenes(CheckedData):
     """What the data sets of label maps have in common."""
 
     metainfo: dict[str, Any]
+    _metainfo: dict[str, Any]
+    label_map: dict[int, int] | None
     img_suffix: str
 
     @property
@@ -45,6 +48,14 @@ class CheckedScenes(CheckedData):
             )
         num_classes = len(self.metainfo['classes'])
         return [dict(s, num_classes=num_classes) for s in super().load_data_list()]
+
+    def _update_palette(self) -> list[list[int]]:
+        """Complete a palette that lacks colours; mmseg would refuse the data."""
+        palette = self._metainfo.get('palette') or []
+        number = len(self._metainfo.get('classes') or [])
+        if self.label_map is None or len(palette) < number:
+            return complete_palette(palette, number)
+        return super()._update_palette()  # type: ignore[misc]
 
 
 @DATASETS.register_module()

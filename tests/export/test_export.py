@@ -115,9 +115,9 @@ def test_files_answer_what_models_answer(library, name, dynamic, cfg, model, tmp
     slow = Answer(network, facts['task']).eval()
     fast = Answer(hrnet_mm.deploy(network), facts['task']).eval()
     path = write(fast, facts, name, tmp_path / 'new', dynamic=dynamic)
-    given = read_images([], facts['size'], 1)
+    given = read_images([], facts, 1)
     if dynamic:
-        given += read_images([], (96, 160), 4)
+        given += read_images([], facts | dict(size=(96, 160)), 4)
     difference = compare(path, slow, given)
     assert difference.mean <= difference.largest < 1e-4
 
@@ -325,6 +325,6 @@ def test_an_old_torch_is_refused(monkeypatch):
 
 def test_other_codecs_are_refused(cfg):
     config = cfg('mmpose')
-    config.codec = dict(type='UDPHeatmap', heatmap_type='combined')
+    config.model.head.decoder = dict(type='UDPHeatmap', heatmap_type='combined')
     with pytest.raises(ValueError, match=r"'combined'.*: run\.py knows MSRAHeatmap"):
         read_facts(config)
