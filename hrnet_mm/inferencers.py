@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmengine.registry import init_default_scope
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from hrnet_mm.checkpoints import CheckpointError, downloads, read, zoo
+from hrnet_mm.checkpoints import Checkpoint, CheckpointError, downloads, read, zoo
 from hrnet_mm.images import ReadArrays, check_channels, drawable, loader_of
-from hrnet_mm.metainfo import unwrapped
+from hrnet_mm.metainfo import metainfo_of, names_of, stored_metainfo, unwrapped
 
 # Library: the module of our class, and what that calls the config and the weights.
 INFERENCERS = {
@@ -61,12 +62,30 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
         config = str(zoo.models()[name].config)
         weights = weights or str(downloads.fetch(name))
     cfg = Config.fromfile(config)
-    check_weights(weights, cfg.default_scope)
+    checkpoint = check_weights(weights, cfg.default_scope)
     # the test pipeline is looked for in the data set, so not in what wraps it
     cfg.test_dataloader.dataset = unwrapped(cfg.test_dataloader.dataset)
     module, model_key, weights_key = INFERENCERS[cfg.default_scope]
     build = import_module(module).Inferencer
+    if cfg.default_scope == 'mmpretrain' and not stored_metainfo(checkpoint.meta):
+        init_default_scope('mmpretrain')
+        names = names_of(metainfo_of(cfg.test_dataloader.dataset))
+        kwargs.setdefault('classes', names or None)
     return build(**{model_key: cfg, weights_key: str(weights)}, **kwargs)
+
+
+class NamedByConfig:
+    """Mixin for inferencers: where the weights name no classes, the config does.
+
+    The stock ones take those of Cityscapes or COCO then.
+    """
+
+    def _load_weights_to_model(self, model: Any, checkpoint: Any, cfg: Config) -> None:
+        if not stored_metainfo(checkpoint.get('meta', {})):
+            named = metainfo_of(cfg.test_dataloader.dataset)
+            meta = dict(checkpoint.get('meta', {}), dataset_meta=named)
+            checkpoint = dict(checkpoint, meta=meta)
+        super()._load_weights_to_model(model, checkpoint, cfg)  # type: ignore[misc]
 
 
 class AnyImage:
@@ -103,10 +122,10 @@ class AnyImage:
 
     def picture(self, image: np.ndarray) -> np.ndarray:
         """Return what to draw on. The stock inferencers take an array for RGB there."""
-        return drawable(image)[..., ::-1]
+        return np.ascontiguousarray(drawable(image)[..., ::-1])
 
 
-def check_weights(weights: str, library: str) -> None:
+def check_weights(weights: str, library: str) -> Checkpoint:
     """Refuse a file whose names the library does not know: nothing of it would load."""
     checkpoint = read(weights)
     family = checkpoint.family
@@ -117,3 +136,4 @@ def check_weights(weights: str, library: str) -> None:
             'with random numbers. Write it for this library first: '
             f'hrnet-mm convert {weights} NEW_FILE --to {library}'
         )
+    return checkpoint

@@ -50,7 +50,7 @@ def names_of(metainfo: Mapping[str, Any]) -> list[str]:
     """Return the names of keypoints or classes, in the order of a model's outputs."""
     keypoints = metainfo.get('keypoint_id2name')
     if keypoints is not None:
-        return [name for _, name in sorted(keypoints.items())]
+        return [keypoints[i] for i in sorted(keypoints, key=int)]
     return [str(name) for name in metainfo.get('classes') or ()]
 
 
@@ -78,18 +78,27 @@ def _sources(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     for name in LOADERS:
         if cfg.get(name):
-            yield f'{name}.dataset', _metainfo_of(cfg[name].dataset)
+            yield f'{name}.dataset', metainfo_of(cfg[name].dataset)
     if checkpoint is not None:
         content = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
-        meta = content.get('meta', {})
-        stored = dict(meta.get('dataset_meta') or {})
-        if 'CLASSES' in meta:  # of the versions before OpenMMLab 2.0
-            stored |= dict(classes=meta['CLASSES'], palette=meta.get('PALETTE'))
-        yield str(checkpoint), stored
+        yield str(checkpoint), stored_metainfo(content.get('meta', {}))
 
 
-def _metainfo_of(dataset: Any) -> dict[str, Any]:
-    """Build the data set lazily: it knows its names, and looks for no file."""
+def stored_metainfo(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metainfo of the training data from the ``meta`` of a checkpoint."""
+    stored = dict(meta.get('dataset_meta') or {})
+    if 'CLASSES' in meta:  # of the versions before OpenMMLab 2.0
+        stored |= dict(classes=meta['CLASSES'], palette=meta.get('PALETTE'))
+    return stored
+
+
+def metainfo_of(dataset: Any) -> dict[str, Any]:
+    """Return the metainfo of a data set from its config; no file is looked for.
+
+    Args:
+        dataset: A config, also of a wrapper; ``{}`` is the answer if it is none of
+            mmengine's data sets.
+    """
     inner = unwrapped(dataset)
     kind = DATASETS.get(inner.type) if isinstance(inner.type, str) else inner.type
     if not issubclass(kind, BaseDataset):

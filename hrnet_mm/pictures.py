@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import cv2
+import mmcv
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
@@ -63,7 +66,10 @@ def read_picture(path: str) -> np.ndarray:
     for flag in (cv2.IMREAD_COLOR, cv2.IMREAD_UNCHANGED):  # the latter: numbers of 32
         if (image := cv2.imdecode(content, flag)) is not None:  # bits, for one
             return drawable(image)
-    raise ValueError(f'{path} cannot be drawn: OpenCV does not read it')
+    if find_spec('tifffile'):
+        with suppress(ValueError):  # it is no TIFF
+            return drawable(mmcv.imfrombytes(content, 'unchanged', backend='tifffile'))
+    raise ValueError(f'{path} cannot be drawn: neither OpenCV nor tifffile reads it')
 
 
 def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:

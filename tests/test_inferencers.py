@@ -207,6 +207,7 @@ def of_one_channel(cfg: Config) -> None:
             step['color_type'] = 'grayscale'
     cfg.model.backbone.in_channels = 1
     cfg.model.data_preprocessor.update(mean=[120.0], std=[60.0])
+    cfg.model.data_preprocessor.pop('bgr_to_rgb', None)
 
 
 @pytest.mark.parametrize('library', TINY)
@@ -227,9 +228,8 @@ def test_a_model_of_grey_images_sees_colour_in_grey(library, build, tmp_path):
     infer = build(library, of_one_channel)
     cv2.imwrite(str(tmp_path / 'x.png'), BLUE)
     grey = np.repeat(BLUE[..., None], 3, axis=2)
-    assert (
-        seen(infer, grey) == seen(infer, BLUE) == seen(infer, str(tmp_path / 'x.png'))
-    )
+    wanted = seen(infer, str(tmp_path / 'x.png'))
+    assert seen(infer, grey) == seen(infer, BLUE) == wanted
     drawing = dict(
         mmpose=dict(vis_out_dir=str(tmp_path / 'out')),
         mmpretrain=dict(show_dir=str(tmp_path / 'out')),
@@ -244,9 +244,7 @@ def test_a_wrong_number_of_channels_is_said(build):
         cfg.test_dataloader.dataset.pipeline[0]['color_type'] = 'unchanged'
 
     infer = build('mmseg', unchanged)
-    with pytest.raises(
-        ValueError, match=r'has 4 channels, and the model takes 3 \(mod'
-    ):
+    with pytest.raises(ValueError, match=r'has 4 channels, and the model takes 3'):
         infer(np.dstack([SCENE, BLUE]))
 
 
@@ -277,3 +275,18 @@ def test_the_pipeline_is_found_inside_a_wrapper(build):
         cfg.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[inner])
 
     assert seen(build('mmseg', wrapped), SCENE) == seen(build('mmseg'), SCENE)
+
+
+NAMES = {
+    'mmseg': ('background', 'head', 'torso', 'arms', 'legs'),
+    'mmdet': ('person',),
+    'mmpretrain': ('arms_up', 'kicking', 'running', 'sitting', 'standing', 'waving'),
+}
+
+
+@pytest.mark.parametrize('library', NAMES)
+def test_classes_are_those_of_the_config_if_the_weights_name_none(library, build):
+    infer = build(library)
+    meta = getattr(infer.model, 'dataset_meta', None)
+    names = infer.classes if library == 'mmpretrain' else meta['classes']
+    assert tuple(names) == NAMES[library]

@@ -2,8 +2,8 @@
 
 from mmdet.apis import DetInferencer
 
-from hrnet_mm.inferencers import AnyImage
+from hrnet_mm.inferencers import AnyImage, NamedByConfig
 
 
-class Inferencer(AnyImage, DetInferencer):
+class Inferencer(NamedByConfig, AnyImage, DetInferencer):
     """``DetInferencer`` for any image."""

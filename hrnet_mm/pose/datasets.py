@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import mmpose
 import numpy as np
+from mmengine.config import Config
 from mmpose.datasets.datasets import (
     AFLWDataset,
     BaseCocoStyleDataset,
@@ -38,6 +39,8 @@ class NamedKeypoints(CheckedData):
     @classmethod
     def _load_metainfo(cls, metainfo: Any = None) -> dict[str, Any]:
         metainfo = {**(cls.METAINFO if metainfo is None else metainfo)}
+        if str(metainfo.get('from_file')).endswith('.json'):
+            metainfo = {**Config.fromfile(metainfo['from_file']).dataset_info}
         for part in ('keypoint_info', 'skeleton_info'):
             if part in metainfo:  # keys of a JSON file are strings
                 metainfo[part] = {int(k): v for k, v in metainfo[part].items()}

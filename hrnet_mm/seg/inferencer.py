@@ -8,10 +8,10 @@ from typing import Any
 
 from mmseg.apis import MMSegInferencer
 
-from hrnet_mm.inferencers import AnyImage
+from hrnet_mm.inferencers import AnyImage, NamedByConfig
 
 
-class Inferencer(AnyImage, MMSegInferencer):
+class Inferencer(NamedByConfig, AnyImage, MMSegInferencer):
     """``MMSegInferencer`` for any image, of any size beside others."""
 
     def preprocess(

@@ -16,7 +16,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
-import hrnet_mm.det  # noqa: F401
+from hrnet_mm.det import TinyDet
 
 LOAD = dict(type='LoadAnnotations', with_bbox=True, with_mask=True)
 Change = Callable[[dict], object]
@@ -64,6 +64,8 @@ def test_own_classes_need_no_palette(odd):
 
     dataset = odd(two, metainfo=dict(classes=('big', 'small')))
     assert 'palette' not in dataset.metainfo
+    lazy = TinyDet(metainfo=dict(classes=('big', 'small')), lazy_init=True)
+    assert 'palette' not in lazy.metainfo  # as inferencers build it
     assert 'palette' in odd(lambda content: None).metainfo
     visualizer = DetLocalVisualizer()
     visualizer.dataset_meta = dataset.metainfo
