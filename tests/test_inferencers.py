@@ -182,7 +182,7 @@ def build(few_people, root, tmp_path, monkeypatch):
         torch.save(dict(meta={}, state_dict=state), tmp_path / 'x.pth')
         cfg.dump(tmp_path / 'x.json')
         files = str(tmp_path / 'x.json'), str(tmp_path / 'x.pth')
-        return hrnet_mm.inferencer(*files, device='cpu', **own, **kwargs)
+        return hrnet_mm.inferencer(*files, device='cpu', **(own | kwargs))
 
     return made
 
@@ -290,3 +290,15 @@ def test_classes_are_those_of_the_config_if_the_weights_name_none(library, build
     meta = getattr(infer.model, 'dataset_meta', None)
     names = infer.classes if library == 'mmpretrain' else meta['classes']
     assert tuple(names) == NAMES[library]
+
+
+def test_the_detector_of_people_takes_the_same_arrays(build, tmp_path):
+    detector = build('mmdet')
+    config, weights = (tmp_path / f'det{suffix}' for suffix in ('.json', '.pth'))
+    detector.cfg.test_dataloader.dataset.pipeline[0].type = 'LoadImageFromFile'
+    detector.cfg.dump(config)
+    torch.save(dict(meta={}, state_dict=detector.model.state_dict()), weights)
+    detecting = dict(det_model=str(config), det_weights=str(weights), det_cat_ids=0)
+    infer = build('mmpose', of_one_channel, **detecting)
+    assert infer.inferencer.detector is not None
+    assert seen(infer, BLUE) == seen(infer, np.repeat(BLUE[..., None], 3, axis=2))

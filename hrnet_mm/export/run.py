@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,10 @@ def read(path: Path, facts: dict) -> np.ndarray:
         unchanged=cv2.IMREAD_UNCHANGED,
     )
     image = cv2.imread(str(path), flags[facts['color_type']])
+    if image is None and path.suffix in ('.tif', '.tiff') and find_spec('tifffile'):
+        import tifffile  # of five channels and more
+
+        image = tifffile.imread(path)
     if image is None:
         raise ValueError(f'{path} is no image')
     channels = 1 if image.ndim == 2 else image.shape[2]

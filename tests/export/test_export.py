@@ -169,6 +169,8 @@ def test_run_reads_images_as_the_config_does(tmp_path):
     np.testing.assert_array_equal(
         run.batch([read], three)[0], image[..., 2::-1].transpose(2, 0, 1)
     )
+    as_read = run.batch([read], three | dict(rgb=False))[0]
+    np.testing.assert_array_equal(as_read, image[..., :3].transpose(2, 0, 1))
 
 
 @traces
