@@ -80,7 +80,10 @@ def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
             f'{config} has default_scope={scope!r}; there are pictures of mmpose, '
             'mmseg, mmdet and mmpretrain'
         )
-    sheet = pictures.prediction_sheet(config, checkpoint, output, rows)
+    try:
+        sheet = pictures.prediction_sheet(config, checkpoint, output, rows)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     console.print(f'{sheet}', soft_wrap=True)  # a path to copy, on one line
 
 
@@ -320,10 +323,10 @@ def export(
     cfg = Config.fromfile(config)
     try:
         exporting.check_format(name)
-        facts = exporting.read_facts(cfg)
+        facts = exporting.read_facts(cfg, checkpoint)
         model = load_trained(cfg, checkpoint)
         facts['size'] = list(size or facts['size'])
-        given = exporting.read_images(images, facts['size'], batch)
+        given = exporting.read_images(images, facts, batch)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     slow, fast = (

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import cv2
+import mmcv
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from mmengine import fileio
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader, load_state_dict
 
 from hrnet_mm.checkpoints import translate_for
+from hrnet_mm.images import check_channels, drawable
 
 
 def open_trained(
@@ -35,13 +40,36 @@ def open_trained(
 
 
 def load_trained(cfg: Config, checkpoint: Path) -> Any:
-    """A trained model in eval mode; the weights are of any family."""
+    """A trained model in eval mode; the weights are of any family.
+
+    Raises:
+        ValueError: if its preprocessor is of images with other channels.
+    """
     init_default_scope(cfg.default_scope)
+    if 'data_preprocessor' in cfg:  # as the runner does
+        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     model = revert_sync_batchnorm(MODELS.build(cfg.model)).eval()
+    check_channels(model)
     content = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
     translate_for(model, content, str(checkpoint))
     load_state_dict(model, content['state_dict'])
     return model
+
+
+def read_picture(path: str) -> np.ndarray:
+    """Read an image file to draw on: blue, green, red, 8 bits.
+
+    Raises:
+        ValueError: if OpenCV cannot read it.
+    """
+    content = np.frombuffer(fileio.get(path), np.uint8)
+    for flag in (cv2.IMREAD_COLOR, cv2.IMREAD_UNCHANGED):  # the latter: numbers of 32
+        if (image := cv2.imdecode(content, flag)) is not None:  # bits, for one
+            return drawable(image)
+    if find_spec('tifffile'):
+        with suppress(ValueError):  # it is no TIFF
+            return drawable(mmcv.imfrombytes(content, 'unchanged', backend='tifffile'))
+    raise ValueError(f'{path} cannot be drawn: neither OpenCV nor tifffile reads it')
 
 
 def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from hrnet_mm import HRNet
 from hrnet_mm.hooks import (
     Bf16Hook,
     ChannelsLastHook,
+    CheckChannelsHook,
     CheckClassesHook,
     CheckFrozenHook,
     SeedStepHook,
@@ -285,6 +286,16 @@ def test_the_model_is_found_inside_its_wrappers():
     wrapped.module = segmentor(2)
     with pytest.raises(ValueError, match='num_classes=2'):
         CheckClassesHook().before_test(data_for(wrapped, 'road', 'house', 'sky'))
+
+
+def test_the_preprocessor_is_of_the_images_that_the_trunk_takes():
+    model = SimpleNamespace(
+        backbone=SimpleNamespace(in_channels=1),
+        data_preprocessor=SimpleNamespace(mean=torch.zeros(3, 1, 1)),
+    )
+    for check in (CheckChannelsHook().before_train, CheckChannelsHook().before_test):
+        with pytest.raises(ValueError, match=r'mean has 3 values.* have 1 channels'):
+            check(SimpleNamespace(model=model))
 
 
 def test_a_detector_has_as_many_classes_as_the_data():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import cv2
 import numpy as np
 import official
 import pytest
@@ -15,6 +17,7 @@ from mmengine.registry import MODELS, init_default_scope
 
 import hrnet_mm
 from hrnet_mm.checkpoints import CheckpointError, downloads, zoo
+from hrnet_mm.data import TinyPeople
 
 TINY = {
     'mmpose': ('hrnet_w18_small_v1_tiny-pose.py', dict(det_model='whole_image')),
@@ -161,3 +164,141 @@ def test_files_of_september_2022_are_read_and_of_torch_compile_refused(tiny, tmp
     torch.save(dict(meta={}, state_dict=state), tmp_path / 'tiny.pth')
     with pytest.raises(CheckpointError, match='hrnet-mm convert'):
         hrnet_mm.inferencer('tiny', device='cpu', **tiny)
+
+
+@pytest.fixture
+def build(few_people, root, tmp_path, monkeypatch):
+    """An inferencer of an untrained model, of a config that may be changed."""
+
+    def made(library: str, change=lambda cfg: None, **kwargs):
+        pytest.importorskip(library)
+        config, own = TINY[library]
+        monkeypatch.setenv('TINY_PEOPLE', str(few_people))
+        cfg = Config.fromfile(root / 'configs/tiny' / config)
+        change(cfg)
+        init_default_scope(cfg.default_scope)
+        torch.manual_seed(0)
+        state = MODELS.build(cfg.model).state_dict()
+        torch.save(dict(meta={}, state_dict=state), tmp_path / 'x.pth')
+        cfg.dump(tmp_path / 'x.json')
+        files = str(tmp_path / 'x.json'), str(tmp_path / 'x.pth')
+        return hrnet_mm.inferencer(*files, device='cpu', **(own | kwargs))
+
+    return made
+
+
+def seen(infer, image, **kwargs):
+    """What an inferencer says of one image, as text."""
+    result = infer(image, **kwargs)
+    if hasattr(result, '__next__'):
+        result = next(result)
+    found = result if isinstance(result, list) else result['predictions']
+    with np.printoptions(threshold=sys.maxsize):
+        return repr(found)
+
+
+SCENE = TinyPeople().scene('test', 1).image
+BLUE = np.ascontiguousarray(SCENE[..., 0])
+
+
+def of_one_channel(cfg: Config) -> None:
+    for step in cfg.test_dataloader.dataset.pipeline:
+        if 'LoadImage' in step['type']:
+            step['color_type'] = 'grayscale'
+    cfg.model.backbone.in_channels = 1
+    cfg.model.data_preprocessor.update(mean=[120.0], std=[60.0])
+    cfg.model.data_preprocessor.pop('bgr_to_rgb', None)
+
+
+@pytest.mark.parametrize('library', TINY)
+def test_arrays_of_all_kinds_are_seen_as_their_files(library, build, tmp_path):
+    infer = build(library)
+    kinds = {
+        'grey': BLUE,
+        'alpha': np.dstack([SCENE, BLUE]),
+        '16 bits': SCENE.astype(np.uint16) * 257,
+    }
+    for kind, image in kinds.items():
+        cv2.imwrite(str(tmp_path / 'x.png'), image)
+        assert seen(infer, image) == seen(infer, str(tmp_path / 'x.png')), kind
+
+
+@pytest.mark.parametrize('library', TINY)
+def test_a_model_of_grey_images_sees_colour_in_grey(library, build, tmp_path):
+    infer = build(library, of_one_channel)
+    cv2.imwrite(str(tmp_path / 'x.png'), BLUE)
+    grey = np.repeat(BLUE[..., None], 3, axis=2)
+    wanted = seen(infer, str(tmp_path / 'x.png'))
+    assert seen(infer, grey) == seen(infer, BLUE) == wanted
+    drawing = dict(
+        mmpose=dict(vis_out_dir=str(tmp_path / 'out')),
+        mmpretrain=dict(show_dir=str(tmp_path / 'out')),
+    )
+    seen(infer, BLUE, **drawing.get(library, dict(out_dir=str(tmp_path / 'out'))))
+    (drawn,) = [p for p in (tmp_path / 'out').rglob('*.*g') if '_pred' not in p.name]
+    assert cv2.imread(str(drawn)).ndim == 3
+
+
+def test_a_wrong_number_of_channels_is_said(build):
+    def unchanged(cfg: Config) -> None:
+        cfg.test_dataloader.dataset.pipeline[0]['color_type'] = 'unchanged'
+
+    infer = build('mmseg', unchanged)
+    with pytest.raises(ValueError, match=r'has 4 channels, and the model takes 3'):
+        infer(np.dstack([SCENE, BLUE]))
+
+
+def test_a_batch_of_several_sizes_is_segmented(build):
+    infer = build('mmseg')
+    images = [SCENE, SCENE[:77, :101], SCENE[:77, :101]]
+    found = infer(images, batch_size=3)['predictions']
+    assert [p.shape for p in found] == [(160, 192), (77, 101), (77, 101)]
+    assert (found[1] == infer(images[1])['predictions']).all()
+
+
+def test_options_of_drawing_hold_for_one_call(build):
+    """mmpose keeps openpose's 18 joints, and then refuses the 17 of the model."""
+    infer = build('mmpose')
+    options = dict(return_vis=True, kpt_thr=-1.0)
+    (first,) = next(infer(SCENE, **options))['visualization']
+    next(infer(SCENE, skeleton_style='openpose', **options))
+    (again,) = next(infer(SCENE, **options))['visualization']
+    assert (first == again).all()
+    (black,) = next(infer(SCENE, black_background=True, **options))['visualization']
+    assert 0 < (black > 0).mean() < 0.5
+    next(infer(SCENE, draw_heatmap=True, **options))
+
+
+def test_the_pipeline_is_found_inside_a_wrapper(build):
+    def wrapped(cfg: Config) -> None:
+        inner = cfg.test_dataloader.dataset
+        cfg.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[inner])
+
+    assert seen(build('mmseg', wrapped), SCENE) == seen(build('mmseg'), SCENE)
+
+
+NAMES = {
+    'mmseg': ('background', 'head', 'torso', 'arms', 'legs'),
+    'mmdet': ('person',),
+    'mmpretrain': ('arms_up', 'kicking', 'running', 'sitting', 'standing', 'waving'),
+}
+
+
+@pytest.mark.parametrize('library', NAMES)
+def test_classes_are_those_of_the_config_if_the_weights_name_none(library, build):
+    infer = build(library)
+    meta = getattr(infer.model, 'dataset_meta', None)
+    names = infer.classes if library == 'mmpretrain' else meta['classes']
+    assert tuple(names) == NAMES[library]
+
+
+def test_the_detector_of_people_takes_the_same_arrays(build, tmp_path):
+    detector = build('mmdet')
+    config, weights = (tmp_path / f'det{suffix}' for suffix in ('.json', '.pth'))
+    detector.cfg.test_dataloader.dataset.pipeline[0].type = 'LoadImageFromFile'
+    detector.cfg.dump(config)
+    torch.save(dict(meta={}, state_dict=detector.model.state_dict()), weights)
+    detecting = dict(det_model=str(config), det_weights=str(weights), det_cat_ids=0)
+    infer = build('mmpose', of_one_channel, **detecting)
+    assert infer.inferencer.detector is not None
+    assert seen(infer, BLUE) == seen(infer, np.repeat(BLUE[..., None], 3, axis=2))

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
+from hrnet_mm.images import drawable
 from hrnet_mm.pictures import open_trained, overlay, save_sheet
 
 SIZE = 240  # pixels of the shorter side, so that names can be read
@@ -51,7 +52,7 @@ def row_of(model: Any, sample: dict, classes: list[str]) -> list[np.ndarray]:
     with torch.no_grad():
         (result,) = model.test_step(pseudo_collate([sample]))
     hook.remove()
-    image = sample['inputs'].permute(1, 2, 0).numpy()
+    image = drawable(sample['inputs'].permute(1, 2, 0).numpy())
     scale = SIZE / min(image.shape[:2])
     image = cv2.resize(image, None, fx=scale, fy=scale)
     truth, found = int(result.gt_label), int(result.pred_label)

@@ -29,12 +29,19 @@ class CheckedObjects(CheckedCoco):
     thing = 'object'
 
     metainfo: dict[str, Any]
-    _metainfo: dict[str, Any]
     cat_ids: list[int]
     coco: Any
     data_list: list[dict[str, Any]]
     pipeline: Any
     test_mode: bool
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Any = None) -> dict[str, Any]:
+        found = super()._load_metainfo(metainfo)  # type: ignore[misc]
+        if len(found.get('palette') or ()) < len(found['classes']):
+            # of other classes; the visualizers choose colours where there is none
+            found.pop('palette', None)
+        return found
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The images with their objects."""
@@ -42,9 +49,6 @@ class CheckedObjects(CheckedCoco):
         samples = super().load_data_list()
         classes = self.metainfo['classes']
         check_classes(classes, self._categories, self.given_file)
-        if len(self.metainfo.get('palette') or ()) < len(classes):
-            # of other classes; the visualizers choose colours where there is none
-            self._metainfo.pop('palette', None)
         return samples
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any]:

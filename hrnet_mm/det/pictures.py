@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import mmcv
 import numpy as np
 import torch
 from mmdet.structures import DetDataSample
@@ -16,7 +15,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from hrnet_mm.pictures import open_trained, overlay, save_sheet
+from hrnet_mm.metainfo import complete_palette
+from hrnet_mm.pictures import open_trained, overlay, read_picture, save_sheet
 
 SHOWN = 0.3  # objects of a lower score are not drawn
 
@@ -39,7 +39,9 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
     cfg = Config.fromfile(config)
     model, dataset, chosen = open_trained(cfg, checkpoint, rows)
     visualizer = DetLocalVisualizer()
-    visualizer.dataset_meta = dataset.metainfo
+    classes, palette = (dataset.metainfo.get(k) for k in ('classes', 'palette'))
+    colours = [tuple(c) for c in complete_palette(palette, len(classes))]
+    visualizer.dataset_meta = dict(classes=classes, palette=colours)
     pictures = [row_of(model, dataset[i], visualizer) for i in chosen]
     strides = [stride[0] for stride in prior_generator(model).strides]
     titles = ['truth', 'prediction', *(f'level at 1/{stride}' for stride in strides)]
@@ -63,7 +65,7 @@ def row_of(
     with torch.no_grad():
         (result,) = model.test_step(pseudo_collate([sample]))
     hook.remove()
-    image = mmcv.imread(result.img_path)
+    image = read_picture(result.img_path)
     priors = matched_priors(model, [x.shape[-2:] for x in levels], result)
     return [
         drawn(image, result, visualizer, truth=True),

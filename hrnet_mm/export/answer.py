@@ -26,11 +26,12 @@ class Answer(nn.Module):
         super().__init__()
         self.model, self.task = model, task
         given = model.data_preprocessor
-        self.register_buffer('mean', given.mean.detach().clone())
-        self.register_buffer('std', given.std.detach().clone())
+        for name, neutral in (('mean', 0.0), ('std', 1.0)):  # if it does not normalize
+            value = getattr(given, name, torch.tensor(neutral))
+            self.register_buffer(name, value.detach().clone())
 
     def forward(self, image: Tensor) -> Tensor:
-        """From ``(N, 3, H, W)``: red, green, blue, 0 to 255."""
+        """From ``(N, C, H, W)``: the channels that the trunk takes, not normalized."""
         y = self.model((image - self.mean) / self.std, None, mode='tensor')
         y = y[-1] if isinstance(y, tuple | list) else y
         if self.task == 'segmentation':

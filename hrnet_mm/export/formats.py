@@ -128,7 +128,8 @@ def write(
     """
     folder.mkdir(parents=True, exist_ok=True)
     # two at least, or torch.export takes a dynamic number for the constant 1
-    x = torch.rand(max(batch, 2) if dynamic else batch, 3, *facts['size']) * 255
+    number = max(batch, 2) if dynamic else batch
+    x = torch.rand(number, facts['channels'], *facts['size']) * 255
     program = trace(answer, x, dynamic=dynamic)
     for old in folder.glob('model.*'):
         old.unlink()
@@ -153,7 +154,7 @@ class Difference:
 
 @torch.no_grad()
 def compare(path: Path, answer: nn.Module, batches: Sequence[np.ndarray]) -> Difference:
-    """Run a file and the model of torch on the same images, each ``(N, 3, H, W)``.
+    """Run a file and the model of torch on the same images, each ``(N, C, H, W)``.
 
     Numbers that are not finite are an infinite difference.
     """
@@ -169,27 +170,27 @@ def compare(path: Path, answer: nn.Module, batches: Sequence[np.ndarray]) -> Dif
 
 
 def read_images(
-    paths: Sequence[Path], size: Sequence[int], batch: int
+    paths: Sequence[Path], facts: dict[str, Any], batch: int
 ) -> list[np.ndarray]:
     """Images of files as a model takes them, in batches; the last ones repeat.
 
     Args:
         paths: Of the files; if there are none, a few scenes of TinyPeople.
-        size: Height and width.
+        facts: Of the model, see ``read_facts``; ``size`` is that of the images.
         batch: Images at once.
 
     Raises:
-        ValueError: if a file is no image.
+        ValueError: if a file is no image, or has other channels.
     """
-    images: list[Any] = [cv2.imread(str(path)) for path in paths]
-    if unreadable := [p for p, i in zip(paths, images, strict=True) if i is None]:
-        raise ValueError(f'{unreadable[0]} is no image')
+    images = [run.read(path, facts) for path in paths]
     if not images:
         people = TinyPeople()
-        images = [people.scene('test', number).image for number in range(1, 5)]
-    resized = [cv2.resize(image, tuple(size[::-1])) for image in images]
+        scenes = [people.scene('test', number).image for number in range(1, 5)]
+        channels = np.arange(facts['channels']) % 3
+        images = [scene[..., channels] for scene in scenes]
+    resized = [cv2.resize(image, tuple(facts['size'][::-1])) for image in images]
     resized += resized[-1:] * (-len(resized) % batch)
     return [
-        run.batch(resized[start : start + batch])
+        run.batch(resized[start : start + batch], facts)
         for start in range(0, len(resized), batch)
     ]

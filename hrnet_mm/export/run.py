@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ SUFFIXES = ('.onnx', '.xml', '.pt2')
 
 
 def load(path: Path, bf16: bool = False) -> Model:
-    """What computes ``(N, 3, H, W)`` images, RGB from 0 to 255, as float32.
+    """What computes ``(N, C, H, W)`` images, see ``batch``, as float32.
 
     Args:
         path: Of the model.
@@ -65,10 +66,51 @@ def find_model(folder: Path) -> Path:
     return found[0]
 
 
-def batch(images: list[np.ndarray]) -> np.ndarray:
-    """``(H, W, 3)`` images of blue, green, red -> what a model takes."""
-    stacked = np.stack(images)[..., ::-1].transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(stacked, np.float32)
+def read(path: Path, facts: dict) -> np.ndarray:
+    """An image as the model was trained on: (H, W) or (H, W, C).
+
+    Raises:
+        ValueError: if the file is no image, or has other channels.
+    """
+    flags = dict(
+        color=cv2.IMREAD_COLOR,
+        color_ignore_orientation=cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION,
+        grayscale=cv2.IMREAD_GRAYSCALE,
+        grayscale_ignore_orientation=cv2.IMREAD_GRAYSCALE
+        | cv2.IMREAD_IGNORE_ORIENTATION,
+        unchanged=cv2.IMREAD_UNCHANGED,
+    )
+    image = cv2.imread(str(path), flags[facts['color_type']])
+    if image is None and path.suffix in ('.tif', '.tiff') and find_spec('tifffile'):
+        import tifffile  # of five channels and more
+
+        image = tifffile.imread(path)
+    if image is None:
+        raise ValueError(f'{path} is no image')
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    if channels != facts['channels']:
+        raise ValueError(
+            f'{path} has {channels} channels, and the model takes {facts["channels"]}'
+        )
+    return image
+
+
+def batch(images: list[np.ndarray], facts: dict) -> np.ndarray:
+    """``(H, W, C)`` images as OpenCV has them, or ``(H, W)`` -> what a model takes."""
+    stacked = np.stack([image.reshape(*image.shape[:2], -1) for image in images])
+    if facts['rgb'] and stacked.shape[3] == 3:
+        stacked = stacked[..., ::-1]
+    return np.ascontiguousarray(stacked.transpose(0, 3, 1, 2), np.float32)
+
+
+def drawable(image: np.ndarray) -> np.ndarray:
+    """Three channels of 8 bits to draw on, a copy: grey, or the first three."""
+    channels = image.reshape(*image.shape[:2], -1).astype(np.float32)
+    picture = channels[..., [0, 0, 0] if channels.shape[2] < 3 else [0, 1, 2]]
+    if image.dtype != np.uint8:
+        low, high = picture.min(), picture.max()
+        picture = (picture - low) / max(high - low, 1e-12) * 255
+    return np.ascontiguousarray(picture, np.uint8)
 
 
 def see(model: Model, facts: dict, image: np.ndarray, box: list[float] | None) -> dict:
@@ -94,7 +136,7 @@ def see_pose(
     """Joints of the person in a box."""
     x, y, width, height = box or [0, 0, image.shape[1], image.shape[0]]
     crop, to_image = crop_person(image, facts, (x, y, width, height))
-    (heatmaps,) = model(batch([crop]))
+    (heatmaps,) = model(batch([crop], facts))
     cells, scores = peaks(heatmaps)
     if facts['refine'] == 'quarter':
         cells = quarter(cells, heatmaps)
@@ -106,7 +148,7 @@ def see_pose(
         name: [*map(float, point), float(score)]
         for name, point, score in zip(facts['names'], points, scores, strict=True)
     }
-    picture = image.copy()
+    picture = drawable(image)
     for a, b in facts['links']:
         start, end = points[[a, b]].astype(int).tolist()
         cv2.line(picture, start, end, (0, 255, 0), 2)
@@ -204,11 +246,11 @@ def see_regions(model: Model, facts: dict, image: np.ndarray) -> dict:
     height, width = image.shape[:2]
     size = (height, width) if facts['dynamic'] else facts['size']
     resized = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
-    (scores,) = model(batch([resized]))
+    (scores,) = model(batch([resized], facts))
     labels = scores.argmax(0).astype(np.uint8)
     labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
     colors = np.array(facts['palette'], np.uint8)[:, ::-1]
-    picture = cv2.addWeighted(image, 0.5, colors[labels], 0.5, 0)
+    picture = cv2.addWeighted(drawable(image), 0.5, colors[labels], 0.5, 0)
     shares = {
         name: float((labels == i).mean()) for i, name in enumerate(facts['names'])
     }
@@ -229,7 +271,7 @@ def see_class(model: Model, facts: dict, image: np.ndarray) -> dict:
         resized = resized[top : top + height, left : left + width]
     else:
         resized = cv2.resize(image, (width, height))
-    (scores,) = model(batch([resized]))
+    (scores,) = model(batch([resized], facts))
     best = scores.argsort()[::-1][:5]
     return dict(classes={facts['names'][i]: float(scores[i]) for i in best})
 
@@ -249,9 +291,10 @@ def main() -> None:
     facts = json.loads((folder / 'model.json').read_text())
     model = load(find_model(folder), arguments.bf16)
     for path in arguments.images:
-        image = cv2.imread(str(path))
-        if image is None:
-            sys.exit(f'{path} is no image')
+        try:
+            image = read(path, facts)
+        except ValueError as error:
+            sys.exit(str(error))
         found = see(model, facts, image, arguments.box)
         found.pop('labels', None)
         picture = found.pop('picture', None)

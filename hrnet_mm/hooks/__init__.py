@@ -1,6 +1,6 @@
 """Hooks for the stock runner."""
 
-from .checks import AnyFamilyHook, CheckClassesHook, CheckFrozenHook
+from .checks import AnyFamilyHook, CheckChannelsHook, CheckClassesHook, CheckFrozenHook
 from .pictures import SparseVisualization
 from .seeding import SeedStepHook
 from .speed import Bf16Hook, ChannelsLastHook, CudaGraphHook
@@ -9,6 +9,7 @@ __all__ = [
     'AnyFamilyHook',
     'Bf16Hook',
     'ChannelsLastHook',
+    'CheckChannelsHook',
     'CheckClassesHook',
     'CheckFrozenHook',
     'CudaGraphHook',

@@ -1,4 +1,4 @@
-"""What must fit before a job begins: weights, frozen norms, classes."""
+"""What must fit before a job begins: weights, frozen norms, channels, classes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hrnet_mm.checkpoints import translate_for
+from hrnet_mm.images import check_channels
 from hrnet_mm.messages import shortened
 from hrnet_mm.models import HRNet
 from hrnet_mm.registry import HOOKS
@@ -30,11 +31,16 @@ class AnyFamilyHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Between reading a file and loading it."""
-        model = runner.model
-        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-            model = model.module
+        model = bare(runner.model)
         source = runner.cfg.get('load_from') or 'the checkpoint'
         translate_for(model, checkpoint, source)
+
+
+def bare(model: Any) -> Any:
+    """Return a model without DDP and test-time augmentation."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
 
 
 @HOOKS.register_module()
@@ -83,6 +89,23 @@ def is_new(norm: nn.Module) -> bool:
 def is_all(values: Any, value: float) -> bool:
     """Whether a tensor is there and holds one value."""
     return values is not None and bool((values == value).all())
+
+
+@HOOKS.register_module()
+class CheckChannelsHook(Hook):
+    """The preprocessor is of images with as many channels as the trunk takes.
+
+    Raises:
+        ValueError: if ``mean`` or ``bgr_to_rgb`` are of others.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Before the first step."""
+        check_channels(bare(runner.model))
+
+    def before_test(self, runner: Runner) -> None:
+        """Before the first image."""
+        check_channels(bare(runner.model))
 
 
 # What is told apart there is not the classes of the data: object or not, stuff.

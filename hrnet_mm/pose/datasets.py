@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import mmpose
 import numpy as np
+from mmengine.config import Config
 from mmpose.datasets.datasets import (
     AFLWDataset,
     BaseCocoStyleDataset,
@@ -32,7 +33,23 @@ def joints_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
     return dict(from_file=str(file)) if file.is_file() else dataset.METAINFO
 
 
-class CheckedPose(CheckedCoco):
+class NamedKeypoints(CheckedData):
+    """What all data sets of keypoints have in common: ``metainfo`` names them."""
+
+    METAINFO: ClassVar[dict[str, Any]]
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Any = None) -> dict[str, Any]:
+        metainfo = {**(cls.METAINFO if metainfo is None else metainfo)}
+        if str(metainfo.get('from_file')).endswith('.json'):
+            metainfo = {**Config.fromfile(metainfo['from_file']).dataset_info}
+        for part in ('keypoint_info', 'skeleton_info'):
+            if part in metainfo:  # keys of a JSON file are strings
+                metainfo[part] = {int(k): v for k, v in metainfo[part].items()}
+        return super()._load_metainfo(metainfo)  # type: ignore[misc]
+
+
+class CheckedPose(NamedKeypoints, CheckedCoco):
     """What the data sets of keypoints have in common.
 
     Raises:
@@ -89,7 +106,7 @@ class CheckedPeople(CheckedPose):
 class CocoPose(CheckedPeople, CocoDataset):
     """COCO keypoints, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(CocoDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(CocoDataset)
     environment = 'COCO'
     source = (
         'COCO 2017 is at https://cocodataset.org/#download; configs/_base_/datasets/'
@@ -99,12 +116,12 @@ class CocoPose(CheckedPeople, CocoDataset):
 
 
 @DATASETS.register_module()
-class MpiiPose(CheckedData, MpiiDataset):
+class MpiiPose(NamedKeypoints, MpiiDataset):
     """MPII human pose, which has a format of its own, checked."""
 
     contents = PERSON
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(MpiiDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(MpiiDataset)
     environment = 'MPII'
     source = (
         'MPII is at http://human-pose.mpi-inf.mpg.de; configs/_base_/datasets/'
@@ -116,7 +133,7 @@ class MpiiPose(CheckedData, MpiiDataset):
 class CrowdPose(CheckedPeople, CrowdPoseDataset):
     """CrowdPose, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(CrowdPoseDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(CrowdPoseDataset)
     environment = 'CROWDPOSE'
     source = (
         'CrowdPose is at https://github.com/Jeff-sjtu/CrowdPose; '
@@ -135,7 +152,7 @@ class CheckedFaces(CheckedPose):
 class Wflw(CheckedFaces, WFLWDataset):
     """WFLW, 98 landmarks of faces, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(WFLWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(WFLWDataset)
     environment = 'WFLW'
     source = (
         'WFLW is at https://wywu.github.io/projects/LAB/WFLW.html; '
@@ -147,7 +164,7 @@ class Wflw(CheckedFaces, WFLWDataset):
 class Faces300W(CheckedFaces, Face300WDataset):
     """300W, 68 landmarks of faces, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(Face300WDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(Face300WDataset)
     environment = 'FACES_300W'
     source = (
         '300W is at https://ibug.doc.ic.ac.uk/resources/300-W; '
@@ -159,7 +176,7 @@ class Faces300W(CheckedFaces, Face300WDataset):
 class Cofw(CheckedFaces, COFWDataset):
     """COFW, 29 landmarks of faces, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(COFWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(COFWDataset)
     environment = 'COFW'
     source = (
         'COFW is at http://www.vision.caltech.edu/xpburgos/ICCV13; '
@@ -171,7 +188,7 @@ class Cofw(CheckedFaces, COFWDataset):
 class Aflw(CheckedFaces, AFLWDataset):
     """AFLW, 19 landmarks of faces, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(AFLWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(AFLWDataset)
     environment = 'AFLW'
     source = (
         'AFLW is at https://www.tugraz.at/institute/icg/research/team-bischof/lrs/'
@@ -183,7 +200,7 @@ class Aflw(CheckedFaces, AFLWDataset):
 class TinyPose(CheckedPeople, CocoDataset):
     """TinyPeople's keypoints, checked."""
 
-    METAINFO: ClassVar[dict[str, str]] = joints_of(CocoDataset)
+    METAINFO: ClassVar[dict[str, Any]] = joints_of(CocoDataset)
     environment = 'TINY_PEOPLE'
     source = '`hrnet-mm tiny-people FOLDER` draws it.'
 

@@ -20,6 +20,7 @@ from mmpose.models import BottomupPoseEstimator
 from torch import Tensor
 
 from hrnet_mm.data.pictures import Colour, Skeleton, draw_skeleton
+from hrnet_mm.images import drawable
 from hrnet_mm.pictures import open_trained, overlay, save_sheet
 
 SHOWN = 0.3  # joints of a lower score are not drawn
@@ -70,7 +71,7 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 6) -
         The path.
     """
     cfg = Config.fromfile(config)
-    cfg.model.test_cfg.output_heatmaps = True
+    cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, output_heatmaps=True)
     model, dataset, chosen = open_trained(cfg, checkpoint, rows)
     info = dataset.metainfo
     skeleton = Skeleton([*info['keypoint_id2name'].values()], info['skeleton_links'])
@@ -131,7 +132,7 @@ def seen_by(model: Any, sample: dict) -> tuple[np.ndarray, Any]:
         (result,) = model.test_step(pseudo_collate([sample]))
     inputs = sample['inputs']  # at several scales, the first
     image = inputs[0] if isinstance(inputs, list) else inputs
-    return image.permute(1, 2, 0).numpy(), result
+    return drawable(image.permute(1, 2, 0).numpy()), result
 
 
 def drawings_of(

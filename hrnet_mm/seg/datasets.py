@@ -19,6 +19,7 @@ from hrnet_mm.data import CLASSES
 from hrnet_mm.data.checked import CheckedData
 from hrnet_mm.data.pictures import PALETTE
 from hrnet_mm.messages import shortened
+from hrnet_mm.metainfo import complete_palette
 from hrnet_mm.registry import DATASETS
 
 from .transforms import NO_CLASS, read_labels
@@ -31,6 +32,8 @@ class CheckedScenes(CheckedData):
     """What the data sets of label maps have in common."""
 
     metainfo: dict[str, Any]
+    _metainfo: dict[str, Any]
+    label_map: dict[int, int] | None
     img_suffix: str
     ignore_index: int
     label_values: Sequence[int] | None = None
@@ -61,6 +64,14 @@ class CheckedScenes(CheckedData):
         if self.label_values is None and self.ignore_index == WHITE:
             check_masks(type(self).__name__, [s.get('seg_map_path') for s in samples])
         return samples
+
+    def _update_palette(self) -> list[list[int]]:
+        """Complete a palette that lacks colours; mmseg would refuse the data."""
+        palette = self._metainfo.get('palette') or []
+        number = len(self._metainfo.get('classes') or [])
+        if self.label_map is None or len(palette) < number:
+            return complete_palette(palette, number)
+        return super()._update_palette()  # type: ignore[misc]
 
 
 def check_masks(name: str, paths: Sequence[str | None]) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
-from hrnet_mm.pictures import open_trained, overlay, save_sheet
+from hrnet_mm.metainfo import complete_palette
+from hrnet_mm.pictures import open_trained, overlay, read_picture, save_sheet
 
 from .heads import soft_regions
 from .segmentor import OCRNet
@@ -41,7 +41,8 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
     model, dataset, chosen = open_trained(cfg, checkpoint, rows)
     seen = [look(model, dataset[i]) for i in chosen]
     labels = sorted({c for row in seen for m in row[1:3] for c in np.unique(m)})
-    classes, palette = dataset.metainfo['classes'], dataset.metainfo['palette']
+    classes = dataset.metainfo['classes']
+    palette = complete_palette(dataset.metainfo.get('palette'), len(classes))
     shown = [c for c in labels if c < len(classes)] if seen[0][3] is not None else []
     pictures = [
         [
@@ -68,7 +69,7 @@ def look(model: Any, sample: dict) -> Row:
         (result,) = model.test_step(pseudo_collate([sample]))
     if hook:
         hook.remove()
-    image = mmcv.imread(result.metainfo['img_path'])
+    image = read_picture(result.metainfo['img_path'])
     truth, found = (  # a binary head predicts floating point numbers
         part.data[0].cpu().numpy().astype(int)
         for part in (result.gt_sem_seg, result.pred_sem_seg)

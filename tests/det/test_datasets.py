@@ -15,7 +15,7 @@ from mmdet.structures import DetDataSample
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
-import hrnet_mm.det  # noqa: F401
+from hrnet_mm.det import TinyDet
 
 PACK = dict(type='PackDetInputs')
 LOAD = dict(type='LoadAnnotations', with_bbox=True, with_mask=True)
@@ -61,6 +61,8 @@ def test_own_classes_need_no_palette(odd):
 
     dataset = odd(two, metainfo=dict(classes=('big', 'small')))
     assert 'palette' not in dataset.metainfo
+    lazy = TinyDet(metainfo=dict(classes=('big', 'small')), lazy_init=True)
+    assert 'palette' not in lazy.metainfo  # as inferencers build it
     assert 'palette' in odd(lambda content: None).metainfo
     visualizer = DetLocalVisualizer()
     visualizer.dataset_meta = dataset.metainfo

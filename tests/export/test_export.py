@@ -115,11 +115,62 @@ def test_files_answer_what_models_answer(library, name, dynamic, cfg, model, tmp
     slow = Answer(network, facts['task']).eval()
     fast = Answer(hrnet_mm.deploy(network), facts['task']).eval()
     path = write(fast, facts, name, tmp_path / 'new', dynamic=dynamic)
-    given = read_images([], facts['size'], 1)
+    given = read_images([], facts, 1)
     if dynamic:
-        given += read_images([], (96, 160), 4)
+        given += read_images([], facts | dict(size=(96, 160)), 4)
     difference = compare(path, slow, given)
     assert difference.mean <= difference.largest < 1e-4
+
+
+def test_images_have_the_channels_of_the_trunk(cfg, model, tmp_path, monkeypatch):
+    config = cfg('mmpose')
+    config.model.backbone.in_channels = 1
+    config.model.data_preprocessor.update(mean=[120.0], std=[60.0], bgr_to_rgb=False)
+    config.test_dataloader.dataset.pipeline[0].color_type = 'grayscale'
+    facts = read_facts(config)
+    assert facts['channels'] == 1
+    assert facts['color_type'] == 'grayscale'
+    assert not facts['rgb']
+
+    answer = Answer(model(config), facts['task']).eval()
+    traced = []
+    monkeypatch.setattr(formats, 'trace', lambda module, x, **kwargs: traced.append(x))
+    monkeypatch.setitem(FORMATS, 'x', formats.Format('.x', lambda *args: None, ()))
+    write(answer, facts, 'x', tmp_path / 'new')
+    images = [*traced, *map(torch.from_numpy, read_images([], facts, 2))]
+    with torch.no_grad():
+        assert [answer(x).shape for x in images] == [(n, 17, 32, 24) for n in (1, 2, 2)]
+
+    scene = TinyPeople().scene('test', 1).image
+    cv2.imwrite(str(tmp_path / 'x.png'), scene)
+    image = run.read(tmp_path / 'x.png', facts)
+    assert image.shape == scene.shape[:2]
+    with torch.no_grad():
+        found = run.see(
+            lambda x: answer(torch.from_numpy(x)).numpy(), facts, image, None
+        )
+    assert len(found['joints']) == 17
+    assert found['picture'].shape == scene.shape
+
+
+def test_run_reads_images_as_the_config_does(tmp_path):
+    facts = dict(channels=4, color_type='unchanged', rgb=True)
+    image = np.arange(32, dtype=np.uint8).reshape(2, 4, 4)
+    cv2.imwrite(str(tmp_path / 'x.png'), image)
+    read = run.read(tmp_path / 'x.png', facts)
+    np.testing.assert_array_equal(run.batch([read], facts)[0], image.transpose(2, 0, 1))
+    assert run.drawable(read).tolist() == image[..., :3].tolist()
+    deep = np.array([[1000, 3000]], np.uint16)
+    assert run.drawable(deep).tolist() == [[[0] * 3, [255] * 3]]
+    with pytest.raises(ValueError, match=r'4 channels, and the model takes 3'):
+        run.read(tmp_path / 'x.png', facts | dict(channels=3))
+    three = facts | dict(channels=3, color_type='color')
+    read = run.read(tmp_path / 'x.png', three)
+    np.testing.assert_array_equal(
+        run.batch([read], three)[0], image[..., 2::-1].transpose(2, 0, 1)
+    )
+    as_read = run.batch([read], three | dict(rgb=False))[0]
+    np.testing.assert_array_equal(as_read, image[..., :3].transpose(2, 0, 1))
 
 
 @traces
@@ -239,7 +290,9 @@ def test_a_class_is_seen_in_the_middle(shape):
         seen.append(x)
         return np.ones((1, 3), np.float32)
 
-    facts = dict(task='classification', size=[28, 28], edge=32, names=['a', 'b', 'c'])
+    facts = dict(
+        task='classification', size=[28, 28], edge=32, names=['a', 'b', 'c'], rgb=True
+    )
     image = np.zeros((*shape, 3), np.uint8)
     image[shape[0] // 2 - 4 : shape[0] // 2 + 4, shape[1] // 2 - 4 :][:, :8] = 255
     run.see(loaded, facts, image, None)
@@ -325,6 +378,6 @@ def test_an_old_torch_is_refused(monkeypatch):
 
 def test_other_codecs_are_refused(cfg):
     config = cfg('mmpose')
-    config.codec = dict(type='UDPHeatmap', heatmap_type='combined')
+    config.model.head.decoder = dict(type='UDPHeatmap', heatmap_type='combined')
     with pytest.raises(ValueError, match=r"'combined'.*: run\.py knows MSRAHeatmap"):
         read_facts(config)

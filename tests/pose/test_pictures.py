@@ -16,8 +16,9 @@ from hrnet_mm.data.pictures import Skeleton
 from hrnet_mm.pose.pictures import people_of
 
 
+@pytest.mark.parametrize('channels', [3, 1])
 @pytest.mark.parametrize(('score', 'drawn'), [(0.9, True), (0.05, False)])
-def test_who_was_grouped_from_stray_joints_is_not_drawn(score, drawn):
+def test_who_was_grouped_from_stray_joints_is_not_drawn(score, drawn, channels):
     """Refinement finds all joints of everybody, also of those who are not there."""
     joints = np.array([[[8.0, 8.0], [24.0, 24.0]]])
     sample = PoseDataSample(
@@ -31,7 +32,7 @@ def test_who_was_grouped_from_stray_joints_is_not_drawn(score, drawn):
     maps = torch.zeros(2, 32, 32)
     sample.pred_fields = PixelData(heatmaps=maps, tags=maps)
     model = SimpleNamespace(test_step=lambda batch: [sample])
-    image = torch.zeros(3, 32, 32, dtype=torch.uint8)
+    image = torch.zeros(channels, 32, 32, dtype=torch.uint8)
     nobody = dict(keypoints=joints[:0], keypoints_visible=np.zeros((0, 2)))
 
     truth, prediction, *_ = people_of(

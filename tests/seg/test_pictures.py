@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip('mmseg')
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from mmseg.apis import init_model
 from mmseg.registry import DATASETS
+from mmseg.structures import SegDataSample
 
+from hrnet_mm.seg import SegVisualizationHook
 from hrnet_mm.seg.pictures import coloured, look
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/tiny'
@@ -51,3 +57,20 @@ def test_a_binary_head_is_seen_with_both_regions(seen):
     image, _, found, regions = seen('hrnetv2-ocr', num_classes=2, out_channels=1)
     assert regions.shape == (2, 40, 48)
     assert coloured(image, found, [(0, 0, 0), (255, 0, 0)]).shape == image.shape
+
+
+def test_an_image_that_opencv_reads_in_no_colour_is_drawn(tmp_path):
+    path = str(tmp_path / 'x.tif')
+    cv2.imwrite(path, np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8))
+    sample = SegDataSample(metainfo=dict(img_path=path))
+    labels = torch.zeros(1, 8, 8, dtype=torch.long)
+    sample.pred_sem_seg = PixelData(data=labels)
+    drawn = []
+    hook = SegVisualizationHook.__new__(SegVisualizationHook)
+    hook.draw, hook.interval, hook.show, hook.wait_time = True, 2, False, 0
+    hook._visualizer = SimpleNamespace(
+        add_datasample=lambda name, image, **kwargs: drawn.append((name, image.shape))
+    )
+    for batch in range(4):
+        hook.after_val_iter(SimpleNamespace(iter=0), batch, {}, [sample])
+    assert drawn == [('val_x.tif', (8, 8, 3))] * 2

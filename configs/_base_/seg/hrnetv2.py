@@ -36,7 +36,7 @@ model = dict(
 custom_hooks = [*_base_.custom_hooks, dict(type='hrnet_mm.CheckClassesHook')]
 default_hooks = dict(
     checkpoint=dict(save_best='mIoU', rule='greater'),
-    visualization=dict(type='SegVisualizationHook', draw=True, interval=100),
+    visualization=dict(type='hrnet_mm.SegVisualizationHook', draw=True, interval=100),
 )
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(
