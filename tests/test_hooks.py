@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from hrnet_mm import HRNet
+from hrnet_mm import HRNet, HRNetV1
 from hrnet_mm.hooks import (
     Bf16Hook,
     ChannelsLastHook,
     CheckClassesHook,
     CheckFrozenHook,
+    CheckGradientsHook,
     SeedStepHook,
 )
 from hrnet_mm.models.adam import Adam
@@ -278,3 +280,115 @@ def test_a_detector_has_as_many_classes_as_the_data():
     keys = r'Set model.roi_head.bbox_head.0.num_classes=2 model.roi_head.bbox_head.1'
     with pytest.raises(ValueError, match=keys):
         check.before_train(data_for(detector, 'road', 'house'))
+
+
+def test_data_without_names_of_classes_cannot_be_compared():
+    """MMPretrain's labels of a list, and the data of its ``vis_scheduler``."""
+    for metainfo in (None, {}, dict(classes=None)):
+        runner = data_for(segmentor(2))
+        runner.train_dataloader.dataset.metainfo = metainfo
+        CheckClassesHook(exact=True).before_train(runner)
+
+
+def test_joined_data_have_a_list_of_classes():
+    """MMDetection's ``ConcatDataset``, if they differ."""
+    runner = data_for(segmentor(2))
+    parts = [dict(classes=('road',)), dict(classes=('road', 'house'))]
+    runner.train_dataloader.dataset.metainfo = parts
+    CheckClassesHook(exact=True).before_train(runner)
+    parts[1] = dict(classes=('road', 'house', 'sky'))
+    with pytest.raises(ValueError, match='3 classes'):
+        CheckClassesHook().before_train(runner)
+
+
+class Streams(BaseModel):
+    """A trunk and a neck."""
+
+    def __init__(self, neck: nn.Module, **kwargs):
+        super().__init__()
+        self.backbone, self.neck = HRNet('w18_small_v1', **kwargs), neck
+
+    def forward(self, inputs, mode):
+        outputs = self.neck(self.backbone(inputs))
+        means = [output.mean() for output in outputs]
+        return dict(loss=means, acc=means[0].detach())
+
+
+class TestGradients:
+    """`CheckGradientsHook`."""
+
+    @pytest.fixture
+    def distributed(self):
+        """A group of this process alone."""
+        from torch import distributed
+
+        distributed.init_process_group(
+            'gloo', store=distributed.HashStore(), rank=0, world_size=1
+        )
+        yield
+        distributed.destroy_process_group()
+
+    @pytest.fixture
+    def steps(self, distributed):
+        """Train a model for two steps of an epoch, with the hook or without."""
+
+        def train(model: nn.Module, checked: bool = True, **kwargs) -> None:
+            wrapped = MMDistributedDataParallel(model, **kwargs)
+            runner = SimpleNamespace(model=wrapped, cfg={})
+            optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+            if checked:
+                CheckGradientsHook().before_train_epoch(runner)
+            for _ in range(2):
+                wrapped.train_step(dict(inputs=torch.rand(2, 3, 64, 64)), optimizer)
+
+        return train
+
+    def test_streams_that_nothing_reads_are_named_before_the_first_step(self, steps):
+        model = Streams(HRNetV1())
+        before = deepcopy(model.state_dict())
+        with pytest.raises(ValueError) as caught:
+            steps(model)
+        message = str(caught.value)
+        # convolutions and norms to streams 1, 2, 3: (3 + 4 + 6) * 3
+        assert '39 of 213 parameters' in message
+        assert 'backbone.stage4.1.fuse_layers.1.0.0.0.weight' in message
+        assert 'set model.backbone.multiscale_output=False, or set find_un' in message
+        for name, value in model.named_parameters():
+            assert torch.equal(value, before[name])
+        with pytest.raises(RuntimeError, match='finished reduction'):  # DDP itself
+            steps(Streams(HRNetV1()), checked=False)
+
+    @pytest.mark.parametrize(
+        ('kwargs', 'ddp'),
+        [
+            (dict(multiscale_output=False), {}),
+            ({}, dict(find_unused_parameters=True)),
+            (dict(frozen_stages=4), {}),
+        ],
+    )
+    def test_the_ways_out(self, steps, kwargs, ddp):
+        model = Streams(HRNetV1(), **kwargs)
+        model.other = nn.Linear(1, 1).requires_grad_(False)
+        model.neck.scale = nn.Parameter(torch.ones(1))
+        model.neck.register_forward_hook(lambda m, x, y: (y[0] * m.scale,))
+        steps(model, **ddp)
+
+    def test_any_other_layer_is_named(self, steps):
+        model = Streams(nn.Identity())
+        model.head = nn.Linear(1, 1)
+        with pytest.raises(ValueError, match=r'head.weight, head.bias.*Leave these'):
+            steps(model)
+
+    def test_what_a_checkpoint_hides_is_not_judged(self, steps):
+        """DDP sees it; the losses lead to the checkpoint alone."""
+        from torch.utils.checkpoint import checkpoint
+
+        model = Streams(nn.Conv2d(16, 1, 1), multiscale_output=False)
+        neck = model.neck.forward
+        model.neck.forward = lambda xs: checkpoint(neck, xs[0], use_reentrant=True)
+        steps(model)
+
+    def test_one_process_is_free_to_leave_parameters_unused(self):
+        model = Streams(HRNetV1())
+        CheckGradientsHook().before_train_epoch(SimpleNamespace(model=model, cfg={}))
+        assert not model._forward_hooks

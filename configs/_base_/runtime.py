@@ -19,6 +19,7 @@ custom_hooks = [
     dict(type='hrnet_mm.FiniteLossHook'),
     dict(type='hrnet_mm.PreemptionHook'),
     dict(type='hrnet_mm.ExactResumeHook'),
+    dict(type='hrnet_mm.CheckGradientsHook'),
 ]
 
 env_cfg = dict(

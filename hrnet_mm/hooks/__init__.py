@@ -1,6 +1,7 @@
 """Hooks for the stock runner."""
 
 from .checks import AnyFamilyHook, CheckClassesHook, CheckFrozenHook
+from .gradients import CheckGradientsHook
 from .pictures import SparseVisualization
 from .seeding import SeedStepHook
 from .speed import Bf16Hook, ChannelsLastHook, CudaGraphHook
@@ -11,6 +12,7 @@ __all__ = [
     'ChannelsLastHook',
     'CheckClassesHook',
     'CheckFrozenHook',
+    'CheckGradientsHook',
     'CudaGraphHook',
     'SeedStepHook',
     'SparseVisualization',

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import mmpose
 import numpy as np
+from mmpose import registry
 from mmpose.datasets.datasets import (
     AFLWDataset,
     BaseCocoStyleDataset,
@@ -23,6 +24,19 @@ from hrnet_mm.data.figure import FACE
 from hrnet_mm.data.pose import KEYPOINTS
 from hrnet_mm.registry import DATASETS
 
+Dataset = TypeVar('Dataset', bound=type[BaseCocoStyleDataset])
+
+
+def register(dataset: Dataset) -> Dataset:
+    """Register a data set here, and in mmpose under the name that configs give it.
+
+    ``MultiDatasetEvaluator`` looks that name up in mmpose alone, as it is written.
+    """
+    name = f'{DATASETS.scope}.{dataset.__name__}'
+    registry.DATASETS.register_module(name=name, module=dataset)
+    DATASETS.register_module(module=dataset)
+    return dataset
+
 
 def joints_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
     """Its METAINFO with a path that exists everywhere; mmpose's warns in any folder."""
@@ -36,7 +50,7 @@ class CheckedPeople(CheckedData):
     contents = 'person with a box and visible joints'
 
 
-@DATASETS.register_module()
+@register
 class CocoPose(CheckedPeople, CocoDataset):
     """COCO keypoints, checked."""
 
@@ -49,7 +63,7 @@ class CocoPose(CheckedPeople, CocoDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class MpiiPose(CheckedPeople, MpiiDataset):
     """MPII human pose, checked."""
 
@@ -61,7 +75,7 @@ class MpiiPose(CheckedPeople, MpiiDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class CrowdPose(CheckedPeople, CrowdPoseDataset):
     """CrowdPose, checked."""
 
@@ -79,7 +93,7 @@ class CheckedFaces(CheckedData):
     contents = 'face with landmarks'
 
 
-@DATASETS.register_module()
+@register
 class Wflw(CheckedFaces, WFLWDataset):
     """WFLW, 98 landmarks of faces, checked."""
 
@@ -91,7 +105,7 @@ class Wflw(CheckedFaces, WFLWDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class Faces300W(CheckedFaces, Face300WDataset):
     """300W, 68 landmarks of faces, checked."""
 
@@ -103,7 +117,7 @@ class Faces300W(CheckedFaces, Face300WDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class Cofw(CheckedFaces, COFWDataset):
     """COFW, 29 landmarks of faces, checked."""
 
@@ -115,7 +129,7 @@ class Cofw(CheckedFaces, COFWDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class Aflw(CheckedFaces, AFLWDataset):
     """AFLW, 19 landmarks of faces, checked."""
 
@@ -127,7 +141,7 @@ class Aflw(CheckedFaces, AFLWDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class TinyPose(CheckedPeople, CocoDataset):
     """TinyPeople's keypoints, checked."""
 
@@ -136,7 +150,7 @@ class TinyPose(CheckedPeople, CocoDataset):
     source = '`hrnet-mm tiny-people FOLDER` draws it.'
 
 
-@DATASETS.register_module()
+@register
 class TinyCrowd(TinyPose):
     """TinyPeople's keypoints in crowds, checked."""
 
@@ -152,7 +166,7 @@ def other_side(name: str) -> str:
     return ''
 
 
-@DATASETS.register_module()
+@register
 class TinyHeads(CheckedFaces, CocoDataset):
     """Five landmarks of the heads in TinyPeople that show all of them, checked.
 

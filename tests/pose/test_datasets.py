@@ -138,3 +138,19 @@ def test_a_fault_of_the_pipeline_is_not_blamed_on_the_image(data):
     people = dataset(data, pipeline=[dict(type='TopdownAffine', input_size=(8, 8))])
     with pytest.raises(KeyError):
         people[0]
+
+
+def test_evaluators_of_several_data_sets_know_ours():
+    """MMPose's looks their names up as they are written."""
+    from mmengine.registry import DefaultScope
+    from mmpose.registry import EVALUATORS
+
+    datasets = [dict(type='hrnet_mm.TinyPose'), dict(type='hrnet_mm.TinyHeads')]
+    metrics = [dict(type='PCKAccuracy'), dict(type='AUC')]
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        evaluator = EVALUATORS.build(
+            dict(type='MultiDatasetEvaluator', metrics=metrics, datasets=datasets)
+        )
+    assert [*evaluator.metrics_dict] == ['coco', 'tiny_heads']
+    joints = [m.dataset_meta['num_keypoints'] for m in evaluator.metrics]
+    assert joints == [17, 5]
