@@ -2,6 +2,13 @@
 
 from .datasets import CocoDet, TinyDet
 from .roi_extractors import SingleRoIExtractor
+from .tta import InstanceTTAModel
 from .visualization import SparseDetVisualizationHook
 
-__all__ = ['CocoDet', 'SingleRoIExtractor', 'SparseDetVisualizationHook', 'TinyDet']
+__all__ = [
+    'CocoDet',
+    'InstanceTTAModel',
+    'SingleRoIExtractor',
+    'SparseDetVisualizationHook',
+    'TinyDet',
+]
