@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
 from torch import nn
 
 from hrnet_mm import HRNet, HRNetV1
@@ -24,6 +27,7 @@ from hrnet_mm.hooks import (
 )
 from hrnet_mm.models.adam import Adam
 
+ROOT = Path(__file__).resolve().parent.parent
 LAST = dict(memory_format=torch.channels_last)
 
 
@@ -351,7 +355,7 @@ class TestGradients:
         message = str(caught.value)
         # convolutions and norms to streams 1, 2, 3: (3 + 4 + 6) * 3
         assert '39 of 213 parameters' in message
-        assert 'backbone.stage4.1.fuse_layers.1.0.0.0.weight' in message
+        assert '(backbone.stage4.0.fuse_layers.1.0.0.0.weight, ' in message
         assert 'set model.backbone.multiscale_output=False, or set find_un' in message
         for name, value in model.named_parameters():
             assert torch.equal(value, before[name])
@@ -392,3 +396,41 @@ class TestGradients:
         model = Streams(HRNetV1())
         CheckGradientsHook().before_train_epoch(SimpleNamespace(model=model, cfg={}))
         assert not model._forward_hooks
+
+
+class Anything(BaseModel):
+    """A model that is none of ours, and has neither classes nor a loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, inputs, mode):
+        """Never called."""
+
+    def train_step(self, data, optim_wrapper):
+        """As the one of MMPretrain's `vis_scheduler`."""
+
+
+def test_hooks_survive_a_simulated_training(tmp_path):
+    """MMPretrain's `vis_scheduler`: no data, no loss, hardly a hook of mmengine."""
+
+    class Loader(list):
+        dataset = SimpleNamespace(metainfo=None)
+
+    cfg = Config.fromfile(f'{ROOT}/configs/_base_/runtime.py')
+    unused = dict.fromkeys(
+        ['runtime_info', 'timer', 'logger', 'checkpoint', 'sampler_seed']
+    )
+    runner = Runner(
+        model=Anything(),
+        work_dir=str(tmp_path),
+        train_dataloader=Loader(range(3)),
+        train_cfg=dict(by_epoch=True, max_epochs=2),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        default_hooks=unused,
+        custom_hooks=[*cfg.custom_hooks, dict(type='hrnet_mm.CheckClassesHook')],
+        experiment_name='test_hooks_survive_a_simulated_training',
+    )
+    runner.train()
+    assert runner.iter == 6

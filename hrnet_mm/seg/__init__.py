@@ -15,10 +15,11 @@ from .losses import CrossEntropyLoss, OhemCrossEntropyLoss
 from .segmentor import OCRNet
 from .transforms import CheckLabels
 from .tta import SwappingTTAModel
+from .visualization import SegVisualizer
 
 __all__ = [
     'Ade20kSeg', 'CheckLabels', 'CityscapesSeg', 'CocoStuffSeg',
     'CrossEntropyLoss', 'HRNetV2Head', 'LabelMaps', 'LipSeg', 'OCRHead', 'OCRNet',
     'OhemCrossEntropyLoss', 'PascalContext59Seg', 'PascalContextSeg',
-    'SwappingTTAModel', 'TinySeg',
+    'SegVisualizer', 'SwappingTTAModel', 'TinySeg',
 ]  # fmt: skip
