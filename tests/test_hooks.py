@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
-from torch import nn
+from torch import distributed, nn
 
 from hrnet_mm import HRNet, HRNetV1
 from hrnet_mm.hooks import (
@@ -29,6 +29,15 @@ from hrnet_mm.models.adam import Adam
 
 ROOT = Path(__file__).resolve().parent.parent
 LAST = dict(memory_format=torch.channels_last)
+
+
+@pytest.fixture
+def group():
+    """A process group of this process alone."""
+    store = distributed.HashStore()
+    distributed.init_process_group('gloo', store=store, rank=0, world_size=1)
+    yield
+    distributed.destroy_process_group()
 
 
 class TestChannelsLast:
@@ -61,6 +70,20 @@ class TestChannelsLast:
         model, _ = trained(False)
         assert model.weight.is_contiguous()
         assert model(torch.rand(1, 8, 6, 6)).is_contiguous()
+
+    def test_a_wrapper_that_cannot_be_built_again_keeps_the_default(
+        self, group, monkeypatch
+    ):
+        """DDP notes the layout of the weights; ``FlexibleRunner`` builds it once."""
+        monkeypatch.setattr(
+            'hrnet_mm.hooks.speed.trains_sooner_in_channels_last', lambda device: True
+        )
+        model = MMDistributedDataParallel(nn.Conv2d(8, 8, 3))
+        optimizer = OptimWrapper(Adam(model.parameters(), lr=0.1))
+        runner = SimpleNamespace(model=model, optim_wrapper=optimizer)
+        ChannelsLastHook().before_train(runner)
+        assert runner.model is model
+        assert model.module.weight.is_contiguous()
 
     def test_always_in_tests(self):
         model = nn.Conv2d(8, 8, 3)
@@ -322,18 +345,7 @@ class TestGradients:
     """`CheckGradientsHook`."""
 
     @pytest.fixture
-    def distributed(self):
-        """A group of this process alone."""
-        from torch import distributed
-
-        distributed.init_process_group(
-            'gloo', store=distributed.HashStore(), rank=0, world_size=1
-        )
-        yield
-        distributed.destroy_process_group()
-
-    @pytest.fixture
-    def steps(self, distributed):
+    def steps(self, group):
         """Train a model for two steps of an epoch, with the hook or without."""
 
         def train(model: nn.Module, checked: bool = True, **kwargs) -> None:
