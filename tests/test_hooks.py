@@ -132,13 +132,14 @@ class TestBf16:
     def runner(self, monkeypatch):
         """A runner, on a device that multiplies bfloat16 or does not."""
 
-        def make(multiplies: bool, **options: bool) -> SimpleNamespace:
+        def make(multiplies: bool, compiled=False, **options: bool) -> SimpleNamespace:
             monkeypatch.setattr(
                 'hrnet_mm.hooks.speed.multiplies_bfloat16', lambda device: multiplies
             )
             runner = detector()
             said = []
             runner.logger = SimpleNamespace(info=said.append)
+            runner.cfg = dict(compile=compiled)
             Bf16Hook(**options).before_train(runner)
             return SimpleNamespace(trunk=runner.model.module.backbone, said=said)
 
@@ -182,6 +183,14 @@ class TestBf16:
         seen = inner_types(trunk)
         trunk(torch.rand(2, 3, 64, 64))
         assert seen == {torch.float32}
+
+    def test_a_compiled_step_trains_in_float32_and_that_is_said(self, runner):
+        """Dynamo stops at the end of an autocast that begins in another hook."""
+        made = runner(True, compiled=True)
+        seen = inner_types(made.trunk)
+        made.trunk(torch.rand(2, 3, 64, 64))
+        assert seen == {torch.float32}
+        assert 'torch.compile' in made.said[0]
 
     def test_an_error_inside_leaves_no_autocast_behind(self, runner):
         trunk = runner(True).trunk

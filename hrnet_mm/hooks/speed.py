@@ -94,7 +94,12 @@ class Bf16Hook(Hook):
         device = next(runner.model.parameters()).device
         if not self.enable:
             return
-        if multiplies_bfloat16(device):
+        if runner.cfg.get('compile'):
+            runner.logger.info(
+                'The trunk trains in float32: torch.compile cannot trace the change to '
+                'bfloat16 and back'
+            )
+        elif multiplies_bfloat16(device):
             runner.logger.info('The trunk trains in bfloat16, all else in float32')
             train_in_bfloat16(runner.model)
         else:
