@@ -205,6 +205,29 @@ def convert(source: str, target: Path, to: str) -> None:
     console.print(report, soft_wrap=True)
 
 
+@main.command(
+    context_settings=dict(ignore_unknown_options=True, allow_interspersed_args=False)
+)
+@click.argument(
+    'library', type=click.Choice(['mmpose', 'mmseg', 'mmdet', 'mmpretrain'])
+)
+@click.argument('script')
+@click.argument('arguments', nargs=-1, type=click.UNPROCESSED)
+def tool(library: str, script: str, arguments: tuple[str, ...]) -> None:
+    """Run a script of a library's tools, such as publish_model, on any torch.
+
+    As `mim run LIBRARY SCRIPT ARGUMENTS`. Scripts that read checkpoints without a
+    config do not import hrnet_mm, and on torch >= 2.6 fail without it.
+    """
+    from hrnet_mm.cluster import tools
+
+    try:
+        path = tools.find_script(library, script)
+    except (ModuleNotFoundError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    tools.run_script(path, arguments)
+
+
 @main.command()
 @click.option('--task', 'tasks', multiple=True, help='pose, segmentation, detection.')
 @click.option('--quick', is_flag=True, help='Small images: minutes on a laptop.')

@@ -41,6 +41,7 @@ TRANSFORMS = Registry(
     scope='hrnet_mm',
     locations=['hrnet_mm.data.seeding'],
 )
+VISUALIZERS = Registry('visualizer', parent=root.VISUALIZERS, scope='hrnet_mm')
 WEIGHT_INITIALIZERS = Registry(
     'weight initializer',
     parent=root.WEIGHT_INITIALIZERS,

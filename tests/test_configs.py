@@ -53,6 +53,12 @@ def test_the_learning_rate_can_be_scaled(path):
     assert {'enable', 'base_batch_size'} <= set(config(path).auto_scale_lr)
 
 
+@pytest.mark.parametrize('path', LEAVES, ids=str)
+def test_weight_decay_can_be_multiplied(path):
+    """`paramwise_cfg` of mmengine asks for it: `base_wd should not be None`."""
+    assert 'weight_decay' in config(path).optim_wrapper.optimizer
+
+
 def test_basenames_are_unique():
     """mim finds a config by its basename."""
     names = [path.name for path in LEAVES]
@@ -135,6 +141,8 @@ def ours_and_stock(request) -> tuple[Config, Config, str]:
 
 def test_schedule_and_codec_are_mmpose_s(ours_and_stock):
     ours, stock, _ = ours_and_stock
+    # the default of torch, written out so that paramwise_cfg can multiply it
+    stock.optim_wrapper.optimizer.setdefault('weight_decay', 0)
     for key in ('codec', 'optim_wrapper', 'data_mode', 'train_cfg'):
         assert ours[key] == stock[key], key
     batches = [c.auto_scale_lr.base_batch_size for c in (ours, stock)]

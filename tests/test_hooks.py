@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
-from torch import nn
+from mmengine.runner import Runner
+from torch import distributed, nn
 
-from hrnet_mm import HRNet
+from hrnet_mm import HRNet, HRNetV1
 from hrnet_mm.hooks import (
     Bf16Hook,
     ChannelsLastHook,
     CheckChannelsHook,
     CheckClassesHook,
     CheckFrozenHook,
+    CheckGradientsHook,
     SeedStepHook,
 )
 from hrnet_mm.models.adam import Adam
 
+ROOT = Path(__file__).resolve().parent.parent
 LAST = dict(memory_format=torch.channels_last)
+
+
+@pytest.fixture
+def group():
+    """A process group of this process alone."""
+    store = distributed.HashStore()
+    distributed.init_process_group('gloo', store=store, rank=0, world_size=1)
+    yield
+    distributed.destroy_process_group()
 
 
 class TestChannelsLast:
@@ -56,6 +71,20 @@ class TestChannelsLast:
         model, _ = trained(False)
         assert model.weight.is_contiguous()
         assert model(torch.rand(1, 8, 6, 6)).is_contiguous()
+
+    def test_a_wrapper_that_cannot_be_built_again_keeps_the_default(
+        self, group, monkeypatch
+    ):
+        """DDP notes the layout of the weights; ``FlexibleRunner`` builds it once."""
+        monkeypatch.setattr(
+            'hrnet_mm.hooks.speed.trains_sooner_in_channels_last', lambda device: True
+        )
+        model = MMDistributedDataParallel(nn.Conv2d(8, 8, 3))
+        optimizer = OptimWrapper(Adam(model.parameters(), lr=0.1))
+        runner = SimpleNamespace(model=model, optim_wrapper=optimizer)
+        ChannelsLastHook().before_train(runner)
+        assert runner.model is model
+        assert model.module.weight.is_contiguous()
 
     def test_always_in_tests(self):
         model = nn.Conv2d(8, 8, 3)
@@ -104,13 +133,14 @@ class TestBf16:
     def runner(self, monkeypatch):
         """A runner, on a device that multiplies bfloat16 or does not."""
 
-        def make(multiplies: bool, **options: bool) -> SimpleNamespace:
+        def make(multiplies: bool, compiled=False, **options: bool) -> SimpleNamespace:
             monkeypatch.setattr(
                 'hrnet_mm.hooks.speed.multiplies_bfloat16', lambda device: multiplies
             )
             runner = detector()
             said = []
             runner.logger = SimpleNamespace(info=said.append)
+            runner.cfg = dict(compile=compiled)
             Bf16Hook(**options).before_train(runner)
             return SimpleNamespace(trunk=runner.model.module.backbone, said=said)
 
@@ -154,6 +184,14 @@ class TestBf16:
         seen = inner_types(trunk)
         trunk(torch.rand(2, 3, 64, 64))
         assert seen == {torch.float32}
+
+    def test_a_compiled_step_trains_in_float32_and_that_is_said(self, runner):
+        """Dynamo stops at the end of an autocast that begins in another hook."""
+        made = runner(True, compiled=True)
+        seen = inner_types(made.trunk)
+        made.trunk(torch.rand(2, 3, 64, 64))
+        assert seen == {torch.float32}
+        assert 'torch.compile' in made.said[0]
 
     def test_an_error_inside_leaves_no_autocast_behind(self, runner):
         trunk = runner(True).trunk
@@ -308,3 +346,142 @@ def test_a_detector_has_as_many_classes_as_the_data():
     keys = r'Set model.roi_head.bbox_head.0.num_classes=2 model.roi_head.bbox_head.1'
     with pytest.raises(ValueError, match=keys):
         check.before_train(data_for(detector, 'road', 'house'))
+
+
+def test_data_without_names_of_classes_cannot_be_compared():
+    """MMPretrain's labels of a list, and the data of its ``vis_scheduler``."""
+    for metainfo in (None, {}, dict(classes=None)):
+        runner = data_for(segmentor(2))
+        runner.train_dataloader.dataset.metainfo = metainfo
+        CheckClassesHook(exact=True).before_train(runner)
+
+
+def test_joined_data_have_a_list_of_classes():
+    """MMDetection's ``ConcatDataset``, if they differ."""
+    runner = data_for(segmentor(2))
+    parts = [dict(classes=('road',)), dict(classes=('road', 'house'))]
+    runner.train_dataloader.dataset.metainfo = parts
+    CheckClassesHook(exact=True).before_train(runner)
+    parts[1] = dict(classes=('road', 'house', 'sky'))
+    with pytest.raises(ValueError, match='3 classes'):
+        CheckClassesHook().before_train(runner)
+
+
+class Streams(BaseModel):
+    """A trunk and a neck."""
+
+    def __init__(self, neck: nn.Module, **kwargs):
+        super().__init__()
+        self.backbone, self.neck = HRNet('w18_small_v1', **kwargs), neck
+
+    def forward(self, inputs, mode):
+        outputs = self.neck(self.backbone(inputs))
+        means = [output.mean() for output in outputs]
+        return dict(loss=means, acc=means[0].detach())
+
+
+class TestGradients:
+    """`CheckGradientsHook`."""
+
+    @pytest.fixture
+    def steps(self, group):
+        """Train a model for two steps of an epoch, with the hook or without."""
+
+        def train(model: nn.Module, checked: bool = True, **kwargs) -> None:
+            wrapped = MMDistributedDataParallel(model, **kwargs)
+            runner = SimpleNamespace(model=wrapped, cfg={})
+            optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+            if checked:
+                CheckGradientsHook().before_train_epoch(runner)
+            for _ in range(2):
+                wrapped.train_step(dict(inputs=torch.rand(2, 3, 64, 64)), optimizer)
+
+        return train
+
+    def test_streams_that_nothing_reads_are_named_before_the_first_step(self, steps):
+        model = Streams(HRNetV1())
+        before = deepcopy(model.state_dict())
+        with pytest.raises(ValueError) as caught:
+            steps(model)
+        message = str(caught.value)
+        # convolutions and norms to streams 1, 2, 3: (3 + 4 + 6) * 3
+        assert '39 of 213 parameters' in message
+        assert '(backbone.stage4.0.fuse_layers.1.0.0.0.weight, ' in message
+        assert 'set model.backbone.multiscale_output=False, or set find_un' in message
+        for name, value in model.named_parameters():
+            assert torch.equal(value, before[name])
+        with pytest.raises(RuntimeError, match='finished reduction'):  # DDP itself
+            steps(Streams(HRNetV1()), checked=False)
+
+    @pytest.mark.parametrize(
+        ('kwargs', 'ddp'),
+        [
+            (dict(multiscale_output=False), {}),
+            ({}, dict(find_unused_parameters=True)),
+            (dict(frozen_stages=4), {}),
+        ],
+    )
+    def test_the_ways_out(self, steps, kwargs, ddp):
+        model = Streams(HRNetV1(), **kwargs)
+        model.other = nn.Linear(1, 1).requires_grad_(False)
+        model.neck.scale = nn.Parameter(torch.ones(1))
+        model.neck.register_forward_hook(lambda m, x, y: (y[0] * m.scale,))
+        steps(model, **ddp)
+
+    def test_any_other_layer_is_named(self, steps):
+        model = Streams(nn.Identity())
+        model.head = nn.Linear(1, 1)
+        with pytest.raises(ValueError, match=r'head.weight, head.bias.*Leave these'):
+            steps(model)
+
+    def test_what_a_checkpoint_hides_is_not_judged(self, steps):
+        """DDP sees it; the losses lead to the checkpoint alone."""
+        from torch.utils.checkpoint import checkpoint
+
+        model = Streams(nn.Conv2d(16, 1, 1), multiscale_output=False)
+        neck = model.neck.forward
+        model.neck.forward = lambda xs: checkpoint(neck, xs[0], use_reentrant=True)
+        steps(model)
+
+    def test_one_process_is_free_to_leave_parameters_unused(self):
+        model = Streams(HRNetV1())
+        CheckGradientsHook().before_train_epoch(SimpleNamespace(model=model, cfg={}))
+        assert not model._forward_hooks
+
+
+class Anything(BaseModel):
+    """A model that is none of ours, and has neither classes nor a loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, inputs, mode):
+        """Never called."""
+
+    def train_step(self, data, optim_wrapper):
+        """As the one of MMPretrain's `vis_scheduler`."""
+
+
+def test_hooks_survive_a_simulated_training(tmp_path):
+    """MMPretrain's `vis_scheduler`: no data, no loss, hardly a hook of mmengine."""
+
+    class Loader(list):
+        dataset = SimpleNamespace(metainfo=None)
+
+    cfg = Config.fromfile(f'{ROOT}/configs/_base_/runtime.py')
+    unused = dict.fromkeys(
+        ['runtime_info', 'timer', 'logger', 'checkpoint', 'sampler_seed']
+    )
+    runner = Runner(
+        model=Anything(),
+        work_dir=str(tmp_path),
+        train_dataloader=Loader(range(3)),
+        train_cfg=dict(by_epoch=True, max_epochs=2),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        default_hooks=unused,
+        custom_hooks=[*cfg.custom_hooks, dict(type='hrnet_mm.CheckClassesHook')],
+        experiment_name='test_hooks_survive_a_simulated_training',
+    )
+    runner.train()
+    assert runner.iter == 6

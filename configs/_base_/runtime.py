@@ -20,6 +20,7 @@ custom_hooks = [
     dict(type='hrnet_mm.PreemptionHook'),
     dict(type='hrnet_mm.ExactResumeHook'),
     dict(type='hrnet_mm.CheckChannelsHook'),
+    dict(type='hrnet_mm.CheckGradientsHook'),
 ]
 
 env_cfg = dict(

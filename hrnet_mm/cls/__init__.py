@@ -1,6 +1,6 @@
 """ImageNet classification: what MMPretrain does not have. Needs mmpretrain."""
 
 from .datasets import ImageFolder, ImageNetCls, TinyCls
-from .visualization import VisualizationHook
+from .visualization import ClsVisualizationHook
 
-__all__ = ['ImageFolder', 'ImageNetCls', 'TinyCls', 'VisualizationHook']
+__all__ = ['ClsVisualizationHook', 'ImageFolder', 'ImageNetCls', 'TinyCls']

@@ -110,5 +110,6 @@ class ExactResumeHook(Hook):
         self.done = 0
         loop = runner.train_loop
         vars(loop).pop('run_iter', None)
-        if isinstance(loop.dataloader.batch_sampler, RemainingBatches):
-            loop.dataloader.batch_sampler.done = 0
+        batch_sampler = getattr(loop.dataloader, 'batch_sampler', None)
+        if isinstance(batch_sampler, RemainingBatches):
+            batch_sampler.done = 0

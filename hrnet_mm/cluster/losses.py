@@ -41,6 +41,8 @@ class FiniteLossHook(Hook):
     ) -> None:
         """Look at the loss that ``RuntimeInfoHook`` has read from the device."""
         scalars = runner.message_hub.log_scalars
+        if 'train/loss' not in scalars:  # a model without a loss, or without that hook
+            return
         if math.isfinite(scalars['train/loss'].current()):
             self.in_a_row = 0
             return

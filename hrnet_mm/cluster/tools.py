@@ -1,4 +1,4 @@
-"""The scripts of OpenMMLab's libraries, found by the config."""
+"""The scripts of OpenMMLab's libraries, run in a process that knows hrnet_mm."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import runpy
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -33,14 +34,55 @@ def run_tool(name: str) -> None:
     if scope not in LIBRARIES:
         known = ', '.join(LIBRARIES)
         sys.exit(f'{config}: default_scope={scope!r} is not one of {known}')
-    spec = importlib.util.find_spec(scope)
-    if spec is None or spec.origin is None:
-        sys.exit(f'{config} is for {scope}: pip install {LIBRARIES[scope]}')
-    script = Path(spec.origin).parent / f'.mim/tools/{name}.py'
+    try:
+        folder = tools_of(scope)
+    except ModuleNotFoundError as error:
+        sys.exit(f'{config} is for {scope}: {error}')
     words = sys.argv[1:]
     if name == 'train':
         words = go_on_or_begin(words, settings, f'work_dirs/{Path(config).stem}')
+    run_script(folder / f'{name}.py', words)
+
+
+def tools_of(library: str) -> Path:
+    """The folder of a library's scripts.
+
+    Raises:
+        ModuleNotFoundError: if the library is not installed.
+    """
+    spec = importlib.util.find_spec(library)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f'pip install {LIBRARIES[library]}')
+    return Path(spec.origin).parent / '.mim/tools'
+
+
+def find_script(library: str, name: str) -> Path:
+    """A script by its name, or by its folder and name: ``misc/browse_dataset``.
+
+    Raises:
+        ModuleNotFoundError: if the library is not installed.
+        ValueError: if it has no such script, or several.
+    """
+    folder = tools_of(library)
+    scripts = {
+        path.relative_to(folder).with_suffix('').as_posix(): path
+        for path in sorted(folder.rglob('*.py'))
+    }
+    asked = name.removesuffix('.py')
+    found = [it for it in scripts if f'/{it}'.endswith(f'/{asked}')]
+    if not found:
+        raise ValueError(
+            f'{library} has no script {asked}; it has {", ".join(scripts)}'
+        )
+    if asked not in found and len(found) > 1:
+        raise ValueError(f'{library} has {len(found)} of them: {", ".join(found)}')
+    return scripts[asked if asked in found else found[0]]
+
+
+def run_script(script: Path, words: Sequence[str]) -> None:
+    """Run a script in this process, as ``python SCRIPT WORDS`` would in another."""
     sys.argv = [str(script), *words]
+    sys.path.insert(0, str(script.parent))
     runpy.run_path(str(script), run_name='__main__')
 
 

@@ -3,11 +3,13 @@
 from .datasets import CocoDet, TinyDet
 from .metrics import CocoDetMetric
 from .roi_extractors import SingleRoIExtractor
+from .tta import InstanceTTAModel
 from .visualization import SparseDetVisualizationHook
 
 __all__ = [
     'CocoDet',
     'CocoDetMetric',
+    'InstanceTTAModel',
     'SingleRoIExtractor',
     'SparseDetVisualizationHook',
     'TinyDet',

@@ -1,6 +1,7 @@
 """Hooks for the stock runner."""
 
 from .checks import AnyFamilyHook, CheckChannelsHook, CheckClassesHook, CheckFrozenHook
+from .gradients import CheckGradientsHook
 from .pictures import SparseVisualization
 from .seeding import SeedStepHook
 from .speed import Bf16Hook, ChannelsLastHook, CudaGraphHook
@@ -12,6 +13,7 @@ __all__ = [
     'CheckChannelsHook',
     'CheckClassesHook',
     'CheckFrozenHook',
+    'CheckGradientsHook',
     'CudaGraphHook',
     'SeedStepHook',
     'SparseVisualization',

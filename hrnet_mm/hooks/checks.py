@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -149,7 +149,9 @@ class CheckClassesHook(Hook):
 
 def check_classes(model: nn.Module, dataset: Any, exact: bool = False) -> None:
     """Compare ``num_classes`` of all parts of a model with the classes of the data."""
-    classes = dataset.metainfo['classes']
+    classes = classes_of(dataset)
+    if classes is None:
+        return
     wrong = []
     for name, part in model.named_modules():
         places = getattr(part, 'num_classes', None)
@@ -197,6 +199,17 @@ def ignored_by_model(model: nn.Module) -> Iterator[tuple[str, int]]:
             yield f'{path}.ignore_index', part.ignore_index
         if hasattr(part, 'seg_pad_val'):
             yield f'{path}.seg_pad_val', part.seg_pad_val
+
+
+def classes_of(dataset: Any) -> Sequence[str] | None:
+    """The names of the classes, of the part that has most; None if there are none.
+
+    ``ConcatDataset`` of MMDetection has a list of ``metainfo`` if its parts differ.
+    """
+    metainfo = dataset.metainfo
+    parts = metainfo if isinstance(metainfo, list) else [metainfo or {}]
+    named = [part['classes'] for part in parts if part.get('classes')]
+    return max(named, key=len, default=None)
 
 
 def without_wrappers(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch.nn.parallel import DistributedDataParallel
@@ -25,12 +26,15 @@ class ChannelsLastHook(Hook):
 
     The layout that oneDNN and tensor cores compute in: without it each small
     convolution converts its input and output. See ``to_channels_last``. Training on a
-    processor that takes longer in it stays in the default layout.
+    processor that takes longer in it stays in the default layout, and so does a model
+    in a wrapper that cannot be built again: those of ``FlexibleRunner``, FSDP, one DDP
+    for each part.
     """
 
     def before_train(self, runner: Runner) -> None:
         """After ``load_from`` and ``resume``, before the first step."""
-        if trains_sooner_in_channels_last(next(runner.model.parameters()).device):
+        device = next(runner.model.parameters()).device
+        if trains_sooner_in_channels_last(device) and can_wrap_again(runner):
             to_channels_last(runner.model)
             wrap_again(runner)
         for part in wrappers(runner.optim_wrapper):
@@ -39,6 +43,14 @@ class ChannelsLastHook(Hook):
     def before_test(self, runner: Runner) -> None:
         """Before the first image."""
         to_channels_last(runner.model)
+
+
+def can_wrap_again(runner: Runner) -> bool:
+    """Whether the model has no wrapper, or one that ``wrap_again`` can replace."""
+    if is_model_wrapper(runner.model):
+        is_ddp = isinstance(runner.model, DistributedDataParallel)
+        return is_ddp and hasattr(runner, 'wrap_model')
+    return True
 
 
 def wrap_again(runner: Runner) -> None:
@@ -82,7 +94,12 @@ class Bf16Hook(Hook):
         device = next(runner.model.parameters()).device
         if not self.enable:
             return
-        if multiplies_bfloat16(device):
+        if runner.cfg.get('compile'):
+            runner.logger.info(
+                'The trunk trains in float32: torch.compile cannot trace the change to '
+                'bfloat16 and back'
+            )
+        elif multiplies_bfloat16(device):
             runner.logger.info('The trunk trains in bfloat16, all else in float32')
             train_in_bfloat16(runner.model)
         else:

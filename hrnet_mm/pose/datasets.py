@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import mmpose
 import numpy as np
 from mmengine.config import Config
+from mmpose import registry
 from mmpose.datasets.datasets import (
     AFLWDataset,
     BaseCocoStyleDataset,
@@ -25,6 +26,18 @@ from hrnet_mm.data.pose import KEYPOINTS
 from hrnet_mm.registry import DATASETS
 
 PERSON = 'person with a box and visible joints'
+Dataset = TypeVar('Dataset', bound=type[BaseCocoStyleDataset])
+
+
+def register(dataset: Dataset) -> Dataset:
+    """Register a data set here, and in mmpose under the name that configs give it.
+
+    ``MultiDatasetEvaluator`` looks that name up in mmpose alone, as it is written.
+    """
+    name = f'{DATASETS.scope}.{dataset.__name__}'
+    registry.DATASETS.register_module(name=name, module=dataset)
+    DATASETS.register_module(module=dataset)
+    return dataset
 
 
 def joints_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
@@ -102,7 +115,7 @@ class CheckedPeople(CheckedPose):
         return None
 
 
-@DATASETS.register_module()
+@register
 class CocoPose(CheckedPeople, CocoDataset):
     """COCO keypoints, checked."""
 
@@ -115,7 +128,7 @@ class CocoPose(CheckedPeople, CocoDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class MpiiPose(NamedKeypoints, MpiiDataset):
     """MPII human pose, which has a format of its own, checked."""
 
@@ -129,7 +142,7 @@ class MpiiPose(NamedKeypoints, MpiiDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class CrowdPose(CheckedPeople, CrowdPoseDataset):
     """CrowdPose, checked."""
 
@@ -148,7 +161,7 @@ class CheckedFaces(CheckedPose):
     thing = 'face'
 
 
-@DATASETS.register_module()
+@register
 class Wflw(CheckedFaces, WFLWDataset):
     """WFLW, 98 landmarks of faces, checked."""
 
@@ -160,7 +173,7 @@ class Wflw(CheckedFaces, WFLWDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class Faces300W(CheckedFaces, Face300WDataset):
     """300W, 68 landmarks of faces, checked."""
 
@@ -172,7 +185,7 @@ class Faces300W(CheckedFaces, Face300WDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class Cofw(CheckedFaces, COFWDataset):
     """COFW, 29 landmarks of faces, checked."""
 
@@ -184,7 +197,7 @@ class Cofw(CheckedFaces, COFWDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class Aflw(CheckedFaces, AFLWDataset):
     """AFLW, 19 landmarks of faces, checked."""
 
@@ -196,7 +209,7 @@ class Aflw(CheckedFaces, AFLWDataset):
     )
 
 
-@DATASETS.register_module()
+@register
 class TinyPose(CheckedPeople, CocoDataset):
     """TinyPeople's keypoints, checked."""
 
@@ -205,7 +218,7 @@ class TinyPose(CheckedPeople, CocoDataset):
     source = '`hrnet-mm tiny-people FOLDER` draws it.'
 
 
-@DATASETS.register_module()
+@register
 class TinyCrowd(TinyPose):
     """TinyPeople's keypoints in crowds, checked."""
 
@@ -221,7 +234,7 @@ def other_side(name: str) -> str:
     return ''
 
 
-@DATASETS.register_module()
+@register
 class TinyHeads(CheckedFaces, CocoDataset):
     """Five landmarks of the heads in TinyPeople that show all of them, checked.
 

@@ -15,11 +15,11 @@ from .losses import CrossEntropyLoss, OhemCrossEntropyLoss
 from .segmentor import OCRNet
 from .transforms import CheckLabels
 from .tta import SegTTAModel, SwappingTTAModel
-from .visualization import SegVisualizationHook
+from .visualization import SegVisualizationHook, SegVisualizer
 
 __all__ = [
     'Ade20kSeg', 'CheckLabels', 'CityscapesSeg', 'CocoStuffSeg',
     'CrossEntropyLoss', 'HRNetV2Head', 'LabelMaps', 'LipSeg', 'OCRHead', 'OCRNet',
     'OhemCrossEntropyLoss', 'PascalContext59Seg', 'PascalContextSeg', 'SegTTAModel',
-    'SegVisualizationHook', 'SwappingTTAModel', 'TinySeg',
+    'SegVisualizationHook', 'SegVisualizer', 'SwappingTTAModel', 'TinySeg',
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pictures of predictions while training, of any image."""
+"""Pictures of label maps on any image."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.runner import Runner
 from mmseg.engine.hooks import SegVisualizationHook as MmsegHook
+from mmseg.visualization import SegLocalVisualizer
 
 from hrnet_mm.pictures import read_picture
-from hrnet_mm.registry import HOOKS
+from hrnet_mm.registry import HOOKS, VISUALIZERS
 
 
 @HOOKS.register_module()
@@ -35,3 +37,15 @@ class SegVisualizationHook(MmsegHook):
                 wait_time=self.wait_time,
                 step=runner.iter,
             )
+
+
+@VISUALIZERS.register_module()
+class SegVisualizer(SegLocalVisualizer):
+    """``SegLocalVisualizer`` for images in any memory layout.
+
+    The stock one draws on an array of the layout of the image, which OpenCV refuses if
+    it is that of a tensor, as in MMSegmentation's ``browse_dataset``.
+    """
+
+    def _draw_sem_seg(self, image: np.ndarray, *args: Any, **kwargs: Any) -> np.ndarray:
+        return super()._draw_sem_seg(np.ascontiguousarray(image), *args, **kwargs)

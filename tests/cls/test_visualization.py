@@ -1,29 +1,52 @@
-"""Pictures while training."""
+"""The picture of a prediction is that of its image."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
+import torch
 
 pytest.importorskip('mmpretrain')
 
-import torch
-from mmengine.visualization import Visualizer
+from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
+from mmpretrain.visualization import UniversalVisualizer
 
-from hrnet_mm.cls import VisualizationHook
+from hrnet_mm.cls import ClsVisualizationHook
+
+IMAGES = torch.arange(2, dtype=torch.uint8).reshape(2, 1, 1, 1).expand(2, 3, 64, 64)
+SAMPLES = [DataSample(metainfo=dict(img_path=f'{i}.png')) for i in range(2)]
 
 
-@pytest.mark.parametrize('channels', [1, 3, 5])
-def test_images_of_any_number_of_channels_are_drawn(channels, monkeypatch):
-    drawn = []
-    visualizer = SimpleNamespace(
-        visualize_cls=lambda image, **kwargs: drawn.append(image)
+@pytest.fixture
+def drawn(monkeypatch) -> dict:
+    """Shape and largest value of each image that is drawn, by its name."""
+    drawn = {}
+    monkeypatch.setattr(
+        UniversalVisualizer,
+        'visualize_cls',
+        lambda self, image, name, **_: drawn.update({name: (image.shape, image.max())}),
     )
-    monkeypatch.setattr(Visualizer, 'get_current_instance', lambda: visualizer)
-    inputs = [torch.full((channels, 6, 7), i, dtype=torch.uint8) for i in range(4)]
-    hook = VisualizationHook(enable=True, interval=2)
-    hook._draw_samples(0, dict(inputs=inputs), [DataSample()] * 4)
-    assert [image.shape for image in drawn] == [(6, 7, 3)] * 2
-    assert [image.max() for image in drawn] == [0, 2]
+    return drawn
+
+
+def draw(inputs: object) -> None:
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        UniversalVisualizer.get_instance('test_visualization')
+        hook = ClsVisualizationHook(enable=True, interval=1)
+    hook.after_test_iter(None, 0, dict(inputs=inputs), SAMPLES)
+
+
+@pytest.mark.parametrize(
+    'inputs',
+    [IMAGES, [*IMAGES], [IMAGES + 5, IMAGES], [[*(IMAGES + 5)], [*IMAGES]]],
+    ids=['stacked', 'list', 'views', 'lists of views'],
+)
+def test_of_several_views_the_last_is_drawn(inputs, drawn):
+    draw(inputs)
+    assert drawn == {'0.png': ((64, 64, 3), 0), '1.png': ((64, 64, 3), 1)}
+
+
+@pytest.mark.parametrize('channels', [1, 5])
+def test_images_of_any_number_of_channels_are_drawn(channels, drawn):
+    draw(IMAGES[:, :1, :6, :7].repeat(1, channels, 1, 1))
+    assert drawn == {'0.png': ((6, 7, 3), 0), '1.png': ((6, 7, 3), 1)}

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
-import pytest
-from mmengine.config import Config
+import sys
+import time
 
-from hrnet_mm.cluster.tools import go_on_or_begin
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
+
+from hrnet_mm.checkpoints.loading import load
+from hrnet_mm.cluster.tools import find_script, go_on_or_begin, run_script
 
 WORDS = ['config.py', '--launcher', 'slurm', '--resume']
 
@@ -39,3 +45,44 @@ def test_resume_from_a_file_and_then_from_the_work_folder(tmp_path):
 @pytest.mark.parametrize('words', [['config.py'], ['config.py', '--resume', 'a.pth']])
 def test_everything_else_is_left_alone(words):
     assert go_on_or_begin(words, Config({}), 'work_dirs/config') == words
+
+
+@pytest.mark.parametrize('library', ['mmpose', 'mmseg', 'mmdet', 'mmpretrain'])
+def test_publish_model_reads_what_mmengine_writes(library, tmp_path, monkeypatch):
+    """From torch 2.6 on it cannot by itself: the file holds histories of losses."""
+    pytest.importorskip(library)
+    monkeypatch.setattr(sys, 'argv', [])
+    monkeypatch.setattr(sys, 'path', [*sys.path])
+    source, target = tmp_path / 'epoch_1.pth', tmp_path / 'mine.pth'
+    content = dict(
+        meta=dict(dataset_meta=dict(classes=('a',))),
+        state_dict=dict(weight=torch.ones(2)),
+        optimizer=dict(state={}),
+        message_hub=dict(log_scalars={'train/loss': HistoryBuffer([1.0], [1])}),
+    )
+    torch.save(content, source)
+    run_script(find_script(library, 'publish_model'), [str(source), str(target)])
+    deadline = time.monotonic() + 10  # three of them rename it in another process
+    while not (found := [*tmp_path.glob('mine[-_]*.pth')]) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.01)
+    published = load(found[0])
+    assert 'optimizer' not in published
+    assert published['meta']['dataset_meta'] == dict(classes=('a',))
+    assert published['state_dict']['weight'].tolist() == [1, 1]
+
+
+def test_a_script_is_found_by_its_name_if_there_is_one(tmp_path, monkeypatch):
+    monkeypatch.setattr('hrnet_mm.cluster.tools.tools_of', lambda library: tmp_path)
+    for name in ('test', 'misc/browse', 'analysis/browse', 'analysis/my_test'):
+        path = tmp_path / f'{name}.py'
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert find_script('mmdet', 'test') == tmp_path / 'test.py'
+    assert find_script('mmdet', 'my_test.py') == tmp_path / 'analysis/my_test.py'
+    assert find_script('mmdet', 'misc/browse') == tmp_path / 'misc/browse.py'
+    with pytest.raises(ValueError, match='2 of them: analysis/browse, misc/browse'):
+        find_script('mmdet', 'browse')
+    with pytest.raises(ValueError, match='no script flops; it has analysis/browse, '):
+        find_script('mmdet', 'flops')

@@ -253,3 +253,19 @@ def test_people_with_and_without_outlines_share_an_image(copied):
 
     change(copied, edit)
     assert len(dataset(copied, data_mode='bottomup')) == 4
+
+
+def test_evaluators_of_several_data_sets_know_ours():
+    """MMPose's looks their names up as they are written."""
+    from mmengine.registry import DefaultScope
+    from mmpose.registry import EVALUATORS
+
+    datasets = [dict(type='hrnet_mm.TinyPose'), dict(type='hrnet_mm.TinyHeads')]
+    metrics = [dict(type='PCKAccuracy'), dict(type='AUC')]
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        evaluator = EVALUATORS.build(
+            dict(type='MultiDatasetEvaluator', metrics=metrics, datasets=datasets)
+        )
+    assert [*evaluator.metrics_dict] == ['coco', 'tiny_heads']
+    joints = [m.dataset_meta['num_keypoints'] for m in evaluator.metrics]
+    assert joints == [17, 5]

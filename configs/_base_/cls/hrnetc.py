@@ -26,7 +26,9 @@ pool = dict(type='GlobalAveragePooling')
 custom_hooks = [*_base_.custom_hooks, dict(type='hrnet_mm.CheckClassesHook')]
 default_hooks = dict(
     checkpoint=dict(save_best='accuracy/top1', rule='greater'),
-    visualization=dict(type='hrnet_mm.VisualizationHook', enable=True, interval=5000),
+    visualization=dict(
+        type='hrnet_mm.ClsVisualizationHook', enable=True, interval=5000
+    ),
 )
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(

@@ -8,4 +8,8 @@ model = dict(
     train_cfg=dict(rcnn=[dict(stage, mask_size=28) for stage in _base_.rcnns]),
     test_cfg=dict(rcnn=dict(mask_thr_binary=0.5)),
 )
+tta_model = dict(
+    type='hrnet_mm.InstanceTTAModel',
+    tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=100),
+)
 default_hooks = dict(checkpoint=dict(save_best='coco/segm_mAP'))

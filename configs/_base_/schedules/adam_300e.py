@@ -4,7 +4,7 @@ train_cfg = dict(type='hrnet_mm.EpochLoop', max_epochs=300, val_interval=10)
 val_cfg = dict()
 test_cfg = dict()
 
-optim_wrapper = dict(optimizer=dict(type='Adam', lr=1.5e-3))
+optim_wrapper = dict(optimizer=dict(type='Adam', lr=1.5e-3, weight_decay=0))
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=500, start_factor=0.001, by_epoch=False),
     dict(type='MultiStepLR', end=300, milestones=[200, 260], gamma=0.1, by_epoch=True),

@@ -11,7 +11,7 @@ val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='hrnet_mm.Adam', lr=4e-3),
+    optimizer=dict(type='hrnet_mm.Adam', lr=4e-3, weight_decay=0),
     clip_grad=dict(max_norm=1),
 )
 warm_up = dict(type='LinearLR', begin=0, end=50, start_factor=0.01, by_epoch=False)

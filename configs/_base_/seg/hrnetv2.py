@@ -40,5 +40,5 @@ default_hooks = dict(
 )
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(
-    type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer'
+    type='hrnet_mm.SegVisualizer', vis_backends=vis_backends, name='visualizer'
 )

@@ -1,0 +1,50 @@
+"""Testing with several scales and mirrored images."""
+
+from __future__ import annotations
+
+import torch
+from mmcv.ops import batched_nms
+from mmdet.models import DetTTAModel
+from mmdet.structures import DetDataSample
+from mmdet.structures.bbox import bbox_flip
+from mmengine.structures import InstanceData
+
+from hrnet_mm.registry import MODELS
+
+FLIPPED = dict(horizontal=[-1], vertical=[-2], diagonal=[-1, -2])  # dimensions
+
+
+@MODELS.register_module()
+class InstanceTTAModel(DetTTAModel):
+    """``DetTTAModel`` that merges masks, too, which MMDetection's refuses.
+
+    Each box that is left by non-maximum suppression over all views keeps its mask.
+
+    Args:
+        tta_cfg: ``nms`` and ``max_per_img``, as for ``DetTTAModel``.
+        kwargs: As for ``DetTTAModel``.
+    """
+
+    def _merge_single_sample(self, data_samples: list[DetDataSample]) -> DetDataSample:
+        views = InstanceData.cat([as_seen(sample) for sample in data_samples])
+        merged, *_ = data_samples
+        if len(views) > 0:
+            boxes, kept = batched_nms(
+                views.bboxes, views.scores, views.labels, self.tta_cfg.nms
+            )
+            views = views[kept]
+            views.scores = boxes[:, -1]  # soft NMS lowers some
+        merged.pred_instances = views[: self.tta_cfg.max_per_img]
+        return merged
+
+
+def as_seen(sample: DetDataSample) -> InstanceData:
+    """The predictions for a view, in the image that it is a view of."""
+    instances = sample.pred_instances
+    if sample.flip:
+        direction = sample.flip_direction
+        instances = instances.new()
+        instances.bboxes = bbox_flip(instances.bboxes, sample.ori_shape, direction)
+        if 'masks' in instances:
+            instances.masks = torch.flip(instances.masks, FLIPPED[direction])
+    return instances
