@@ -44,7 +44,7 @@ lint: setup
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 test: lint
-	$(PYTEST) -m 'not (jobs or slow)'
+	$(PYTEST) -m 'not (jobs or slow or sweep)'
 
 test-jobs: setup
 	$(PYTEST) -m 'jobs and not lane'
