@@ -37,7 +37,7 @@ def make_odd(people: Path) -> str:
 
 @pytest.mark.jobs
 def test_odd_data_trains_finite_and_is_named(tmp_path, write_config, mim, run_python):
-    people = TinyPeople(splits={'train': 4, 'val': 2, 'test': 2})
+    people = TinyPeople(splits={'train': 6, 'val': 2, 'test': 2})
     root = people.write(tmp_path / 'tiny_people')
     lines = f"""
 train_cfg = dict(max_epochs=2, val_interval=2)
