@@ -20,8 +20,8 @@ CLI = ('-c', 'from hrnet_mm.cli import main; main()')
 
 
 @pytest.mark.slow
-def test_the_demo_learns_pose_and_shows_it(tmp_path, run_python):
-    done = run_python(*CLI, 'demo', cwd=tmp_path)
+def test_the_demo_learns_pose_and_shows_it(tmp_path, tiny_people, run_python):
+    done = run_python(*CLI, 'demo', '--data', str(tiny_people), cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     output = tmp_path / 'outputs/demo'
     result = json.loads((output / 'result.json').read_text())
