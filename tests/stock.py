@@ -69,6 +69,9 @@ def on_our_trunk(config: dict) -> None:
             for head in heads if isinstance(heads, list) else [heads]:
                 choose_streams(head)
         return
+    if 'neck' not in config:  # MaskFormer reads the streams
+        config['panoptic_head']['in_channels'] = STREAMS
+        return
     necks = config['neck'] if isinstance(config['neck'], list) else [config['neck']]
     start = necks[0].get('start_level', 0)
     necks[0] = dict(
