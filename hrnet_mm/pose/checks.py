@@ -66,9 +66,14 @@ def transforms_of(dataset: Any) -> Iterator[Any]:
             yield from transforms_of(part)
 
 
+def decoder_of(head: nn.Module) -> Any:
+    """The codec of a head; None if it has none, and cannot predict."""
+    return getattr(head, 'decoder', None)
+
+
 def has_offsets(head: nn.Module) -> bool:
     """Whether each keypoint has a heat map and two maps of offsets (UDP)."""
-    return getattr(head.decoder, 'heatmap_type', None) == 'combined'
+    return getattr(decoder_of(head), 'heatmap_type', None) == 'combined'
 
 
 def check_keypoints(head: nn.Module, dataset: Any) -> None:
@@ -98,7 +103,7 @@ def check_keypoints(head: nn.Module, dataset: Any) -> None:
 
 def check_sizes(model: Any, dataset: Any, pipeline: str) -> None:
     """Images and heat maps have one size in the pipeline, the decoder, the network."""
-    decoder = sizes_of(model.head.decoder)
+    decoder = sizes_of(decoder_of(model.head))
     told = {'model.head.decoder': decoder}
     for step in transforms_of(dataset):
         name = type(step).__name__
