@@ -27,7 +27,8 @@ class CheckedData:
 
     Raises:
         FileNotFoundError: if an annotation file or a folder is missing.
-        ValueError: if there is nothing to train or test on, or an image cannot be read.
+        ValueError: if there is nothing to train or test on, an image cannot be read, or
+            ``classes`` are one string.
     """
 
     environment: str = ''  # the variable that the configs read the data root from
@@ -41,6 +42,17 @@ class CheckedData:
     data_prefix: dict[str, str]
     backend_args: dict[str, Any] | None = None
     optional = ('bbox_file', 'headbox_file')
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Any = None) -> dict[str, Any]:
+        found = super()._load_metainfo(metainfo)  # type: ignore[misc]
+        if isinstance(found.get('classes'), str):  # mmengine found no file of that name
+            raise ValueError(
+                f'metainfo.classes of {cls.__name__} is the string '
+                f'{found["classes"]!r}: each letter would be a class. Write a tuple, '
+                f'with a comma also after a single class: ({found["classes"]!r},)'
+            )
+        return found
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The samples, after a look at the files they come from."""

@@ -37,7 +37,7 @@ class CheckedObjects(CheckedCoco):
 
     @classmethod
     def _load_metainfo(cls, metainfo: Any = None) -> dict[str, Any]:
-        found = super()._load_metainfo(metainfo)  # type: ignore[misc]
+        found = super()._load_metainfo(metainfo)
         if len(found.get('palette') or ()) < len(found['classes']):
             # of other classes; the visualizers choose colours where there is none
             found.pop('palette', None)

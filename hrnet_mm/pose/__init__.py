@@ -1,5 +1,6 @@
 """Human pose: what MMPose does not have. Needs mmpose."""
 
+from .checks import CheckCodecHook
 from .codecs import AssociativeEmbedding
 from .datasets import (
     Aflw,
@@ -26,6 +27,7 @@ __all__ = [
     'AssociativeEmbeddingLoss',
     'BottomupPoseEstimator',
     'BottomupRandomFlip',
+    'CheckCodecHook',
     'CocoPose',
     'CocoPoseMetric',
     'Cofw',

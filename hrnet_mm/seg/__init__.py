@@ -1,5 +1,6 @@
 """Semantic segmentation: what mmsegmentation does not have. Needs mmseg."""
 
+from .checks import CheckWindowHook
 from .datasets import (
     Ade20kSeg,
     CityscapesSeg,
@@ -18,7 +19,7 @@ from .tta import SegTTAModel, SwappingTTAModel
 from .visualization import SegVisualizationHook, SegVisualizer
 
 __all__ = [
-    'Ade20kSeg', 'CheckLabels', 'CityscapesSeg', 'CocoStuffSeg',
+    'Ade20kSeg', 'CheckLabels', 'CheckWindowHook', 'CityscapesSeg', 'CocoStuffSeg',
     'CrossEntropyLoss', 'HRNetV2Head', 'LabelMaps', 'LipSeg', 'OCRHead', 'OCRNet',
     'OhemCrossEntropyLoss', 'PascalContext59Seg', 'PascalContextSeg', 'SegTTAModel',
     'SegVisualizationHook', 'SegVisualizer', 'SwappingTTAModel', 'TinySeg',

@@ -1,7 +1,7 @@
-"""Two classes from one score: ``num_classes=2, out_channels=1``.
+"""What heads and losses must agree on; two classes from one score.
 
-The score is the logit of class 1, the foreground. A pixel is foreground if the sigmoid
-of its score is above ``threshold``.
+With ``num_classes=2, out_channels=1`` the score is the logit of class 1, the
+foreground. A pixel is foreground if the sigmoid of its score is above ``threshold``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.losses import CrossEntropyLoss as BinaryOrSoftmax
 from torch import Tensor, nn
 
 
@@ -18,8 +19,9 @@ class CheckedHead(BaseDecodeHead):
     """What our heads add to those of mmsegmentation: a binary head that trains.
 
     Raises:
-        ValueError: if ``num_classes`` is 1, or a loss in ``loss_decode`` does not raise
-            the score of the foreground and lower that of the background.
+        ValueError: if ``num_classes`` is 1, ``class_weight`` of a loss in
+            ``loss_decode`` is not one for each class, or a loss does not raise the
+            score of the foreground and lower that of the background.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -31,8 +33,9 @@ class CheckedHead(BaseDecodeHead):
                 'num_classes=2 and out_channels=1 in decode_head, and '
                 "metainfo.classes=('background', 'NAME') of the data sets"
             )
-        if self.out_channels == 1:
-            for loss in list_losses(self):
+        for loss in list_losses(self):
+            check_class_weight(self, loss)
+            if self.out_channels == 1:
                 check_binary_loss(type(self).__name__, loss, self.ignore_index)
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: Any) -> Any:
@@ -60,6 +63,28 @@ def list_losses(head: BaseDecodeHead) -> list[nn.Module]:
     """``loss_decode`` is one loss or a list of them."""
     losses = head.loss_decode
     return [*losses] if isinstance(losses, nn.ModuleList) else [losses]
+
+
+def check_class_weight(head: BaseDecodeHead, loss: nn.Module) -> None:
+    """Refuse weights that are not one for each class; torch gives no numbers."""
+    given = getattr(loss, 'class_weight', None)
+    if given is None:
+        return
+    name = type(head).__name__
+    if isinstance(loss, BinaryOrSoftmax) and loss.use_sigmoid:
+        if len(given) > 1:
+            raise ValueError(
+                f'{name} has loss_decode=mmseg.{type(loss).__name__} with use_sigmoid='
+                f'True and class_weight of {len(given)}, which it would lay over the '
+                "columns of the image. Set loss_decode.type='hrnet_mm.CrossEntropyLoss'"
+                ', without use_sigmoid'
+            )
+    elif len(given) != head.num_classes:
+        raise ValueError(
+            f'{name} has num_classes={head.num_classes}, and loss_decode.class_weight '
+            f'of {type(loss).__name__} has {len(given)}: write one weight for each '
+            'class, in their order'
+        )
 
 
 def check_binary_loss(head: str, loss: nn.Module, ignore_index: int | None) -> None:

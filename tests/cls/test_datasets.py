@@ -96,3 +96,8 @@ def test_imagenet_is_read_from_folders_and_from_lists(tmp_path):
     (imagenet / 'meta/val.txt').write_text('n00000007/a.JPEG 9\n')
     (sample,) = ImageNetCls(str(imagenet), split='val', pipeline=READ)
     assert sample['gt_label'] == 9
+
+
+def test_one_class_is_no_string():
+    with pytest.raises(ValueError, match=r"each letter .*\('cat',\)"):
+        ImageFolder._load_metainfo(dict(classes='cat'))

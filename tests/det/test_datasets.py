@@ -232,3 +232,8 @@ def test_an_image_that_cannot_be_read_is_named(odd, few_people, tmp_path):
     dataset = odd(first_only, data_prefix=dict(img=str(tmp_path)))
     with pytest.raises(ValueError, match=r'000001.jpg .* is empty'):
         dataset[0]
+
+
+def test_one_class_is_no_string():
+    with pytest.raises(ValueError, match=r"each letter .*\('car',\)"):
+        TinyDet._load_metainfo(dict(classes='car'))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,3 +78,25 @@ def test_an_object_without_an_outline_does_not_count_for_masks(tmp_path):
 def test_iou_thresholds_of_a_config(tmp_path, thresholds):
     metric = CocoDetMetric(annotation_file(tmp_path), iou_thrs=thresholds)
     assert score(metric)['coco/bbox_mAP'] == 1
+
+
+def test_recall_of_images_with_different_numbers_of_objects(tmp_path):
+    """Two objects in an image, found by the best boxes; one in another, missed."""
+    path = Path(annotation_file(tmp_path))
+    content = json.loads(path.read_text())
+    content['images'].insert(0, dict(content['images'][0], id=7, file_name='b.png'))
+    content['annotations'].append(dict(content['annotations'][0], id=3, image_id=7))
+    path.write_text(json.dumps(content))
+    metric = CocoDetMetric(str(path), metric='proposal_fast', proposal_nums=(1, 3))
+    metric.dataset_meta = dict(classes=('thing',))
+    for image, places, scores in (
+        (1, (18, 5, 35), (0.1, 0.5, 0.9)),
+        (7, (30,), (0.5,)),
+    ):
+        boxes = torch.tensor([[x, 10.0, x + 20, 30] for x in places])
+        labels = torch.zeros(len(places), dtype=int)
+        found = dict(bboxes=boxes, scores=torch.tensor(scores), labels=labels)
+        metric.process({}, [dict(img_id=image, ori_shape=SIZE, pred_instances=found)])
+    scores = metric.evaluate(2)
+    assert scores['coco/AR@1'] == pytest.approx(1 / 3)
+    assert scores['coco/AR@3'] == pytest.approx(2 / 3)

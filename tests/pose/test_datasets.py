@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -269,3 +270,67 @@ def test_evaluators_of_several_data_sets_know_ours():
     assert [*evaluator.metrics_dict] == ['coco', 'tiny_heads']
     joints = [m.dataset_meta['num_keypoints'] for m in evaluator.metrics]
     assert joints == [17, 5]
+
+
+def five(**changes) -> dict:
+    """The metainfo of five landmarks, as it is written in a config."""
+    return {**copy.deepcopy(TinyHeads.METAINFO), **changes}
+
+
+def test_keypoints_are_in_the_order_of_their_numbers():
+    """A dumped config has 0, 1, 10, 11, 2; MMPose mirrors in the order it finds."""
+    order = [4, 0, 2, 1, 3]
+    info = TinyHeads.METAINFO['keypoint_info']
+    dumped = five(keypoint_info={str(i): info[i] for i in order})
+    assert TinyHeads._load_metainfo(dumped)['flip_indices'] == [0, 2, 1, 4, 3]
+
+
+@pytest.mark.parametrize(
+    ('number', 'point', 'words'),
+    [
+        (1, dict(swap='right eye'), "swap of 'left_eye' .* no keypoint"),
+        (2, dict(swap=''), "set swap of 'right_eye' to 'left_eye'"),
+        (3, dict(name='nose'), 'the same name twice'),
+    ],
+)
+def test_a_keypoint_that_contradicts_another_is_named(number, point, words):
+    info = five()
+    info['keypoint_info'][number].update(point)
+    with pytest.raises(ValueError, match=words):
+        TinyHeads._load_metainfo(info)
+
+
+def test_a_description_that_contradicts_itself_is_refused(tmp_path):
+    points = TinyHeads.METAINFO['keypoint_info']
+    for changes, words in (
+        (dict(sigmas=[0.1] * 17), '5 keypoints and 17 sigmas'),
+        (dict(joint_weights=[1]), '5 keypoints and 1 joint_weights'),
+        (dict(skeleton_info={0: dict(link=('nose', 'chin'))}), "link .* 'chin'"),
+        (dict(keypoint_info={i + 1: points[i] for i in points}), 'number them 0 to 4'),
+    ):
+        with pytest.raises(ValueError, match=words):
+            TinyHeads._load_metainfo(five(**changes))
+    (tmp_path / 'mine.py').write_text("dataset_info = dict(dataset_name='mine')")
+    with pytest.raises(ValueError, match='lacks joint_weights, keypoint_info'):
+        TinyHeads._load_metainfo(dict(from_file=str(tmp_path / 'mine.py')))
+
+
+def test_ap_needs_sigmas_and_the_keypoints_of_its_file(data):
+    metric = CocoPoseMetric(str(data / 'annotations/train.json'))
+    with pytest.raises(ValueError, match=r"'tiny_heads' has no sigmas"):
+        metric.dataset_meta = TinyHeads._load_metainfo()
+    heads = TinyHeads._load_metainfo(five(sigmas=[0.1, 0.2, 0.3, 0.4, 0.5]))
+    with pytest.raises(ValueError, match=r'has 5 keypoints.*has 17.*gt_converter'):
+        metric.dataset_meta = heads
+    # of the data set that converts already: not of the file
+    mapping = [(i + 12, i) for i in range(5)]
+    metric.gt_converter = dict(num_keypoints=5, mapping=mapping)
+    metric.dataset_meta = heads
+    assert metric.dataset_meta['sigmas'] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+def test_a_metric_without_predictions_says_why():
+    metric = CocoPoseMetric()
+    metric.dataset_meta = TinyPose._load_metainfo()
+    with pytest.raises(ValueError, match=r"no predictions of 'coco'.*dataset_name"):
+        metric.compute_metrics([])

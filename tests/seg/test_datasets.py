@@ -272,3 +272,8 @@ def test_a_file_that_cannot_be_read_is_named(people, name, contents, words):
         data[0]
     assert name in str(error.value)
     assert words in str(error.value)
+
+
+def test_one_class_is_no_string():
+    with pytest.raises(ValueError, match=r"each letter .*\('road',\)"):
+        seg.LabelMaps._load_metainfo(dict(classes='road'))

@@ -33,7 +33,11 @@ model = dict(
     test_cfg=dict(mode='whole'),
 )
 
-custom_hooks = [*_base_.custom_hooks, dict(type='hrnet_mm.CheckClassesHook')]
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='hrnet_mm.CheckClassesHook'),
+    dict(type='hrnet_mm.CheckWindowHook'),
+]
 default_hooks = dict(
     checkpoint=dict(save_best='mIoU', rule='greater'),
     visualization=dict(type='hrnet_mm.SegVisualizationHook', draw=True, interval=100),

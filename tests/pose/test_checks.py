@@ -1,0 +1,132 @@
+"""A head that does not fit the data is named before the first step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip('mmpose')
+
+from mmengine.config import Config
+from mmengine.registry import TRANSFORMS, init_default_scope
+from mmpose.registry import MODELS
+
+from hrnet_mm.pose import CheckCodecHook
+
+CONFIG = Path(__file__).resolve().parents[2] / (
+    'configs/tiny/hrnet_w18_small_v1_tiny-pose.py'
+)
+
+
+@pytest.fixture
+def cfg() -> Config:
+    return Config.fromfile(str(CONFIG))
+
+
+def loader(cfg, stage: str, keypoints: int) -> SimpleNamespace:
+    pipeline = cfg[f'{stage}_dataloader'].dataset.pipeline
+    steps = [TRANSFORMS.build(step) for step in pipeline]
+    data = SimpleNamespace(
+        metainfo=dict(num_keypoints=keypoints),
+        pipeline=SimpleNamespace(transforms=steps),
+    )
+    return SimpleNamespace(
+        dataset=SimpleNamespace(dataset=data, metainfo=data.metainfo)
+    )
+
+
+def check(cfg, keypoints: int = 17) -> None:
+    """What a training job and a test do first."""
+    init_default_scope('mmpose')
+    runner = SimpleNamespace(
+        model=MODELS.build(cfg.model),
+        val_loop=True,
+        **{
+            f'{s}_dataloader': loader(cfg, s, keypoints)
+            for s in ('train', 'val', 'test')
+        },
+    )
+    hook = CheckCodecHook()
+    hook.before_test(runner)
+    hook.before_train(runner)
+
+
+def set_codec(cfg, stages=('train', 'val', 'test'), **changes) -> None:
+    """Change the codec of the pipelines."""
+    for stage in stages:
+        for step in cfg[f'{stage}_dataloader'].dataset.pipeline:
+            if step.type == 'GenerateTarget':
+                step.encoder.update(changes)
+            elif step.type == 'TopdownAffine' and 'input_size' in changes:
+                step.input_size = changes['input_size']
+
+
+def test_keypoints_are_those_of_the_data(cfg):
+    check(cfg)
+    with pytest.raises(
+        ValueError, match=r'have 12 keypoints.*model.head.out_channels=12'
+    ):
+        check(cfg, keypoints=12)
+
+
+def test_a_converter_needs_the_metainfo_of_what_it_makes(cfg):
+    step = dict(type='KeypointConverter', num_keypoints=2, mapping=[(0, 0), (1, 1)])
+    cfg.val_dataloader.dataset.pipeline.insert(1, step)
+    with pytest.raises(ValueError, match=r'makes 2 keypoints.*CombinedDataset'):
+        check(cfg)
+
+
+def test_heat_maps_have_the_size_that_the_network_puts_out(cfg):
+    set_codec(cfg, heatmap_size=(48, 64))
+    cfg.model.head.decoder.heatmap_size = (48, 64)
+    with pytest.raises(ValueError, match=r'puts out heat maps of \(24, 32\)'):
+        check(cfg)
+    cfg.model.head.deconv_out_channels = (8,)  # twice as large
+    cfg.model.head.deconv_kernel_sizes = (4,)
+    check(cfg)
+
+
+def test_a_size_that_32_does_not_divide(cfg):
+    sizes = dict(input_size=(97, 130), heatmap_size=(25, 33))
+    set_codec(cfg, **sizes)
+    cfg.model.head.decoder.update(sizes)
+    check(cfg)
+
+
+@pytest.mark.parametrize('forgotten', ['decoder', 'val'])
+def test_a_size_that_was_changed_in_one_place_is_named(cfg, forgotten):
+    sizes = dict(input_size=(192, 256), heatmap_size=(48, 64))
+    set_codec(
+        cfg,
+        ('train', 'test') if forgotten == 'val' else ('train', 'val', 'test'),
+        **sizes,
+    )
+    if forgotten != 'decoder':
+        cfg.model.head.decoder.update(sizes)
+    with pytest.raises(
+        ValueError, match=r'input_size is .*\(96, 128\) in .*' + forgotten
+    ):
+        check(cfg)
+
+
+def test_maps_of_offsets_are_three_for_each_keypoint(cfg):
+    codec = dict(
+        type='UDPHeatmap', heatmap_type='combined', sigma=2,
+        input_size=(96, 128), heatmap_size=(24, 32),
+    )  # fmt: skip
+    for step in cfg.train_dataloader.dataset.pipeline:
+        if step.type == 'GenerateTarget':
+            step.encoder = codec
+    cfg.model.head.decoder = codec
+    with pytest.raises(ValueError, match=r'model\.head\.out_channels=51'):
+        check(cfg)
+    cfg.model.head.out_channels = 51
+    with pytest.raises(ValueError, match='compute_acc=False'):
+        check(cfg)
+    cfg.model.train_cfg = dict(compute_acc=False)
+    check(cfg)
+    cfg.model.test_cfg.flip_test = True
+    with pytest.raises(ValueError, match='flip_test=False'):
+        check(cfg)
