@@ -49,6 +49,8 @@ class CheckCodecHook(Hook):
     def check(self, runner: Runner, stage: str) -> None:
         """Compare the model with the data of a stage."""
         model = bare(runner.model)
+        if getattr(model, 'head', None) is None:
+            return
         dataset = getattr(runner, f'{stage}_dataloader').dataset
         check_keypoints(model.head, dataset)
         check_sizes(model, dataset, f'{stage}_dataloader.dataset.pipeline')
