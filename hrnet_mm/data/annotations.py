@@ -130,15 +130,15 @@ class Annotations:
             self._fail(place, str(error))
 
     def _numbered(self, entries: Sequence[Item], kind: str) -> dict[Any, Any]:
-        """Give entries ids that are integers; old ids with the new ones."""
+        """Give entries ids that are integers; the old ids, or strings, with them."""
         ids = [entry['id'] for entry in entries]
-        if all(type(value) is int for value in ids):
-            return {value: value for value in ids}
-        self.changes[f'ids of a {kind} that are no integers: numbered'] += len(ids)
-        new = {value: number for number, value in enumerate(ids, start=1)}
+        new = {value: value for value in ids}
+        if not all(type(value) is int for value in ids):
+            self.changes[f'ids of a {kind} that are no integers: numbered'] += len(ids)
+            new = {value: number for number, value in enumerate(ids, start=1)}
         for entry in entries:
             entry['id'] = new[entry['id']]
-        return new
+        return {str(old): number for old, number in new.items()} | new
 
     def _name_categories(self) -> None:
         self.changes['`categories` missing: made of the ids in its annotations'] += 1
@@ -149,6 +149,14 @@ class Annotations:
         self.content['categories'] = [
             dict(id=value, name=str(value)) for value in sorted(ids, key=str)
         ]
+
+    def _find(self, value: Any, ids: dict[Any, Any]) -> Any:
+        """The new id for one that an annotation refers to; None if there is none."""
+        if not isinstance(value, Id) or value not in ids:
+            return None
+        if ids[value] != value:
+            self.changes['references to ids by strings, or to new ids'] += 1
+        return ids[value]
 
     def _check_categories(self) -> None:
         kept: dict[Any, Item] = {}
@@ -177,11 +185,11 @@ class Annotations:
             if annotation.get('image_id') is None:
                 place = f'annotation {annotation.get("id", number)}'
                 self._fail(place, 'has no image_id')
-            image = annotation['image_id']
-            if not isinstance(image, Id) or image not in self._image_ids:
+            image = self._find(annotation['image_id'], self._image_ids)
+            if image is None:
                 self.changes[NO_IMAGE] += 1
                 continue
-            annotation['image_id'] = self._image_ids[image]
+            annotation['image_id'] = image
             kept.append(annotation)
             try:
                 self._check_annotation(annotation)
@@ -232,11 +240,14 @@ class Annotations:
     def _set_category(self, annotation: Item) -> None:
         """One that is not listed stays: data sets leave it out, and say so."""
         category = annotation.get('category_id')
-        if isinstance(category, Id) and category in self._category_ids:
-            annotation['category_id'] = self._category_ids[category]
+        known = self._find(category, self._category_ids)
+        if known is not None:
+            annotation['category_id'] = known
         elif type(category) is not int:
-            known = shortened([repr(value) for value in self._category_ids])
-            raise ValueError(f'has category_id={category!r}; `categories` has {known}')
+            names = shortened([it['name'] for it in self.content['categories']])
+            raise ValueError(
+                f'has category_id={category!r}, which is the id of none of {names}'
+            )
 
     def _set_box(self, annotation: Item, size: Size) -> None:
         box = annotation.get('bbox')

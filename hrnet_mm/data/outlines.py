@@ -27,6 +27,8 @@ def read_outline(outline: Any, size: Size, changes: Counter[str]) -> Any:
         ValueError: if the meaning is not clear; the message follows ``annotation 5``.
     """
     if not outline:
+        if outline != []:
+            changes['empty outlines: an empty list'] += 1
         return []
     if isinstance(outline, dict):
         return _run_lengths(outline, size)

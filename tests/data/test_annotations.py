@@ -76,6 +76,11 @@ def named(content: dict) -> None:
         annotation['image_id'] = f'img{annotation["image_id"]}'
 
 
+def strings_for_numbers(content: dict) -> None:
+    for annotation in content['annotations']:
+        annotation['image_id'] = str(annotation['image_id'])
+
+
 def by_name_of_category(content: dict) -> None:
     every('categories', id='person')(content)
     every('annotations', category_id='person')(content)
@@ -108,6 +113,8 @@ def as_strings(content: dict) -> None:
         without('images', 'width', 'height'),
         every('images', width=None, height=None),
         every('images', width=0, height=0),
+        every('annotations', category_id='1'),
+        strings_for_numbers,
         named,
         by_name_of_category,
         by_id,
@@ -185,8 +192,9 @@ def test_category_0_stays():
 
 @pytest.mark.parametrize('outline', [[], None, [[]], [[1, 2]], [[1, 2, 3, 4]]])
 def test_no_outline_is_an_empty_list(outline):
-    content, _ = read(first('segmentation', outline))
+    content, changes = read(first('segmentation', outline))
     assert content['annotations'][0]['segmentation'] == []
+    assert bool(changes) == (outline != [])
 
 
 def test_an_area_without_an_outline_is_that_of_the_box():
@@ -242,7 +250,7 @@ PERSON = r'annotation 11 of 1\.png in train\.json has '
         (first('segmentation', lengths((20, 30))), PERSON + r'.*\[20, 30\] \(heig'),
         (first('segmentation', lengths((WIDTH, HEIGHT))), 'its image is 30 x 40'),
         (first('segmentation', dict(size=[HEIGHT, WIDTH])), 'without counts'),
-        (first('category_id', 'dog'), PERSON + "category_id='dog'; `categories` has 1"),
+        (first('category_id', 'dog'), PERSON + "category_id='dog', which .* of person"),
         (without('annotations', 'image_id'), 'annotation 11 in .* has no image_id'),
         (every('annotations', bbox=[0.1, 0.2, 0.3, 0.5]), 'all 2 boxes .* one pixel'),
         (every('annotations', bbox=[35, 3, 10, 10]), 'all 2 boxes .* leave their im'),
