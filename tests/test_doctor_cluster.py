@@ -84,6 +84,7 @@ def folders(tmp_path):
     return tmp_path
 
 
+@pytest.mark.jobs
 def test_all_is_fine(folders):
     (folders / 'w48.pth').write_bytes(b'12345')
     done = torchrun(

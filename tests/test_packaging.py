@@ -133,6 +133,7 @@ def test_the_command_and_the_configs_work_from_the_wheel(wheel, tmp_path, run_py
     )
 
 
+@pytest.mark.jobs
 def test_mim_searches_and_downloads_from_the_wheel(
     wheel, tmp_path, mim, run_python, web_server
 ):

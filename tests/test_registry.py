@@ -16,6 +16,8 @@ print(type(trunk).__module__, *[type(n).__name__ for n in necks], stock.__module
 """
 
 
+@pytest.mark.jobs
+@pytest.mark.lane
 @pytest.mark.parametrize('library', ['mmpose', 'mmseg', 'mmdet', 'mmpretrain'])
 def test_names_resolve_and_the_library_s_own_is_left_alone(library, run_python):
     pytest.importorskip(library)
@@ -37,6 +39,8 @@ def test_the_models_need_no_task_library(run_python):
     assert done.stdout.split() == ['4'], done.stderr
 
 
+@pytest.mark.jobs
+@pytest.mark.lane
 def test_mmpose_can_be_imported_before_hrnet_mm(run_python):
     """Its own scripts do that; it needs xtcocotools, or what stands in for it."""
     pytest.importorskip('mmpose')

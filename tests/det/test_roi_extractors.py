@@ -47,6 +47,7 @@ def test_gradients_reach_the_narrow_features(levels):
     assert all(level.grad.dtype == torch.bfloat16 for level in narrow)
 
 
+@pytest.mark.jobs
 def test_the_drop_in_takes_its_place(run_python):
     code = (
         'import hrnet_mm.dropin\n'

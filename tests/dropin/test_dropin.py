@@ -98,7 +98,7 @@ def test_a_stock_config_trains_by_mim(few_people, tmp_path, mim):
     [
         ('mmpose', ORDERS[0]),
         *(pytest.param('mmpose', o, marks=pytest.mark.jobs) for o in ORDERS[1:]),
-        ('mmpretrain', ORDERS[0]),
+        pytest.param('mmpretrain', ORDERS[0], marks=pytest.mark.jobs),
     ],
 )
 def test_any_order_of_imports(library, imports, run_python):
@@ -112,6 +112,7 @@ def test_any_order_of_imports(library, imports, run_python):
     assert done.stdout.split()[-1] == f'hrnet_mm.dropin.{library}', done.stderr[-2000:]
 
 
+@pytest.mark.jobs
 def test_a_broken_library_breaks_no_other(run_python):
     folder_of('mmseg')
     code = (
@@ -150,6 +151,7 @@ def test_mmseg_s_own_tests_pass(tmp_path, root, run_python):
     assert '6 passed' in done.stdout
 
 
+@pytest.mark.jobs
 def test_what_mmdet_ignores_is_refused(run_python):
     folder_of('mmdet')
     code = (
