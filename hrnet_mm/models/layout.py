@@ -83,6 +83,10 @@ def lay_out(module: nn.Module) -> None:
         # with what they contain: offsets are computed there, and read by the operator
         module.register_forward_pre_hook(make_contiguous)
         return
+    if kind.__name__ == 'HeatmapHead':  # MMPose views the maps, to mirror offsets
+        module.get_submodule('final_layer').register_forward_hook(
+            make_outputs_contiguous
+        )
     if is_convolution(kind):
         module.to(memory_format=torch.channels_last)
     for child in module.children():

@@ -153,12 +153,13 @@ def sizes_of(codec: Any) -> dict[str, tuple[int, ...]]:
 
 
 def check_offsets(model: Any, stage: str) -> None:
-    """MMPose's accuracy takes all maps for heat maps, its mirrors need their layout."""
-    needed = ''
+    """MMPose's accuracy takes all maps for heat maps, and so do most mirrors."""
+    needed, test_cfg = '', model.test_cfg or {}
     if stage == 'train' and (model.train_cfg or {}).get('compute_acc', True):
         needed = 'model.train_cfg=dict(compute_acc=False)'
-    elif stage != 'train' and (model.test_cfg or {}).get('flip_test'):
-        needed = 'model.test_cfg.flip_test=False'
+    mirrors = stage != 'train' and test_cfg.get('flip_test')
+    if mirrors and test_cfg.get('flip_mode') != 'udp_combined':
+        needed = "model.test_cfg.flip_mode='udp_combined'"
     if needed:
         raise ValueError(
             "heatmap_type='combined' of the codec makes two maps of offsets for each "

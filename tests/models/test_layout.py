@@ -76,3 +76,18 @@ def test_operators_and_other_convolutions_compute_the_same(make, shapes):
     wanted, got = module(*inputs), other(*turned)
     torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
     assert all(p.is_contiguous() for p in other.parameters())
+
+
+def test_offsets_of_keypoints_are_mirrored():
+    """MMPose views the output of its head as a heat map and two maps of offsets."""
+    pytest.importorskip('mmpose')
+    from mmpose.models.heads import HeatmapHead
+    from mmpose.models.utils.tta import flip_heatmaps
+
+    head = HeatmapHead(16, 6, deconv_out_channels=None)
+    stock, x = deepcopy(head), torch.rand(1, 16, 8, 6)
+    to_channels_last(nn.Sequential(head))
+    mirror = dict(flip_mode='udp_combined', flip_indices=[1, 0])
+    with torch.no_grad():
+        got, wanted = (flip_heatmaps(it((x,)), **mirror) for it in (head, stock))
+    torch.testing.assert_close(got, wanted)

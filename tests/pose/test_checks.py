@@ -128,5 +128,7 @@ def test_maps_of_offsets_are_three_for_each_keypoint(cfg):
     cfg.model.train_cfg = dict(compute_acc=False)
     check(cfg)
     cfg.model.test_cfg.flip_test = True
-    with pytest.raises(ValueError, match='flip_test=False'):
+    with pytest.raises(ValueError, match="flip_mode='udp_combined'"):
         check(cfg)
+    cfg.model.test_cfg.flip_mode = 'udp_combined'
+    check(cfg)
