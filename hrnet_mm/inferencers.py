@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 
 from hrnet_mm.checkpoints import Checkpoint, CheckpointError, downloads, read, zoo
 from hrnet_mm.images import ReadArrays, check_channels, drawable, loader_of
@@ -105,7 +105,8 @@ class AnyImage:
         """Predict, after a look at the number of channels."""
         check_channels(self.model)
         taken = self.model.backbone.in_channels
-        for image in tree_leaves(inputs['inputs']):
+        images, _ = tree_flatten(inputs['inputs'])
+        for image in images:
             if isinstance(image, Tensor) and image.shape[-3] != taken:
                 raise ValueError(
                     f'the image has {image.shape[-3]} channels, and the model takes '
