@@ -298,7 +298,7 @@ class Annotations:
             annotation['num_keypoints'] = count
 
     def _check_boxes(self) -> None:
-        """What cannot be the boxes of this file stops; what hardly is one is said."""
+        """Refuse boxes that cannot be those of this file; warn of doubtful ones."""
         entries = [a for a in self.content['annotations'] if 'bbox' in a]
         if not entries:
             return

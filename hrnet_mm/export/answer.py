@@ -31,7 +31,7 @@ class Answer(nn.Module):
             self.register_buffer(name, value.detach().clone())
 
     def forward(self, image: Tensor) -> Tensor:
-        """From ``(N, C, H, W)``: the channels that the trunk takes, not normalized."""
+        """Answer for images ``(N, C, H, W)`` in the range of the files."""
         y = self.model((image - self.mean) / self.std, None, mode='tensor')
         y = y[-1] if isinstance(y, tuple | list) else y
         if self.task == 'segmentation':

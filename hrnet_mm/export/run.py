@@ -25,7 +25,7 @@ SUFFIXES = ('.onnx', '.xml', '.pt2')
 
 
 def load(path: Path, bf16: bool = False) -> Model:
-    """What computes ``(N, C, H, W)`` images, see ``batch``, as float32.
+    """Return a function of images ``(N, C, H, W)``, see ``batch``, as float32.
 
     Args:
         path: Of the model.

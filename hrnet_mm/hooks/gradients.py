@@ -73,7 +73,7 @@ def check_gradients(model: MMDistributedDataParallel, losses: dict[str, Any]) ->
 
 
 def tensors_of(losses: dict[str, Any]) -> Iterator[Tensor]:
-    """What mmengine adds up, of what a model returns."""
+    """Yield the losses that mmengine adds up."""
     for name, values in losses.items():
         if 'loss' in name:
             yield from [values] if isinstance(values, Tensor) else values
@@ -98,7 +98,7 @@ def parameters_behind(losses: Iterable[Tensor]) -> set[Tensor] | None:
 
 
 def lower_streams(trunk: HRNet) -> set[nn.Parameter]:
-    """What only the streams below 0 need, which HRNetV1 is built without."""
+    """Return the parameters that only the streams below 0 need."""
     *_, last = trunk.stage4
     _, *rows = last.fuse_layers
     return {parameter for row in rows for parameter in row.parameters()}

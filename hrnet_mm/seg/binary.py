@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 
 class CheckedHead(BaseDecodeHead):
-    """What our heads add to those of mmsegmentation: a binary head that trains.
+    """Head of mmsegmentation that refuses what cannot train a binary head.
 
     Raises:
         ValueError: if ``num_classes`` is 1, ``class_weight`` of a loss in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -36,44 +37,28 @@ class Far(BaseStorageBackend):
 register_backend(PREFIX, Far, prefixes=PREFIX, force=True)
 
 
-def test_detection(few_people):
-    pytest.importorskip('mmdet')
-    from mmdet.registry import DATASETS
-
-    import hrnet_mm.det  # noqa: F401
-
-    init_default_scope('mmdet')
+@pytest.mark.parametrize(
+    ('library', 'task', 'name', 'load', 'pack'),
+    [
+        ('mmdet', 'det', 'TinyDet', 'LoadImageFromFile', 'PackDetInputs'),
+        ('mmpose', 'pose', 'TinyPose', 'LoadImage', 'PackPoseInputs'),
+    ],
+)
+def test_annotation_files(library, task, name, load, pack, few_people):
+    pytest.importorskip(library)
+    import_module(f'hrnet_mm.{task}')
+    init_default_scope(library)
     root = f'{PREFIX}:/{few_people}'
-    images = DATASETS.build(
+    data = import_module(f'{library}.registry').DATASETS.build(
         dict(
-            type='hrnet_mm.TinyDet',
-            ann_file=f'{root}/annotations/train.json',
-            data_prefix=dict(img=f'{root}/images/train'),
-            pipeline=[dict(type='LoadImageFromFile'), dict(type='PackDetInputs')],
-        )
-    )
-    assert len(images) == 20
-    assert images[0]['inputs'].shape == (3, 160, 192)
-
-
-def test_pose(few_people):
-    pytest.importorskip('mmpose')
-    from mmpose.registry import DATASETS
-
-    import hrnet_mm.pose  # noqa: F401
-
-    init_default_scope('mmpose')
-    root = f'{PREFIX}:/{few_people}'
-    people = DATASETS.build(
-        dict(
-            type='hrnet_mm.TinyPose',
+            type=f'hrnet_mm.{name}',
             ann_file=f'{root}/annotations/train.json',
             data_prefix=dict(img=f'{root}/images/train/'),
-            pipeline=[dict(type='LoadImage'), dict(type='PackPoseInputs')],
+            pipeline=[dict(type=load), dict(type=pack)],
         )
     )
-    assert len(people) > 20
-    assert people[0]['inputs'].shape == (3, 160, 192)
+    assert len(data) >= 20
+    assert data[0]['inputs'].shape == (3, 160, 192)
 
 
 def test_segmentation(few_people, tmp_path):
