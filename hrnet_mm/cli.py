@@ -140,22 +140,41 @@ class Refused(click.ClickException):
 
 
 @main.command()
-@click.argument('names', nargs=-1, metavar='[NAME]...')
-def fetch(names: tuple[str, ...]) -> None:
-    """Download published weights into the cache, for machines without a network.
+@click.argument('sources', nargs=-1, metavar='[NAME|URL|CONFIG]...')
+def fetch(sources: tuple[str, ...]) -> None:
+    """Download weights into the cache, for machines without a network.
 
-    NAME is like w48/imagenet or hrnet_w48_coco; without one, this lists them. The
-    cache is HRNET_MM_CACHE, or else where torch keeps downloads.
+    NAME is like w48/imagenet or hrnet_w48_coco; without one, this lists them. Of a
+    CONFIG, all weights that a training job reads before its first step. The cache is
+    HRNET_MM_CACHE, or else where torch keeps downloads.
     """
     from hrnet_mm.checkpoints import CheckpointError, downloads
 
-    if not names:
+    if not sources:
         click.echo('\n'.join(downloads.known()))
-    for name in names:
+    for source in sources:
         try:
-            console.print(f'{name}: {downloads.fetch(name)}', soft_wrap=True)
-        except CheckpointError as error:
+            for line in fetch_all(source):
+                click.echo(line)
+        except (CheckpointError, FileNotFoundError) as error:
             raise Refused(str(error)) from error
+
+
+def fetch_all(source: str) -> Iterator[str]:
+    """Yield a line for each file: what asks for it, its path and its size."""
+    from mmengine.config import Config
+
+    from hrnet_mm.checkpoints import downloads
+
+    needed = [source]
+    if Path(source).suffix in ('.py', '.json', '.yaml', '.yml'):
+        cfg = Config.fromfile(source, import_custom_modules=False)
+        needed = downloads.needed_by(cfg)
+        if not needed:
+            yield f'{source} starts from random weights: there is nothing to fetch'
+    for name in needed:
+        path = downloads.fetch(name)
+        yield f'{name}: {path} ({path.stat().st_size / 1e6:.1f} MB)'
 
 
 @main.command('inspect')

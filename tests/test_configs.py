@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from hrnet_mm.checkpoints import downloads
 from hrnet_mm.models.layout import is_known
 from hrnet_mm.profiling import Subject, measure, models
 
@@ -83,11 +84,24 @@ def build(cfg: Config) -> torch.nn.Module:
     return models.build(cfg)
 
 
+def pretrained(part: torch.nn.Module) -> bool:
+    """Whether a part of a model loads weights of its own."""
+    init_cfg = getattr(part, 'init_cfg', None)
+    return isinstance(init_cfg, dict) and init_cfg['type'].endswith('Pretrained')
+
+
 @pytest.mark.parametrize('path', LEAVES, ids=str)
 def test_the_model_builds_and_has_the_stated_size(path):
-    """And every part of it may compute in channels_last."""
+    """And every part of it may compute in channels_last, and asks for known weights."""
     cfg = config(path)
     model = build(cfg)
+    asked = [
+        *(part.init_cfg['checkpoint'] for part in model.modules() if pretrained(part)),
+        *filter(None, [cfg.load_from]),
+    ]
+    assert asked == downloads.needed_by(cfg)
+    if not cfg.load_from:
+        assert all(downloads.addresses(source) for source in asked)
     assert [name for name, part in model.named_children() if not is_known(part)] == []
     text = (CONFIGS / path).read_text()
     parameters = re.search(r'([\d,]+) parameters', text)[1]
@@ -160,7 +174,9 @@ def test_the_model_is_mmpose_s(ours_and_stock):
     ours, stock, _ = ours_and_stock
     for part in ('data_preprocessor', 'head', 'test_cfg'):
         assert ours.model[part] == stock.model[part], part
-    assert ours.model.backbone.init_cfg == stock.model.backbone.init_cfg
+    names = [c.model.backbone.init_cfg.checkpoint for c in (ours, stock)]
+    first, same = (downloads.addresses(name)[0] for name in names)
+    assert first == same
 
 
 @pytest.mark.parametrize('split', ['train', 'val', 'test'])

@@ -18,7 +18,7 @@ C = 18  # the streams have C, 2C, 4C and 8C channels
 model = dict(
     backbone=dict(
         arch=f'w{C}',
-        init_cfg=dict(type='Pretrained', checkpoint=f'open-mmlab://msra/hrnetv2_w{C}'),
+        init_cfg=dict(type='hrnet_mm.Pretrained', checkpoint=f'hrnet://w{C}/imagenet'),
     ),
     neck=dict(in_channels=[C, 2 * C, 4 * C, 8 * C]),
 )

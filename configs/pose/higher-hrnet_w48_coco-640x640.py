@@ -14,13 +14,13 @@ _base_ = [
 ]
 
 C = 48  # the streams have C, 2C, 4C and 8C channels
-pretrained = (
-    'https://download.openmmlab.com/mmpose/pretrain_models/hrnet_w48-8ef0771d.pth'
-)
 
 model = dict(
     backbone=dict(
-        arch=f'w{C}', init_cfg=dict(type='Pretrained', checkpoint=pretrained)
+        arch=f'w{C}',
+        init_cfg=dict(
+            type='hrnet_mm.Pretrained', checkpoint=f'hrnet://w{C}/imagenet-pose'
+        ),
     ),
     head=dict(
         in_channels=C, num_keypoints=17, deconv_channels=(C,), decoder=_base_.codec

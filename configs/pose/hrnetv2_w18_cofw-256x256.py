@@ -14,11 +14,11 @@ _base_ = [
 ]
 
 C = 18  # the streams have C, 2C, 4C and 8C channels
-pretrained = 'open-mmlab://msra/hrnetv2_w18'
 
 model = dict(
     backbone=dict(
-        arch=f'w{C}', init_cfg=dict(type='Pretrained', checkpoint=pretrained)
+        arch=f'w{C}',
+        init_cfg=dict(type='hrnet_mm.Pretrained', checkpoint=f'hrnet://w{C}/imagenet'),
     ),
     head=dict(
         in_channels=15 * C,

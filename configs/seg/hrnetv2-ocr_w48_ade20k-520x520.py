@@ -20,7 +20,7 @@ model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(
         arch=f'w{C}',
-        init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://msra/hrnetv2_w48'),
+        init_cfg=dict(type='hrnet_mm.Pretrained', checkpoint='hrnet://w48/imagenet'),
     ),
     decode_head=[
         dict(head, in_channels=15 * C, num_classes=_base_.num_classes)

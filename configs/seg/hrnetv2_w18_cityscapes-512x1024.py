@@ -19,7 +19,7 @@ model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(
         arch=f'w{C}',
-        init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://msra/hrnetv2_w18'),
+        init_cfg=dict(type='hrnet_mm.Pretrained', checkpoint='hrnet://w18/imagenet'),
     ),
     decode_head=dict(in_channels=15 * C, num_classes=_base_.num_classes),
 )

@@ -21,7 +21,7 @@ model = dict(
     backbone=dict(
         arch='w18_small_v2',
         init_cfg=dict(
-            type='Pretrained', checkpoint='open-mmlab://msra/hrnetv2_w18_small'
+            type='hrnet_mm.Pretrained', checkpoint='hrnet://w18_small_v2/imagenet'
         ),
     ),
     decode_head=dict(in_channels=15 * C, num_classes=_base_.num_classes),

@@ -155,20 +155,15 @@ def weights(name: str, given: str) -> Finding:
         except OSError as error:
             reasons.append(f'{file}: {error.strerror}')
     why = 'a node without a network cannot download it; set HRNET_MM_CACHE to a folder'
-    fix = f'hrnet-mm fetch {shlex.quote(given)}' * (len(Path(given).suffix) == 0)
+    is_path = files == [expanded(given)]
+    fix = '' if is_path else f'hrnet-mm fetch {shlex.quote(given)}'
     return Finding(name, 'broken', reasons[0], f'{why} that all nodes share', fix)
 
 
 def places_of_weights(given: str) -> list[Path]:
     """The files that a job would try before it downloads."""
-    from hrnet_mm.checkpoints import downloads, zoo
+    from hrnet_mm.checkpoints import downloads
 
-    name, known = given.removeprefix(downloads.SCHEME), downloads.known()
-    if name in known:
-        urls: Sequence[str] = known[name]
-    elif given.startswith(downloads.SCHEME):
-        raise ValueError(zoo.no_such_name(name, known))
-    else:
-        urls = [given] * ('://' in given)
-    cache = downloads.cache_folder()
-    return [cache / downloads.file_name(url) for url in urls] or [expanded(given)]
+    if '://' in given or given in downloads.known():
+        return downloads.cached_files(given)
+    return [expanded(given)]

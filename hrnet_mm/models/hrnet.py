@@ -184,8 +184,7 @@ class HRNet(BaseModule):
         zero_init_residual: bool = False,
         init_cfg: Config | list[Config] | None = INIT_CFG,
     ) -> None:
-        super().__init__(init_cfg)
-        check_init_cfg(init_cfg)
+        super().__init__(checked_init_cfg(init_cfg))
         if frozen_stages not in range(-1, 5):
             raise ValueError(
                 f'frozen_stages={frozen_stages!r} is not one of -1, 0 .. 4'
@@ -289,14 +288,36 @@ class HRNet(BaseModule):
         return [getattr(self, name) for group in frozen for name in group]
 
 
-def check_init_cfg(init_cfg: Config | list[Config] | None) -> None:
-    """Refuse what ``--cfg-options`` makes of no ``init_cfg`` and a checkpoint."""
-    for cfg in init_cfg if isinstance(init_cfg, list) else [init_cfg]:
-        if cfg is not None and 'type' not in cfg:
-            raise ValueError(
-                f'init_cfg={dict(cfg)} of HRNet does not say what to do: set '
-                'init_cfg.type=hrnet_mm.Pretrained, too, to load weights'
-            )
+def checked_init_cfg(
+    init_cfg: Config | list[Config] | None,
+) -> Config | list[Config] | None:
+    """Load weights by ``hrnet_mm.Pretrained``, which refuses a file that does not fit.
+
+    The stock ``Pretrained`` logs what did not fit, and the trunk trains from random
+    weights.
+
+    Raises:
+        ValueError: if there is no type, as ``--cfg-options`` makes it of no
+            ``init_cfg`` and a checkpoint.
+    """
+    if init_cfg is None:
+        return None
+    if isinstance(init_cfg, list | tuple):
+        return [_checked(cfg) for cfg in init_cfg]
+    return _checked(init_cfg)
+
+
+def _checked(cfg: Config) -> Config:
+    if 'type' not in cfg:
+        raise ValueError(
+            f'init_cfg={dict(cfg)} of HRNet does not say what to do: set '
+            'init_cfg.type=hrnet_mm.Pretrained, too, to load weights'
+        )
+    if cfg['type'] not in ('Pretrained', 'mmengine.Pretrained'):
+        return cfg
+    # the values are copied into the parameters, wherever those are
+    kept = {key: value for key, value in cfg.items() if key != 'map_location'}
+    return kept | dict(type='hrnet_mm.Pretrained')
 
 
 def check_one_value(module: nn.Module, args: tuple[Tensor, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 import official
 import pytest
@@ -66,7 +67,7 @@ def test_every_mirror_is_named_and_what_to_do(server, monkeypatch):
         downloads.fetch('a')
     for words in (*urls, 'File not found', 'refused', 'HRNET_MM_CACHE'):
         assert words in str(error.value)
-    with pytest.raises(CheckpointError, match=r'In a job, .*init_cfg\.checkpoint=FILE'):
+    with pytest.raises(CheckpointError, match=r'name a file: .*checkpoint=FILE'):
         CheckpointLoader.load_checkpoint('hrnet://a', logger='silent')
 
 
@@ -120,20 +121,28 @@ def test_the_command_lists_a_name_for_every_arch():
 
 
 def test_openmmlab_s_addresses_are_those_of_its_libraries():
-    """The metafile of mmpretrain, and the hub of mmengine for trunks."""
+    """The metafile of mmpretrain, the hub of mmengine, the recipes of mmpose."""
     from importlib.util import find_spec
     from pathlib import Path
 
-    mmpretrain = find_spec('mmpretrain')
-    if mmpretrain is None:
-        pytest.skip('mmpretrain is not installed')
+    mmpretrain, mmpose = map(find_spec, ('mmpretrain', 'mmpose'))
+    if mmpretrain is None or mmpose is None:
+        pytest.skip('mmpretrain or mmpose is not installed')
     library = Path(mmpretrain.origin).parent
     known = (library / '.mim/configs/hrnet/metafile.yml').read_text()
     hub = Path(find_spec('mmengine').origin).parent / 'hub/openmmlab.json'
     known += json.dumps(json.loads(hub.read_text()))
+    recipes = Path(mmpose.origin).parent / '.mim/configs'
+    for name in ('coco/td-hm_hrnet-w32_8xb64', 'coco/td-hm_hrnet-w48_8xb32'):
+        recipe = f'{name}-210e_coco-256x192.py'
+        text = (recipes / 'body_2d_keypoint/topdown_heatmap' / recipe).read_text()
+        known += re.sub(r"'\s+'", '', text)  # a URL in two pieces
+    from mmpose.apis.inferencers.utils import default_det_models
+
+    known += json.dumps(default_det_models)
     urls = [url for mirrors in downloads.MIRRORS.values() for url in mirrors]
     of_openmmlab = [url for url in urls if url.startswith(downloads.OPENMMLAB)]
-    assert len(of_openmmlab) == 7 + 5 + 2
+    assert len(of_openmmlab) == 7 + 5 + 2 + 2 + 2
     # the maintained forks have the same files on a host of their own
     paths = [url.removeprefix(downloads.OPENMMLAB) for url in of_openmmlab]
     assert all(path in known for path in paths)

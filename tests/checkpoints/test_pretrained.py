@@ -128,6 +128,17 @@ def test_numbers_that_are_none_are_refused(classifier, tmp_path):
         build(str(tmp_path / 'diverged.pth'), arch='w18_small_v1')
 
 
+def test_the_stock_initializer_of_a_trunk_loads_all_or_refuses(classifier):
+    """MMEngine's own logs what did not fit, and the trunk trains from noise."""
+    checkpoint, trunk, _ = classifier
+    stock = dict(type='Pretrained', checkpoint=checkpoint, map_location='cpu')
+    ours = HRNet('w18_small_v1', init_cfg=stock)
+    ours.init_weights()
+    assert torch.equal(ours.conv1.weight, trunk.conv1.weight)
+    with pytest.raises(CheckpointError, match='w18'):
+        HRNet('w32', init_cfg=stock).init_weights()
+
+
 def test_nothing_may_overwrite_what_was_loaded(classifier):
     checkpoint, *_ = classifier
     pretrained = dict(type='hrnet_mm.Pretrained', checkpoint=checkpoint)

@@ -84,7 +84,8 @@ def test_offsets_of_keypoints_are_mirrored():
     from mmpose.models.heads import HeatmapHead
     from mmpose.models.utils.tta import flip_heatmaps
 
-    head = HeatmapHead(16, 6, deconv_out_channels=None)
+    loss = dict(type='mmpose.KeypointMSELoss')  # in any default scope
+    head = HeatmapHead(16, 6, deconv_out_channels=None, loss=loss)
     stock, x = deepcopy(head), torch.rand(1, 16, 8, 6)
     to_channels_last(nn.Sequential(head))
     mirror = dict(flip_mode='udp_combined', flip_indices=[1, 0])
