@@ -34,7 +34,8 @@ class EpochLoop(EpochBasedTrainLoop):
 
     def __init__(self, runner: Runner, dataloader: Any, **kwargs: Any) -> None:
         BaseLoop.__init__(self, runner, dataloader)  # builds the loader
-        decide_last_batch(runner, self.dataloader)
+        if isinstance(self.dataloader, DataLoader):  # vis_scheduler has another
+            decide_last_batch(runner, self.dataloader)
         super().__init__(runner, self.dataloader, **kwargs)
 
 

@@ -143,6 +143,19 @@ def randomised():
     return randomise
 
 
+@pytest.fixture
+def channels_last(monkeypatch):
+    """Let a trunk compute in channels_last and float32, whatever this machine has."""
+
+    def convert(trunk):
+        hrnet = 'hrnet_mm.models.hrnet'
+        monkeypatch.setattr(f'{hrnet}.trains_faster_in_channels_last', lambda _: True)
+        monkeypatch.setattr(f'{hrnet}.trains_in_bfloat16', lambda *_: False)
+        return trunk.compute_in('auto')
+
+    return convert
+
+
 @pytest.fixture(scope='session')
 def extra_of():
     """Write an architecture as the nested dict of existing configs."""

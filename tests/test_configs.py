@@ -12,7 +12,6 @@ import torch
 from mmengine.config import Config
 
 from hrnet_mm.checkpoints import downloads
-from hrnet_mm.models.layout import is_known
 from hrnet_mm.profiling import Subject, measure, models
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,7 +91,7 @@ def pretrained(part: torch.nn.Module) -> bool:
 
 @pytest.mark.parametrize('path', LEAVES, ids=str)
 def test_the_model_builds_and_has_the_stated_size(path):
-    """And every part of it may compute in channels_last, and asks for known weights."""
+    """And its parts ask for the weights that `hrnet-mm fetch` gets."""
     cfg = config(path)
     model = build(cfg)
     asked = [
@@ -102,7 +101,6 @@ def test_the_model_builds_and_has_the_stated_size(path):
     assert asked == downloads.needed_by(cfg)
     if not cfg.load_from:
         assert all(downloads.addresses(source) for source in asked)
-    assert [name for name, part in model.named_children() if not is_known(part)] == []
     text = (CONFIGS / path).read_text()
     parameters = re.search(r'([\d,]+) parameters', text)[1]
     assert f'{sum(p.numel() for p in model.parameters()):,}' == parameters

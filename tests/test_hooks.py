@@ -5,7 +5,6 @@ from __future__ import annotations
 from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,18 +17,14 @@ from torch import distributed, nn
 
 from hrnet_mm import HRNet, HRNetV1
 from hrnet_mm.hooks import (
-    Bf16Hook,
-    ChannelsLastHook,
     CheckChannelsHook,
     CheckClassesHook,
     CheckFrozenHook,
     CheckGradientsHook,
     SeedStepHook,
 )
-from hrnet_mm.models.adam import Adam
 
 ROOT = Path(__file__).resolve().parent.parent
-LAST = dict(memory_format=torch.channels_last)
 
 
 @pytest.fixture
@@ -39,173 +34,6 @@ def group():
     distributed.init_process_group('gloo', store=store, rank=0, world_size=1)
     yield
     distributed.destroy_process_group()
-
-
-class TestChannelsLast:
-    """`ChannelsLastHook`."""
-
-    @pytest.fixture
-    def trained(self, monkeypatch):
-        """A convolution and its optimizer, as the hook leaves them."""
-
-        def train(sooner: bool, old: dict | None = None) -> tuple[nn.Module, Any]:
-            monkeypatch.setattr(
-                'hrnet_mm.hooks.speed.trains_sooner_in_channels_last',
-                lambda device: sooner,
-            )
-            torch.manual_seed(0)
-            model = nn.Conv2d(8, 8, 3)
-            adam = Adam(model.parameters(), lr=0.1)
-            if old:
-                model.load_state_dict(old['model'])
-                adam.load_state_dict(old['adam'])
-            runner = SimpleNamespace(model=model, optim_wrapper=OptimWrapper(adam))
-            ChannelsLastHook().before_train(runner)
-            return model, adam
-
-        return train
-
-    def test_in_training_where_that_is_sooner(self, trained):
-        model, _ = trained(True)
-        assert model(torch.rand(1, 8, 6, 6)).is_contiguous(**LAST)
-        model, _ = trained(False)
-        assert model.weight.is_contiguous()
-        assert model(torch.rand(1, 8, 6, 6)).is_contiguous()
-
-    def test_a_wrapper_that_cannot_be_built_again_keeps_the_default(
-        self, group, monkeypatch
-    ):
-        """DDP notes the layout of the weights; ``FlexibleRunner`` builds it once."""
-        monkeypatch.setattr(
-            'hrnet_mm.hooks.speed.trains_sooner_in_channels_last', lambda device: True
-        )
-        model = MMDistributedDataParallel(nn.Conv2d(8, 8, 3))
-        optimizer = OptimWrapper(Adam(model.parameters(), lr=0.1))
-        runner = SimpleNamespace(model=model, optim_wrapper=optimizer)
-        ChannelsLastHook().before_train(runner)
-        assert runner.model is model
-        assert model.module.weight.is_contiguous()
-
-    def test_always_in_tests(self):
-        model = nn.Conv2d(8, 8, 3)
-        ChannelsLastHook().before_test(SimpleNamespace(model=model))
-        assert model.weight.is_contiguous(**LAST)
-
-    @pytest.mark.parametrize('there', [False, True])
-    def test_a_job_of_another_processor_goes_on(self, trained, there):
-        """Its momenta have another layout, which fused optimizers do not see."""
-
-        x = torch.rand(1, 8, 6, 6)
-
-        def steps(model, adam):
-            for _ in range(3):
-                adam.zero_grad()
-                model(x).square().mean().backward()
-                adam.step()
-
-        here = trained(not there)
-        steps(*here)
-        file = dict(model=here[0].state_dict(), adam=here[1].state_dict())
-        moved = trained(there, deepcopy(file))
-        steps(*here)
-        steps(*moved)
-        assert torch.allclose(here[0].weight, moved[0].weight, atol=1e-6)
-
-
-def inner_types(trunk: HRNet) -> set[torch.dtype]:
-    """What the convolutions of a trunk put out, from now on."""
-    seen = set()
-    for module in trunk.modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(lambda m, args, y: seen.add(y.dtype))
-    return seen
-
-
-def multiplied_in() -> torch.dtype:
-    """The type that autocast, if any is left, chooses for products."""
-    return torch.mm(torch.ones(1, 1), torch.ones(1, 1)).dtype
-
-
-class TestBf16:
-    """`Bf16Hook`."""
-
-    @pytest.fixture
-    def runner(self, monkeypatch):
-        """A runner, on a device that multiplies bfloat16 or does not."""
-
-        def make(multiplies: bool, compiled=False, **options: bool) -> SimpleNamespace:
-            monkeypatch.setattr(
-                'hrnet_mm.hooks.speed.multiplies_bfloat16', lambda device: multiplies
-            )
-            runner = detector()
-            said = []
-            runner.logger = SimpleNamespace(info=said.append)
-            runner.cfg = dict(compile=compiled)
-            Bf16Hook(**options).before_train(runner)
-            return SimpleNamespace(trunk=runner.model.module.backbone, said=said)
-
-        return make
-
-    def test_a_trunk_trains_in_bfloat16_and_puts_out_float32(self, runner):
-        trunk = runner(True).trunk
-        seen = inner_types(trunk)
-        ys = trunk(torch.rand(2, 3, 64, 64))
-        assert seen == {torch.bfloat16}
-        assert {y.dtype for y in ys} == {torch.float32}
-        sum(y.mean() for y in ys).backward()
-        assert {p.grad.dtype for p in trunk.parameters()} == {torch.float32}
-        assert multiplied_in() == torch.float32
-
-    def test_the_loss_is_that_of_float32_but_for_rounding(self, runner, randomised):
-        x = torch.rand(2, 3, 64, 64)
-        losses = []
-        for multiplies in (False, True):
-            trunk = randomised(runner(multiplies).trunk)
-            losses.append(sum(y.square().mean() for y in trunk(x)).item())
-        assert losses[0] != losses[1]
-        assert losses[1] == pytest.approx(losses[0], rel=0.05)
-
-    def test_inference_is_in_float32(self, runner):
-        trunk = runner(True).trunk.eval()
-        seen = inner_types(trunk)
-        trunk(torch.rand(1, 3, 64, 64))
-        assert seen == {torch.float32}
-
-    def test_where_it_is_slow_it_is_not_used_and_said(self, runner):
-        found = runner(False)
-        seen = inner_types(found.trunk)
-        found.trunk(torch.rand(2, 3, 64, 64))
-        assert seen == {torch.float32}
-        (said,) = found.said
-        assert said.startswith('The trunk trains in float32')
-
-    def test_it_can_be_disabled(self, runner):
-        trunk = runner(True, enable=False).trunk
-        seen = inner_types(trunk)
-        trunk(torch.rand(2, 3, 64, 64))
-        assert seen == {torch.float32}
-
-    def test_a_compiled_step_trains_in_float32_and_that_is_said(self, runner):
-        """Dynamo stops at the end of an autocast that begins in another hook."""
-        made = runner(True, compiled=True)
-        seen = inner_types(made.trunk)
-        made.trunk(torch.rand(2, 3, 64, 64))
-        assert seen == {torch.float32}
-        assert 'torch.compile' in made.said[0]
-
-    def test_an_error_inside_leaves_no_autocast_behind(self, runner):
-        trunk = runner(True).trunk
-        for wrong in (torch.rand(2, 4, 64, 64), torch.rand(2, 3, 64, 64).double()):
-            with pytest.raises((ValueError, RuntimeError)):
-                trunk(wrong)
-            assert multiplied_in() == torch.float32
-
-    def test_a_copy_trains_alike(self, runner):
-        """As the average of weights that mmengine keeps."""
-        copied = deepcopy(runner(True).trunk)
-        seen = inner_types(copied)
-        copied(torch.rand(2, 3, 64, 64))
-        assert seen == {torch.bfloat16}
 
 
 def test_dropout_and_cutmix_depend_on_seed_step_and_rank_alone(monkeypatch):
@@ -470,8 +298,12 @@ def test_hooks_survive_a_simulated_training(tmp_path):
         dataset = SimpleNamespace(metainfo=None)
 
     cfg = Config.fromfile(f'{ROOT}/configs/_base_/runtime.py')
-    unused = dict.fromkeys(
-        ['runtime_info', 'timer', 'logger', 'checkpoint', 'sampler_seed']
+    hooks = dict(
+        cfg.default_hooks,
+        **dict.fromkeys(
+            ['runtime_info', 'timer', 'logger', 'checkpoint', 'sampler_seed']
+        ),
+        check_classes=dict(type='hrnet_mm.CheckClassesHook'),
     )
     runner = Runner(
         model=Anything(),
@@ -479,8 +311,7 @@ def test_hooks_survive_a_simulated_training(tmp_path):
         train_dataloader=Loader(range(3)),
         train_cfg=dict(by_epoch=True, max_epochs=2),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
-        default_hooks=unused,
-        custom_hooks=[*cfg.custom_hooks, dict(type='hrnet_mm.CheckClassesHook')],
+        default_hooks=hooks,
         experiment_name='test_hooks_survive_a_simulated_training',
     )
     runner.train()

@@ -50,6 +50,16 @@ def test_norms_that_take_one_sample_keep_the_last_batch(monkeypatch):
     assert epoch(nn.BatchNorm2d(3), 5, batch_size=4) == [4]
 
 
+def test_a_simulated_loader_is_left_alone():
+    """That of MMPretrain's `vis_scheduler` is a list."""
+
+    class Loader(list):
+        dataset = SimpleNamespace(metainfo=None)
+
+    runner = SimpleNamespace(visualizer=SimpleNamespace())
+    assert EpochLoop(runner, Loader(range(5)), max_epochs=3).max_iters == 15
+
+
 def test_an_epoch_without_a_batch_is_refused():
     class Batches(BatchSampler):
         """Of a library: not ours to change."""

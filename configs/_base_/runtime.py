@@ -1,4 +1,8 @@
-"""What every job shares: hooks, logs, processes. Nothing about a task."""
+"""What every job shares: hooks, speed, logs, processes. Nothing about a task.
+
+Hooks have names: `--cfg-options default_hooks.preemption.enable=False` switches one off,
+and `custom_hooks` of your own config adds others.
+"""
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
@@ -6,22 +10,19 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='hrnet_mm.CheckpointHook', interval=10, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-)
-custom_hooks = [
     # averages the BN statistics of all GPUs before they are evaluated and saved
-    dict(type='SyncBuffersHook'),
-    dict(type='hrnet_mm.ChannelsLastHook'),
-    dict(type='hrnet_mm.Bf16Hook'),
-    dict(type='hrnet_mm.AnyFamilyHook'),
-    dict(type='hrnet_mm.CheckFrozenHook'),
-    dict(type='hrnet_mm.SeedStepHook'),
-    dict(type='hrnet_mm.CudaGraphHook'),
-    dict(type='hrnet_mm.FiniteLossHook'),
-    dict(type='hrnet_mm.PreemptionHook'),
-    dict(type='hrnet_mm.ExactResumeHook'),
-    dict(type='hrnet_mm.CheckChannelsHook'),
-    dict(type='hrnet_mm.CheckGradientsHook'),
-]
+    sync_buffers=dict(type='SyncBuffersHook'),
+    any_family=dict(type='hrnet_mm.AnyFamilyHook'),
+    check_frozen=dict(type='hrnet_mm.CheckFrozenHook'),
+    seed_step=dict(type='hrnet_mm.SeedStepHook'),
+    finite_loss=dict(type='hrnet_mm.FiniteLossHook'),
+    preemption=dict(type='hrnet_mm.PreemptionHook'),
+    exact_resume=dict(type='hrnet_mm.ExactResumeHook'),
+    check_channels=dict(type='hrnet_mm.CheckChannelsHook'),
+    check_gradients=dict(type='hrnet_mm.CheckGradientsHook'),
+)
+# trains the trunk in bfloat16 and as a CUDA graph, where the device can
+model = dict(backbone=dict(precision='auto', cuda_graph=True))
 
 env_cfg = dict(
     cudnn_benchmark=True,  # inputs of one size, in training

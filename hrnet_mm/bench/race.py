@@ -17,10 +17,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hrnet_mm.deployment import deploy
 from hrnet_mm.export import FORMATS, missing_packages, run, trace
+from hrnet_mm.models import HRNet
 from hrnet_mm.models.layers import Recompute, ResidualBlock
-from hrnet_mm.models.layout import to_channels_last
 from hrnet_mm.models.precision import multiplies_bfloat16
-from hrnet_mm.models.training_graph import STEADY, train_in_graphs
+from hrnet_mm.models.training_graph import STEADY
 
 from .rivals import Pair, Rival
 from .turns import (
@@ -142,16 +142,16 @@ def multiplications(model: nn.Module, x: Tensor) -> int:
 
 
 def inference(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
-    """Theirs, and ours: as it is, in channels_last, deployed, compiled."""
+    """Theirs, and ours: in float32, as in our configs, deployed, compiled."""
     theirs, ours = pair
     for model in pair:
         model.eval()
-    last = deepcopy(ours)
-    to_channels_last(last)
+    auto = deepcopy(ours)
+    compute_in(auto)
     models = {
         rival.library: theirs,
         'hrnet_mm': ours,
-        'channels_last': last,
+        'auto': auto,
         'deploy': deploy(ours),
         'deploy, sizes': deploy(ours, sizes=[x.shape]),
     }
@@ -196,73 +196,60 @@ def answer(model: run.Model, x: Tensor) -> list[Tensor]:
 
 
 def training(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
-    """Theirs, and ours: as it is, in channels_last, recomputing, in bfloat16."""
+    """Theirs, and ours: in float32, as in our configs, recomputing, as CUDA graphs."""
     theirs, ours = pair
-    norms = deepcopy(ours)
-    set_recompute(norms, 'norms')
-    last, lean, leanest = deepcopy(ours), deepcopy(norms), deepcopy(ours)
-    set_recompute(leanest, True)
-    for model in (last, lean, leanest):
-        to_channels_last(model)
-    models = {
-        rival.library: (theirs, False),
-        'hrnet_mm': (ours, False),
-        "hrnet_mm, with_cp='norms'": (norms, False),
-        'channels_last': (last, False),
-        "channels_last, with_cp='norms'": (lean, False),
-        'channels_last, with_cp=True': (leanest, False),
-    }
-    if multiplies_bfloat16(x.device):
-        models['channels_last, bf16'] = (deepcopy(last), True)
-        models["channels_last, with_cp='norms', bf16"] = (deepcopy(lean), True)
-    for model, _ in models.values():
-        model.train()
+    bf16 = multiplies_bfloat16(x.device)
     variants = [
-        Variant(
-            name,
-            TrainingStep(model, x, bf16),
-            bf16=bf16,
-            saved=saved_for_backward(model, partial(outputs, model, x, bf16)),
-        )
-        for name, (model, bf16) in models.items()
+        training_variant(rival.library, theirs, x),
+        training_variant('hrnet_mm', ours, x),
     ]
-    return variants + (graphs(models, x) if x.is_cuda else [])
-
-
-def graphs(models: dict[str, tuple[nn.Module, bool]], x: Tensor) -> list[Variant]:
-    """Those in channels_last as CUDA graphs."""
-    variants = []
-    for name, (model, bf16) in models.items():
-        if name.startswith('channels_last'):
-            graph = deepcopy(model)
-            train_in_graphs(graph)
-            step = TrainingStep(graph, x, bf16)
-            variants.append(Variant(f'{name}, graph', step, bf16))
-            for _ in range(STEADY):
-                step()
+    whats: tuple[Recompute, ...] = (False, 'norms', True)
+    for cuda_graph in (False, True) if x.is_cuda else (False,):
+        for what in whats:
+            model = deepcopy(ours)
+            set_recompute(model, what)
+            compute_in(model, cuda_graph)
+            name = 'auto' + f', with_cp={what!r}' * bool(what) + ', graph' * cuda_graph
+            variants.append(training_variant(name, model, x, bf16))
+            for _ in range(STEADY * cuda_graph):
+                variants[-1].run()
     return variants
+
+
+def training_variant(
+    name: str, model: nn.Module, x: Tensor, bf16: bool = False
+) -> Variant:
+    """A step of a model, and what its forward saves."""
+    saved = saved_for_backward(model.train(), partial(outputs, model, x))
+    return Variant(name, TrainingStep(model, x), bf16, saved=saved)
+
+
+def compute_in(model: nn.Module, cuda_graph: bool = False) -> None:
+    """Let trunks compute as in our configs."""
+    for module in model.modules():
+        if isinstance(module, HRNet):
+            module.compute_in('auto', cuda_graph)
 
 
 class TrainingStep:
     """Forward, a loss of all outputs, backward, update."""
 
-    def __init__(self, model: nn.Module, x: Tensor, bf16: bool) -> None:
-        self.model, self.x, self.bf16 = model, x, bf16
+    def __init__(self, model: nn.Module, x: Tensor) -> None:
+        self.model, self.x = model, x
         # a rate of 0: after any number of steps the numbers are those of the first one
         self.optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=0.9)
 
     def __call__(self) -> None:
         """One step."""
-        ys = outputs(self.model, self.x, self.bf16)
-        torch.stack([y.float().square().mean() for y in ys]).sum().backward()
+        ys = outputs(self.model, self.x)
+        torch.stack([y.square().mean() for y in ys]).sum().backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
 
 
-def outputs(model: nn.Module, x: Tensor, bf16: bool) -> list[Tensor]:
-    """What a forward gives, under autocast or not."""
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
-        return tree_flatten(model(x))[0]
+def outputs(model: nn.Module, x: Tensor) -> list[Tensor]:
+    """What a forward gives."""
+    return tree_flatten(model(x))[0]
 
 
 @torch.no_grad()

@@ -15,7 +15,6 @@ from torch import nn
 
 from hrnet_mm.deployment import deploy
 from hrnet_mm.models import ARCHS, HRNet
-from hrnet_mm.models.layout import to_channels_last
 
 from .race import forward, multiplications
 from .report import save
@@ -122,9 +121,7 @@ def measure(
 
     @cache
     def trunk(arch: str) -> nn.Module:
-        model = HRNet(arch).to(device)
-        to_channels_last(model)
-        return model
+        return HRNet(arch, precision='auto').to(device)
 
     @cache
     def fast(arch: str) -> Any:

@@ -10,8 +10,6 @@ from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from hrnet_mm.models.layout import to_channels_last
-from hrnet_mm.models.precision import multiplies_bfloat16, train_in_bfloat16
 from hrnet_mm.profiling.models import build
 
 from .rows import Size
@@ -37,11 +35,6 @@ class Workload:
         self.task = task
         self.device = device
         self.model: Any = build(cfg, device)
-        hooks = [hook['type'] for hook in cfg.get('custom_hooks', [])]
-        if 'hrnet_mm.ChannelsLastHook' in hooks:
-            to_channels_last(self.model)
-        if 'hrnet_mm.Bf16Hook' in hooks and multiplies_bfloat16(torch.device(device)):
-            train_in_bfloat16(self.model)
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=1e-4, momentum=0.9)
 
     def settle(self, size: Size) -> None:

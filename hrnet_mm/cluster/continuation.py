@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from hrnet_mm.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
+
+from .optimizers import match_memory_formats, parts_of
 
 KEY = 'batches_of_epoch'  # in the `meta` of checkpoints: done, and of how many
 
@@ -37,17 +39,19 @@ class RemainingBatches:
 
 
 @HOOKS.register_module()
-class ExactResumeHook(Hook):
+class ExactResumeHook(OptionalHook):
     """A resumed job goes on with the very next batch, and leaves out no validation.
 
     The stock loop begins the epoch again, with more iterations than the schedule
     knows of. A validation that the job died in is run when it goes on: it may be the
     best one, or the last. Loops that count iterations go on exactly by themselves.
+    Momenta get the memory format that the weights have on this device.
     """
 
     priority = 'LOWEST'
 
-    def __init__(self) -> None:
+    def __init__(self, *, enable: bool = True) -> None:
+        super().__init__(enable=enable)
         self.done = 0
         self.loaded = (0, 0)
 
@@ -64,6 +68,8 @@ class ExactResumeHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Run the validation that was due when the checkpoint was written."""
+        for part in parts_of(runner.optim_wrapper):
+            match_memory_formats(part.optimizer)
         loop = runner.train_loop
         if not isinstance(loop, EpochBasedTrainLoop) or loop.iter == 0:
             self.loaded = (0, 0)

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from mmengine.dist import get_rank
-from mmengine.hooks import Hook
 from mmengine.optim import AmpOptimWrapper
 from mmengine.runner import Runner
 
+from hrnet_mm.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 
 # A dynamic loss scale begins too large and is halved at each overflow.
@@ -17,7 +17,7 @@ OVERFLOWS = 20
 
 
 @HOOKS.register_module()
-class FiniteLossHook(Hook):
+class FiniteLossHook(OptionalHook):
     """Stops at a loss that is NaN or infinite: no checkpoint holds what it left.
 
     Training in float16 with a loss scale leaves out such steps by itself, and stops
@@ -29,7 +29,8 @@ class FiniteLossHook(Hook):
 
     priority = 'HIGH'  # before anything is saved
 
-    def __init__(self) -> None:
+    def __init__(self, *, enable: bool = True) -> None:
+        super().__init__(enable=enable)
         self.in_a_row = 0
 
     def after_train_iter(

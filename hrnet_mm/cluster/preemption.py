@@ -8,20 +8,21 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
 from mmengine.dist import all_reduce, all_reduce_params, barrier, is_main_process
-from mmengine.hooks import EMAHook, Hook
-from mmengine.optim import OptimWrapperDict
+from mmengine.hooks import EMAHook
 from mmengine.runner import Runner
 from torch import distributed
 
+from hrnet_mm.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 
+from .optimizers import parts_of
 from .saving import POINTER, WHOLE_FILES, write_whole
 
 PREEMPTED = 75  # exit code; EX_TEMPFAIL of sysexits.h: try again later
@@ -29,7 +30,7 @@ FILE = 'preempted.pth'
 
 
 @HOOKS.register_module()
-class PreemptionHook(Hook):
+class PreemptionHook(OptionalHook):
     """Saves at the next iteration after a signal, and ends the job with code 75.
 
     Slurm sends one before it takes nodes away (``--signal``, preemption, ``scancel``),
@@ -40,6 +41,7 @@ class PreemptionHook(Hook):
 
     Args:
         signals: Their names.
+        enable: See ``OptionalHook``.
 
     Raises:
         ValueError: if there is no such signal.
@@ -47,7 +49,13 @@ class PreemptionHook(Hook):
 
     priority = 'LOWEST'  # after schedules, logs and checkpoints of this iteration
 
-    def __init__(self, signals: Sequence[str] = ('SIGUSR1', 'SIGTERM')) -> None:
+    def __init__(
+        self,
+        signals: Sequence[str] = ('SIGUSR1', 'SIGTERM'),
+        *,
+        enable: bool = True,
+    ) -> None:
+        super().__init__(enable=enable)
         unknown = set(signals) - set(signal.Signals.__members__)
         if unknown:
             raise ValueError(
@@ -203,8 +211,4 @@ def kill_workers() -> None:
 
 def between_updates(runner: Runner) -> bool:
     """Whether the last iteration updated the weights."""
-    wrapper = runner.optim_wrapper
-    parts: Iterable[Any] = [wrapper]
-    if isinstance(wrapper, OptimWrapperDict):
-        parts = wrapper.optim_wrappers.values()
-    return all(part.should_update() for part in parts)
+    return all(part.should_update() for part in parts_of(runner.optim_wrapper))

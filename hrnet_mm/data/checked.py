@@ -164,12 +164,13 @@ class CheckedCoco(CheckedData):
     def prepare_data(self, idx: int) -> Any:
         """One sample; an image of another size than its annotations is named."""
         sample = super().prepare_data(idx)
-        packed = sample.get('data_samples') if isinstance(sample, dict) else None
-        if packed is not None:
-            known = self._sizes.get(packed.get('img_id'))
-            loaded = packed.get('ori_shape')
+        packed = sample.get('data_samples', []) if isinstance(sample, dict) else []
+        # a list of views, if they are augmented for a test
+        for view in packed if isinstance(packed, list) else [packed]:
+            known = self._sizes.get(view.get('img_id'))
+            loaded = view.get('ori_shape')
             if known and loaded and tuple(loaded[1::-1]) != known:
-                raise ValueError(self._other_size(packed, loaded[1::-1], known))
+                raise ValueError(self._other_size(view, loaded[1::-1], known))
         return sample
 
     def _other_size(

@@ -18,7 +18,6 @@ from torch.utils._pytree import tree_map_only
 from hrnet_mm.models import HRNet
 from hrnet_mm.models.hrnet import check_image
 from hrnet_mm.models.layers import ResidualBlock
-from hrnet_mm.models.layout import to_channels_last
 from hrnet_mm.models.precision import multiplies_bfloat16
 from hrnet_mm.registry import MODELS
 
@@ -60,7 +59,6 @@ def deploy(
         warn('no bfloat16 on this device: float32 is faster here', stacklevel=2)
         dtype = torch.float32
     copy = deepcopy(model).eval().requires_grad_(False)
-    to_channels_last(copy)
     return deployed(copy, sizes, dtype).eval()
 
 
@@ -128,7 +126,11 @@ class Deployed(nn.Module):
     def forward(self, x: Tensor) -> Any:
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             y = self._run(x.to(self.dtype, memory_format=torch.channels_last))
-        return tree_map_only(Tensor, lambda t: t.to(x.dtype), y)
+        # operators after it may take the default memory format only
+        default = (
+            dict(memory_format=torch.contiguous_format) if x.is_contiguous() else {}
+        )
+        return tree_map_only(Tensor, lambda t: t.to(x.dtype, **default), y)
 
     def _run(self, x: Tensor) -> Any:
         if not self.sizes or is_traced():
@@ -182,8 +184,7 @@ class DeployedHRNet(HRNet):
             return super().forward(x)
         if not self._deployed:
             self._deployed = [deploy(self, **self._how)]
-        # in the default layout, which operators of mmcv take everything for
-        return tuple(y.contiguous() for y in self._deployed[0](x))
+        return tuple(self._deployed[0](x))
 
     def train(self, mode: bool = True) -> DeployedHRNet:
         """Set the mode; weights may have changed."""

@@ -13,6 +13,7 @@ from mmdet.registry import MODELS
 from hrnet_mm.det.roi_extractors import SingleRoIExtractor
 from hrnet_mm.models import HRNet as Trunk
 from hrnet_mm.models import HRNetV2p
+from hrnet_mm.models.precision import Precision
 
 from . import choose_init_cfg
 
@@ -35,6 +36,9 @@ class HRNet(Trunk):
         multiscale_output: bool = True,
         pretrained: str | None = None,
         init_cfg: dict | list[dict] | None = None,
+        *,
+        precision: Precision = 'float32',
+        cuda_graph: bool = False,
     ) -> None:
         super().__init__(
             extra=extra,
@@ -46,6 +50,8 @@ class HRNet(Trunk):
             norm_eval=norm_eval,
             with_cp=with_cp,
             zero_init_residual=zero_init_residual,
+            precision=precision,
+            cuda_graph=cuda_graph,
             init_cfg=choose_init_cfg(init_cfg, pretrained),
         )
 

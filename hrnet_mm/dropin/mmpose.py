@@ -8,6 +8,7 @@ import mmpose.models  # noqa: F401 - first: it registers an HRNet of its own
 from mmpose.registry import MODELS
 
 from hrnet_mm.models import HRNet as Trunk
+from hrnet_mm.models.precision import Precision
 
 INIT_CFG = [
     dict(type='Normal', std=0.001, layer=['Conv2d']),
@@ -34,6 +35,9 @@ class HRNet(Trunk):
         zero_init_residual: bool = False,
         frozen_stages: int = -1,
         init_cfg: dict | list[dict] | None = INIT_CFG,
+        *,
+        precision: Precision = 'float32',
+        cuda_graph: bool = False,
     ) -> None:
         stages = {name: dict(cfg) for name, cfg in extra.items() if name != 'upsample'}
         last = stages.get('stage4', {})
@@ -48,6 +52,8 @@ class HRNet(Trunk):
             with_cp=with_cp,
             zero_init_residual=zero_init_residual,
             frozen_stages=frozen_stages,
+            precision=precision,
+            cuda_graph=cuda_graph,
             init_cfg=init_cfg,
         )
 

@@ -10,6 +10,7 @@ from mmpretrain.registry import MODELS
 from hrnet_mm.models import HRNet as Trunk
 from hrnet_mm.models import HRNetC
 from hrnet_mm.models.hrnet import INIT_CFG
+from hrnet_mm.models.precision import Precision
 
 
 @MODELS.register_module(force=True)
@@ -28,6 +29,9 @@ class HRNet(Trunk):
         zero_init_residual: bool = False,
         multiscale_output: bool = True,
         init_cfg: dict | list[dict] | None = INIT_CFG,
+        *,
+        precision: Precision = 'float32',
+        cuda_graph: bool = False,
     ) -> None:
         super().__init__(
             arch if extra is None else None,
@@ -40,6 +44,8 @@ class HRNet(Trunk):
             norm_eval=norm_eval,
             with_cp=with_cp,
             zero_init_residual=zero_init_residual,
+            precision=precision,
+            cuda_graph=cuda_graph,
             init_cfg=init_cfg,
         )
 

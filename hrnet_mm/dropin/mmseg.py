@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from hrnet_mm.models import HRNet as Trunk
 from hrnet_mm.models.hrnet import Exchange
+from hrnet_mm.models.precision import Precision
 
 from . import choose_init_cfg
 
@@ -35,6 +36,9 @@ class HRNet(Trunk):
         multiscale_output: bool = True,
         pretrained: str | None = None,
         init_cfg: dict | list[dict] | None = None,
+        *,
+        precision: Precision = 'float32',
+        cuda_graph: bool = False,
     ) -> None:
         super().__init__(
             extra=extra,
@@ -47,6 +51,8 @@ class HRNet(Trunk):
             with_cp=with_cp,
             zero_init_residual=zero_init_residual,
             frozen_stages=frozen_stages,
+            precision=precision,
+            cuda_graph=cuda_graph,
             init_cfg=choose_init_cfg(init_cfg, pretrained),
         )
         for module in self.modules():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
@@ -15,11 +14,12 @@ from hrnet_mm.checkpoints import translate_for
 from hrnet_mm.images import check_channels
 from hrnet_mm.messages import shortened
 from hrnet_mm.models import HRNet
+from hrnet_mm.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
-class AnyFamilyHook(Hook):
+class AnyFamilyHook(OptionalHook):
     """Lets ``load_from`` and ``mim test`` take the published files of every family.
 
     Raises:
@@ -44,7 +44,7 @@ def bare(model: Any) -> Any:
 
 
 @HOOKS.register_module()
-class CheckFrozenHook(Hook):
+class CheckFrozenHook(OptionalHook):
     """What a trunk freezes must have been trained before.
 
     Batch norms in eval mode with the statistics of a new layer normalize nothing: from
@@ -92,7 +92,7 @@ def is_all(values: Any, value: float) -> bool:
 
 
 @HOOKS.register_module()
-class CheckChannelsHook(Hook):
+class CheckChannelsHook(OptionalHook):
     """The preprocessor is of images with as many channels as the trunk takes.
 
     Raises:
@@ -113,7 +113,7 @@ OTHER_CLASSES = ('rpn_head', 'semantic_head')
 
 
 @HOOKS.register_module()
-class CheckClassesHook(Hook):
+class CheckClassesHook(OptionalHook):
     """Every class of the data has its place in every head.
 
     Without it a CPU stops at an index, a GPU at an assertion far from the cause, and a
@@ -122,13 +122,15 @@ class CheckClassesHook(Hook):
 
     Args:
         exact: Refuse a head of more classes, too.
+        enable: See ``OptionalHook``.
 
     Raises:
         ValueError: if the classes of the data and of a head are not as many, or
             ``ignore_index`` differs.
     """
 
-    def __init__(self, exact: bool = False) -> None:
+    def __init__(self, exact: bool = False, *, enable: bool = True) -> None:
+        super().__init__(enable=enable)
         self.exact = exact
 
     def before_train(self, runner: Runner) -> None:

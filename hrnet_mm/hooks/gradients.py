@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from hrnet_mm.messages import shortened
 from hrnet_mm.models import HRNet
+from hrnet_mm.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
-class CheckGradientsHook(Hook):
+class CheckGradientsHook(OptionalHook):
     """Under DDP, each parameter that trains gets a gradient from the losses.
 
     DDP itself stops in the second step, with the indices of the parameters. This looks

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dist import get_rank
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from hrnet_mm.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
-class SeedStepHook(Hook):
+class SeedStepHook(OptionalHook):
     """Seeds what the model itself draws from (seed, step, rank): dropout, CutMix.
 
     No checkpoint holds the state of torch's and numpy's generators, so a resumed job

@@ -17,10 +17,14 @@ checkpoints load as they are: hence ``layer1`` (stage 1), ``fuse_layers`` (excha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import get_args
 
+import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from mmengine.device import get_device
 from mmengine.dist import get_world_size
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -29,6 +33,8 @@ from hrnet_mm.registry import MODELS
 
 from .arch import StageSpec, select_stages
 from .layers import Config, Layers, Recompute, ResidualBlock, make_branch
+from .precision import Precision, trains_faster_in_channels_last, trains_in_bfloat16
+from .training_graph import TrainingGraph
 
 Streams = list[Tensor]  # (N, C, H, W), (N, 2C, H/2, W/2), ...: high to low resolution
 
@@ -157,6 +163,12 @@ class HRNet(BaseModule):
             saves less memory and hardly takes time. The numbers stay the same.
         zero_init_residual: Start residual blocks as the identity; a checkpoint that
             ``init_cfg`` loads comes first.
+        precision: ``'float32'``; ``'bfloat16'``: train under autocast, with float32
+            weights, outputs and inference; ``'auto'``: so on devices that multiply
+            bfloat16. Unless ``'float32'``, convolutions compute in channels_last where
+            that is faster in training. Outputs are float32 and contiguous in any case.
+        cuda_graph: On a GPU, replay training steps from a CUDA graph once three batches
+            have had one size. See ``TrainingGraph``.
         init_cfg: mmengine initialisation; Kaiming by default, as the official ImageNet
             code.
 
@@ -165,7 +177,7 @@ class HRNet(BaseModule):
     Raises:
         ValueError: if ``arch`` is unknown, ``extra`` is incomplete or contradicts
             itself, both or none are given, ``frozen_stages`` is out of range,
-            ``with_cp`` is unknown, or an ``init_cfg`` has no type.
+            ``with_cp`` or ``precision`` is unknown, or an ``init_cfg`` has no type.
     """
 
     def __init__(
@@ -182,6 +194,8 @@ class HRNet(BaseModule):
         norm_eval: bool = False,
         with_cp: Recompute = False,
         zero_init_residual: bool = False,
+        precision: Precision = 'float32',
+        cuda_graph: bool = False,
         init_cfg: Config | list[Config] | None = INIT_CFG,
     ) -> None:
         super().__init__(checked_init_cfg(init_cfg))
@@ -215,10 +229,34 @@ class HRNet(BaseModule):
             self.add_module(f'stage{s}', Stage(spec, outputs, layers))
             channels = spec.out_channels
         self.out_channels = channels[:outputs]
+        self.compute_in(precision, cuda_graph)
         # a hook, because a check in forward would stop torch.fx
         self.register_forward_pre_hook(check_image)
         self.register_forward_pre_hook(check_one_value)
         self.train()
+
+    def compute_in(self, precision: Precision, cuda_graph: bool = False) -> HRNet:
+        """Set ``precision`` and ``cuda_graph``, before an optimizer or DDP is built.
+
+        Both note the memory format of the weights.
+        """
+        if precision not in get_args(Precision):
+            known = ', '.join(get_args(Precision))
+            raise ValueError(f'precision={precision!r} is not one of {known}')
+        self.precision = precision
+        self.channels_last = (
+            precision != 'float32'
+            and trains_faster_in_channels_last(torch.device(get_device()))
+            # other operators may read memory by themselves
+            and all(type(m) is nn.Conv2d for m in self.modules() if has_filters(m))
+        )
+        self.to(
+            memory_format=torch.channels_last
+            if self.channels_last
+            else torch.contiguous_format
+        )
+        self.graph = TrainingGraph(self) if cuda_graph else None
+        return self
 
     @property
     def norm1(self) -> nn.Module:
@@ -240,12 +278,28 @@ class HRNet(BaseModule):
             Stream ``b``: ``(N, out_channels[b], H / 2**(b+2), W / 2**(b+2))``, sizes
             rounded up at each halving.
         """
+        compute = self.graph or self.streams
+        if self.channels_last:
+            x = x.contiguous(memory_format=torch.channels_last)
+        # not of x, which has no device while torch.fx traces
+        device = next(self.parameters()).device
+        if self.training and trains_in_bfloat16(self.precision, device):
+            with torch.autocast(device.type, torch.bfloat16):
+                streams = [y.float() for y in compute(x)]
+        else:
+            streams = list(compute(x))
+        if self.channels_last:  # operators of heads may take the default format only
+            streams = [y.contiguous() for y in streams]
+        return tuple(streams)
+
+    def streams(self, x: Tensor) -> Streams:
+        """Compute the network itself; ``forward`` decides in what precision and how."""
         x = F.relu(self.norm1(self.conv1(x)), inplace=True)
         x = F.relu(self.norm2(self.conv2(x)), inplace=True)
         xs = self.transition1([self.layer1(x)])
         xs = self.transition2(self.stage2(xs))
         xs = self.transition3(self.stage3(xs))
-        return tuple(self.stage4(xs))
+        return self.stage4(xs)
 
     def init_weights(self) -> None:
         """Initialise by ``init_cfg``, then zero the residuals if asked."""
@@ -256,6 +310,13 @@ class HRNet(BaseModule):
             for module in self.modules():
                 if isinstance(module, ResidualBlock):
                     nn.init.constant_(module.last_norm.get_parameter('weight'), 0)
+        if self.precision != 'float32':
+            device = next(self.parameters()).device
+            bf16 = trains_in_bfloat16(self.precision, device)
+            dtype = 'bfloat16' if bf16 else 'float32'
+            memory = 'channels_last' if self.channels_last else 'contiguous'
+            message = f'HRNet on {device.type}: trains in {dtype}, {memory}'
+            print_log(message, logger='current')
 
     def train(self, mode: bool = True) -> HRNet:
         """Set the mode; frozen stages and, if ``norm_eval``, batch norms stay eval."""
@@ -318,6 +379,12 @@ def _checked(cfg: Config) -> Config:
     # the values are copied into the parameters, wherever those are
     kept = {key: value for key, value in cfg.items() if key != 'map_location'}
     return kept | dict(type='hrnet_mm.Pretrained')
+
+
+def has_filters(module: nn.Module) -> bool:
+    """Whether a module is a convolution of any kind."""
+    weight = getattr(module, 'weight', None)
+    return isinstance(weight, Tensor) and weight.dim() == 4
 
 
 def check_one_value(module: nn.Module, args: tuple[Tensor, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 import torch
@@ -13,58 +13,65 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import SyncBatchNorm
 
-from .hrnet import HRNet
+if TYPE_CHECKING:
+    from .hrnet import HRNet
 
-Streams = tuple[Tensor, ...]
+Streams = tuple[Tensor, ...] | list[Tensor]
 
 STEADY = 3
 """Batches of one size after which the next ones are expected to have it, too."""
 
 
-def train_in_graphs(model: nn.Module) -> None:
-    """Let the trunks of a model train as ``TrainingGraph``."""
-    for module in model.modules():
-        if isinstance(module, HRNet):
-            module.forward = TrainingGraph(module)  # type: ignore[method-assign]
-
-
 class TrainingGraph:
-    """The forward of a trunk, whose training steps are launched at once.
+    """Computes the streams of a trunk; a training step is launched at once.
 
     Forward and backward are thousands of small kernels, and a GPU waits for the program
     to launch each. Once the first ``STEADY`` batches have had one size, both are
-    captured; later batches of that size replay them. All else is computed as ever:
-    other sizes, inference, other devices, batch norms that are averaged over processes.
+    captured; later batches of that size replay them. All else is computed without a
+    graph: other sizes, inference, other devices, batch norms that are averaged over
+    processes.
 
-    The outputs are overwritten by the next step, the gradients too: that suits
-    steps whose gradients are used before the next one, not accumulated ones.
+    A replay overwrites the outputs and gradients of the one before, so there is none
+    while these are in use: until the backward of the last replay has run, and while
+    parameters have gradients, which are being accumulated.
 
     Args:
-        trunk: Its parameters stay in the memory that they are in at the first step.
+        trunk: Of which ``streams`` is captured.
     """
 
     def __init__(self, trunk: HRNet) -> None:
         self.trunk = trunk
-        self.hookless = Hookless(trunk)
         self._first: list[Any] = []
         self._replay: Callable[..., Streams] | None = None
+        self._in_use = False
 
     def __reduce__(self) -> Any:
         """A copy, of a copied trunk, captures anew."""
         return TrainingGraph, (self.trunk,)
 
     def __call__(self, x: Tensor) -> Streams:
-        """See ``HRNet.forward``."""
+        """See ``HRNet.streams``."""
         if not (can_capture(x) and self.trunk.training and torch.is_grad_enabled()):
-            return self.hookless(x)
+            return self.trunk.streams(x)
         kind = self._kind(x)
         if len(self._first) < STEADY:
             self._first.append(kind)
             if self._first == [kind] * STEADY:
                 self._replay = self._capture(x)
-        if self._replay is not None and kind == self._first[0]:
-            return self._replay(x, *self.parameters)
-        return self.hookless(x)
+        if self._replay is None or kind != self._first[0] or self._is_in_use():
+            return self.trunk.streams(x)
+        streams = self._replay(x, *self.parameters)
+        self._in_use = True
+        for stream in streams:
+            if stream.requires_grad:
+                stream.register_hook(self._finish)
+        return streams
+
+    def _is_in_use(self) -> bool:
+        return self._in_use or any(p.grad is not None for p in self.parameters)
+
+    def _finish(self, gradient: Tensor) -> None:
+        self._in_use = False
 
     @cached_property
     def parameters(self) -> list[nn.Parameter]:
@@ -73,14 +80,15 @@ class TrainingGraph:
 
     def _kind(self, x: Tensor) -> Any:
         """What is the same in all steps that one graph computes."""
+        first, *_ = self.parameters  # moved to other memory with all others
         trained = tuple(parameter.requires_grad for parameter in self.parameters)
-        return x.shape, x.dtype, trained, autocast()
+        return x.shape, x.dtype, x.device, first.data_ptr(), trained, autocast()
 
     def _functional(self, x: Tensor, *parameters: Tensor) -> Streams:
         """The forward with parameters that are given."""
         names = [f'trunk.{name}' for name, _ in self.trunk.named_parameters()]
         given = dict(zip(names, parameters, strict=True))
-        return functional_call(self.hookless, given, (x,))
+        return tuple(functional_call(WithoutHooks(self.trunk), given, (x,)))
 
     def _capture(self, x: Tensor) -> Callable[..., Streams] | None:
         """What replays both, or nothing where they cannot be captured."""
@@ -115,11 +123,11 @@ def autocast() -> tuple[bool, torch.dtype]:
 
 
 def can_capture(x: Tensor) -> bool:
-    """Whether the device has graphs."""
-    return x.is_cuda
+    """Whether a batch is on a device that has graphs; a proxy of torch.fx is not."""
+    return isinstance(x, Tensor) and x.is_cuda
 
 
-class Hookless(nn.Module):
+class WithoutHooks(nn.Module):
     """A trunk without its hooks, which run before and after its graph."""
 
     def __init__(self, trunk: HRNet) -> None:
@@ -127,5 +135,5 @@ class Hookless(nn.Module):
         self.trunk = trunk
 
     def forward(self, x: Tensor) -> Streams:
-        """See ``HRNet.forward``."""
-        return type(self.trunk).forward(self.trunk, x)
+        """See ``HRNet.streams``."""
+        return self.trunk.streams(x)

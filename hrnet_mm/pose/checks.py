@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
 from hrnet_mm.hooks.checks import bare
 from hrnet_mm.models import HRNet
+from hrnet_mm.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 
 # What heads of MMPose call the number of keypoints that they predict.
@@ -20,7 +20,7 @@ STREAM_0 = 4  # pixels of the image for one of stream 0
 
 
 @HOOKS.register_module()
-class CheckCodecHook(Hook):
+class CheckCodecHook(OptionalHook):
     """The head of a top-down model, its decoder and the pipelines agree.
 
     Without it a head of other keypoints than the data, or of heat maps of another size,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from hrnet_mm.hooks.checks import bare
+from hrnet_mm.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
-class CheckWindowHook(Hook):
+class CheckWindowHook(OptionalHook):
     """The window that slides over images in tests has a size and a step.
 
     Raises:

@@ -128,6 +128,7 @@ def test_a_file_of_a_model_begins_a_job_with_ema(
     runner._load_from = str(tmp_path / f'weights{suffix}')
     if suffix == '.safetensors':
         content = content.get('model_state_dict', content)
+        content = {name: value.contiguous() for name, value in content.items()}
         save_file(content, runner._load_from)
     else:
         torch.save(content, runner._load_from)

@@ -22,6 +22,8 @@ STOCK = Path(mmpretrain.__file__).parent / '.mim/configs/hrnet'
 
 def build(path: Path) -> nn.Module:
     cfg = Config.fromfile(str(path)).model
+    if 'precision' in cfg.backbone:
+        cfg.backbone.precision = 'float32'
     init_default_scope('mmpretrain')
     return MODELS.build(cfg)
 

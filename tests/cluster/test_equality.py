@@ -13,10 +13,8 @@ BASE = """
 _base_ = ['{config}']
 custom_imports = dict(imports=[*_base_.custom_imports['imports'], 'probes'])
 # bfloat16 rounds more than the processes differ
-custom_hooks = [
-    *(hook for hook in _base_.custom_hooks if hook['type'] != 'hrnet_mm.Bf16Hook'),
-    dict(type='mmengine.MeanLossHook'),
-]
+model = dict(backbone=dict(precision='float32'))
+custom_hooks = [dict(type='mmengine.MeanLossHook')]
 train_dataloader = dict(batch_size={batch}, drop_last=True)
 train_cfg = dict(max_epochs=4, val_interval=100)
 param_scheduler = []

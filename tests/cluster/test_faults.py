@@ -33,7 +33,7 @@ default_hooks = dict(
 )
 train_cfg = dict(max_epochs={EPOCHS}, val_interval=1)
 custom_imports = dict(imports=['hrnet_mm', 'hrnet_mm.pose', 'faults'])
-custom_hooks = [*_base_.custom_hooks, dict(type='mmengine.FaultHook')]
+custom_hooks = [dict(type='mmengine.FaultHook')]
 """
 
 

@@ -52,6 +52,21 @@ def only(content: dict, **values: object) -> dict:
     return first
 
 
+def test_views_of_a_test_are_compared_with_the_annotations(odd):
+    """Test-time augmentation packs a list of them."""
+    flips = [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)]
+    augment = dict(type='TestTimeAug', transforms=[flips, [PACK]])
+    pipeline = [dict(type='LoadImageFromFile'), augment]
+    assert len(odd(lambda content: None, pipeline=pipeline)[0]['data_samples']) == 2
+
+    def enlarge(content: dict) -> None:
+        for image in content['images']:
+            image.update(width=384, height=320)
+
+    with pytest.raises(ValueError, match=r'192 x 160 .* is loaded, and 384 x 320'):
+        odd(enlarge, pipeline=pipeline)[0]
+
+
 def test_own_classes_need_no_palette(odd):
     """TinyPeople has one colour: as many as its classes."""
     from mmdet.visualization import DetLocalVisualizer

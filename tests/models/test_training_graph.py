@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import pickle
 
 import pytest
@@ -11,8 +10,7 @@ import torch
 from torch import Tensor
 
 from hrnet_mm.models import HRNet, training_graph
-from hrnet_mm.models.precision import train_in_bfloat16
-from hrnet_mm.models.training_graph import STEADY, TrainingGraph, train_in_graphs
+from hrnet_mm.models.training_graph import STEADY, TrainingGraph
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 
@@ -20,7 +18,7 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GP
 @pytest.fixture
 def trunk(randomised, monkeypatch) -> HRNet:
     monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', False)
-    return randomised(HRNet('w18_small_v1'))
+    return randomised(HRNet('w18_small_v1', cuda_graph=True))
 
 
 def batch(step: int, *shape: int) -> Tensor:
@@ -36,13 +34,12 @@ def train(trunk: HRNet, shapes: list[tuple[int, ...]]) -> None:
 
 
 def graph(trunk: HRNet) -> TrainingGraph:
-    assert isinstance(trunk.forward, TrainingGraph)
-    return trunk.forward
+    assert trunk.graph is not None
+    return trunk.graph
 
 
 def test_without_a_gpu_nothing_changes(trunk):
-    other = copy.deepcopy(trunk)
-    train_in_graphs(trunk)
+    other = copy.deepcopy(trunk).compute_in('float32')
     x = torch.randn(2, 3, 64, 64)
     for mine, plain in zip(trunk(x), other(x), strict=True):
         assert torch.equal(mine, plain)
@@ -53,7 +50,6 @@ def test_without_a_gpu_nothing_changes(trunk):
     'copied', [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))]
 )
 def test_a_copy_computes_with_its_own_weights(trunk, copied):
-    train_in_graphs(trunk)
     other = copied(trunk)
     assert graph(other).trunk is other
     with torch.no_grad():
@@ -74,7 +70,7 @@ def gradients(trunk: HRNet, x: Tensor) -> tuple[float, Tensor]:
 def check_step(trunk: HRNet, x: Tensor, tolerance: float) -> None:
     """A step is that of a trunk without graphs, with the same weights."""
     plain = copy.deepcopy(trunk)
-    plain.forward = functools.partial(HRNet.forward, plain)
+    plain.graph = None
     (loss, got), (wanted_loss, wanted) = gradients(trunk, x), gradients(plain, x)
     assert loss == pytest.approx(wanted_loss, rel=tolerance)
     assert (got - wanted).norm() <= tolerance * wanted.norm()
@@ -101,7 +97,6 @@ def test_a_graph_gets_the_parameters_and_gives_them_gradients(trunk, monkeypatch
 
     monkeypatch.setattr(torch.cuda, 'make_graphed_callables', capture)
     monkeypatch.setattr(training_graph, 'can_capture', lambda x: True)
-    train_in_graphs(trunk)
     trunk.train()
     x = torch.randn(2, 3, 64, 64)
     for _ in range(STEADY - 1):
@@ -120,9 +115,8 @@ def test_steps_are_those_without_graphs(trunk, bf16, recompute):
         if hasattr(module, 'with_cp'):
             module.with_cp = recompute
     if bf16:
-        train_in_bfloat16(trunk)
+        trunk.compute_in('bfloat16', cuda_graph=True)
     trunk = trunk.cuda()
-    train_in_graphs(trunk)
     usual = (2, 3, 64, 64)
     train(trunk, [usual] * (STEADY + 2))
     assert graph(trunk)._replay is not None
@@ -133,7 +127,6 @@ def test_steps_are_those_without_graphs(trunk, bf16, recompute):
 @needs_gpu
 def test_autocast_around_the_model_is_captured(trunk):
     trunk = trunk.cuda()
-    train_in_graphs(trunk)
     with torch.autocast('cuda', torch.float16):
         train(trunk, [(2, 3, 64, 64)] * 4)
     assert graph(trunk)._replay is not None
@@ -142,7 +135,6 @@ def test_autocast_around_the_model_is_captured(trunk):
 @needs_gpu
 def test_sizes_that_vary_are_not_captured(trunk):
     trunk = trunk.cuda()
-    train_in_graphs(trunk)
     train(trunk, [(2, 3, 64, 64), (2, 3, 96, 64)] * STEADY)
     assert graph(trunk)._replay is None
 
@@ -150,7 +142,6 @@ def test_sizes_that_vary_are_not_captured(trunk):
 @needs_gpu
 def test_a_layer_that_is_frozen_later_stops_learning(trunk):
     trunk = trunk.cuda()
-    train_in_graphs(trunk)
     train(trunk, [(2, 3, 64, 64)] * 5)
     trunk.conv1.weight.requires_grad_(False)
     before = trunk.conv1.weight.clone()
@@ -166,6 +157,5 @@ def test_what_cannot_be_captured_trains_on(trunk, monkeypatch):
 
     monkeypatch.setattr(torch.cuda, 'make_graphed_callables', refuse)
     trunk = trunk.cuda()
-    train_in_graphs(trunk)
     with pytest.warns(UserWarning, match='without a CUDA graph: no memory'):
         train(trunk, [(2, 3, 64, 64)] * 5)

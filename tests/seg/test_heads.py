@@ -33,6 +33,8 @@ def build(path: Path) -> torch.nn.Module:
     cfg = Config.fromfile(str(path))
     init_default_scope('mmseg')
     cfg.model.update(pretrained=None)
+    if 'precision' in cfg.model.backbone:
+        cfg.model.backbone.precision = 'float32'
     text = cfg.model.to_dict()
     return MODELS.build(with_batch_norm(text))
 

@@ -23,8 +23,8 @@ model = dict(
 widen = dict(type='hrnet_mm.HRNetC')
 pool = dict(type='GlobalAveragePooling')
 
-custom_hooks = [*_base_.custom_hooks, dict(type='hrnet_mm.CheckClassesHook')]
 default_hooks = dict(
+    check_classes=dict(type='hrnet_mm.CheckClassesHook'),
     checkpoint=dict(save_best='accuracy/top1', rule='greater'),
     visualization=dict(
         type='hrnet_mm.ClsVisualizationHook', enable=True, interval=5000

@@ -23,11 +23,8 @@ model = dict(
 )
 
 env_cfg = dict(cudnn_benchmark=False)  # images of many sizes
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='hrnet_mm.CheckClassesHook', exact=True),
-]
 default_hooks = dict(
+    check_classes=dict(type='hrnet_mm.CheckClassesHook', exact=True),
     checkpoint=dict(interval=1, save_best='coco/bbox_mAP', rule='greater'),
     visualization=dict(
         type='hrnet_mm.SparseDetVisualizationHook', draw=True, interval=500

@@ -23,8 +23,8 @@ model = dict(
     test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True),
 )
 
-custom_hooks = [*_base_.custom_hooks, dict(type='hrnet_mm.CheckCodecHook')]
 default_hooks = dict(
+    check_codec=dict(type='hrnet_mm.CheckCodecHook'),
     checkpoint=dict(save_best='coco/AP', rule='greater'),
     visualization=dict(
         type='hrnet_mm.SparsePoseVisualizationHook', enable=True, interval=100

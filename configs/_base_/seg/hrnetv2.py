@@ -33,12 +33,9 @@ model = dict(
     test_cfg=dict(mode='whole'),
 )
 
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='hrnet_mm.CheckClassesHook'),
-    dict(type='hrnet_mm.CheckWindowHook'),
-]
 default_hooks = dict(
+    check_classes=dict(type='hrnet_mm.CheckClassesHook'),
+    check_window=dict(type='hrnet_mm.CheckWindowHook'),
     checkpoint=dict(save_best='mIoU', rule='greater'),
     visualization=dict(type='hrnet_mm.SegVisualizationHook', draw=True, interval=100),
 )
