@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from .families import FAMILIES, Family
+from .families import BY_NAME, FAMILIES, Family
 from .loading import CheckpointError
 from .reading import Checkpoint, read
 from .values import official_biases, with_biases_of
@@ -21,7 +21,7 @@ from .values import official_biases, with_biases_of
 # What files are converted to, and the tasks that each code base has.
 OPENMMLAB = ('mmpose', 'mmseg', 'mmdet', 'mmpretrain')
 TARGETS = (*OPENMMLAB, 'official', 'timm')
-TRUNK_ALONE = FAMILIES[0]
+TRUNK_ALONE = BY_NAME['trunk']
 
 
 @dataclass(frozen=True)
