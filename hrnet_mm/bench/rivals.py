@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from hrnet_mm.libraries import LIBRARIES
 from hrnet_mm.models import ARCHS, HRNet, HRNetC, HRNetV2p
 from hrnet_mm.models.arch import as_extra
 
@@ -148,7 +149,8 @@ def choose_rivals(libraries: Sequence[str]) -> list[Rival]:
                 f'no HRNet of {name!r} is known; there are {" ".join(RIVALS)}'
             )
         if find_spec(name) is None:
-            raise ValueError(f'{name} is not installed here: pip install {name}')
+            package = LIBRARIES[name].distribution if name in LIBRARIES else name
+            raise ValueError(f'{name} is not installed here: pip install {package}')
     return [RIVALS[name] for name in libraries]
 
 

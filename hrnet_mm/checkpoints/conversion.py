@@ -13,14 +13,15 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from hrnet_mm.libraries import LIBRARIES
+
 from .families import BY_NAME, FAMILIES, Family
 from .loading import CheckpointError
 from .reading import Checkpoint, read
 from .values import official_biases, with_biases_of
 
-# What files are converted to, and the tasks that each code base has.
-OPENMMLAB = ('mmpose', 'mmseg', 'mmdet', 'mmpretrain')
-TARGETS = (*OPENMMLAB, 'official', 'timm')
+# What files are converted to.
+TARGETS = (*LIBRARIES, 'official', 'timm')
 TRUNK_ALONE = BY_NAME['trunk']
 
 
@@ -82,10 +83,10 @@ def rewrite(checkpoint: Checkpoint, to: str) -> Conversion:
     }
     left_out = tuple(name for name in checkpoint.tensors if name not in state)
     before = state
-    if family.library in OPENMMLAB:
+    if family.library in LIBRARIES:
         # as their heads are built: without a bias before a norm
         state = with_biases_of(before, ())
-    elif checkpoint.family.library in OPENMMLAB:
+    elif checkpoint.family.library in LIBRARIES:
         # the official code loads strictly, and has some
         state = with_biases_of(before, official_biases(before))
     folded = tuple(name for name in before if name not in state)
