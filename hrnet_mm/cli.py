@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +23,7 @@ from rich.progress import (
 from rich.table import Column
 
 from hrnet_mm import __version__
+from hrnet_mm.libraries import LIBRARIES, library_of
 
 console = Console(file=sys.stdout)  # also while the pictures log elsewhere
 folder = click.Path(file_okay=False, path_type=Path)
@@ -66,21 +68,9 @@ def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
     """Draw what a trained model of any of the four libraries sees, and the truth."""
     from mmengine.config import Config
 
-    scope = Config.fromfile(config).get('default_scope')
-    if scope == 'mmpose':
-        from hrnet_mm.pose import pictures
-    elif scope == 'mmseg':
-        from hrnet_mm.seg import pictures  # type: ignore[no-redef]
-    elif scope == 'mmdet':
-        from hrnet_mm.det import pictures  # type: ignore[no-redef]
-    elif scope == 'mmpretrain':
-        from hrnet_mm.cls import pictures  # type: ignore[no-redef]
-    else:
-        raise click.ClickException(
-            f'{config} has default_scope={scope!r}; there are pictures of mmpose, '
-            'mmseg, mmdet and mmpretrain'
-        )
     try:
+        library = library_of(Config.fromfile(config).get('default_scope'))
+        pictures = import_module(f'hrnet_mm.{library.folder}.pictures')
         sheet = pictures.prediction_sheet(config, checkpoint, output, rows)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
@@ -206,7 +196,7 @@ def inspect_checkpoint(source: str, as_json: bool) -> None:
     '--to',
     default='official',
     show_default=True,
-    help='mmpose, mmseg, mmdet, mmpretrain, official or timm.',
+    help=f'{", ".join(LIBRARIES)}, official or timm.',
 )
 def convert(source: str, target: Path, to: str) -> None:
     """Write a checkpoint of any family as another code base names it.
@@ -227,9 +217,7 @@ def convert(source: str, target: Path, to: str) -> None:
 @main.command(
     context_settings=dict(ignore_unknown_options=True, allow_interspersed_args=False)
 )
-@click.argument(
-    'library', type=click.Choice(['mmpose', 'mmseg', 'mmdet', 'mmpretrain'])
-)
+@click.argument('library', type=click.Choice(list(LIBRARIES)))
 @click.argument('script')
 @click.argument('arguments', nargs=-1, type=click.UNPROCESSED)
 def tool(library: str, script: str, arguments: tuple[str, ...]) -> None:

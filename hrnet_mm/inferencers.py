@@ -15,17 +15,8 @@ from torch.utils._pytree import tree_flatten
 
 from hrnet_mm.checkpoints import Checkpoint, CheckpointError, downloads, read, zoo
 from hrnet_mm.images import ReadArrays, check_channels, drawable, loader_of
+from hrnet_mm.libraries import LIBRARIES, library_of
 from hrnet_mm.metainfo import metainfo_of, names_of, stored_metainfo, unwrapped
-
-# Library: the module of our class, and what that calls the config and the weights.
-INFERENCERS = {
-    'mmpose': ('hrnet_mm.pose.inferencer', 'pose2d', 'pose2d_weights'),
-    'mmseg': ('hrnet_mm.seg.inferencer', 'model', 'weights'),
-    'mmdet': ('hrnet_mm.det.inferencer', 'model', 'weights'),
-    'mmpretrain': ('hrnet_mm.cls.inferencer', 'model', 'pretrained'),
-}
-
-OWN_PAST = {'mmpose': ('mmpose-0.x',)}  # what a library reads of its earlier versions
 
 
 def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
@@ -62,16 +53,17 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
         config = str(zoo.models()[name].config)
         weights = weights or str(downloads.fetch(name))
     cfg = Config.fromfile(config)
-    checkpoint = check_weights(weights, cfg.default_scope)
+    library = library_of(cfg.get('default_scope'))
+    checkpoint = check_weights(weights, library.scope)
     # the test pipeline is looked for in the data set, so not in what wraps it
     cfg.test_dataloader.dataset = unwrapped(cfg.test_dataloader.dataset)
-    module, model_key, weights_key = INFERENCERS[cfg.default_scope]
-    build = import_module(module).Inferencer
-    if cfg.default_scope == 'mmpretrain' and not stored_metainfo(checkpoint.meta):
+    build = import_module(f'hrnet_mm.{library.folder}.inferencer').Inferencer
+    if library.scope == 'mmpretrain' and not stored_metainfo(checkpoint.meta):
         init_default_scope('mmpretrain')
         names = names_of(metainfo_of(cfg.test_dataloader.dataset))
         kwargs.setdefault('classes', names or None)
-    return build(**{model_key: cfg, weights_key: str(weights)}, **kwargs)
+    model = {library.config_argument: cfg, library.weights_argument: str(weights)}
+    return build(**model, **kwargs)
 
 
 class NamedByConfig:
@@ -130,8 +122,8 @@ def check_weights(weights: str, library: str) -> Checkpoint:
     """Refuse a file whose names the library does not know: nothing of it would load."""
     checkpoint = read(weights)
     family = checkpoint.family
-    past = OWN_PAST.get(library, ())
-    if family.library not in past and (family.library != library or checkpoint.renamed):
+    is_own = family.library == library and not checkpoint.renamed
+    if not is_own and family.library not in LIBRARIES[library].loads:
         raise CheckpointError(
             f'{weights} is of the family {family.name!r}, and {library} would go on '
             'with random numbers. Write it for this library first: '

@@ -15,10 +15,10 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from mmengine import fileio
 from mmengine.config import Config
-from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import DATASETS, MODELS, init_default_scope
+from mmengine.registry import DATASETS
 from mmengine.runner.checkpoint import CheckpointLoader, load_state_dict
 
+from hrnet_mm.building import build_model
 from hrnet_mm.checkpoints import translate_for
 from hrnet_mm.images import check_channels, drawable
 
@@ -43,12 +43,10 @@ def load_trained(cfg: Config, checkpoint: Path) -> Any:
     """A trained model in eval mode; the weights are of any family.
 
     Raises:
-        ValueError: if its preprocessor is of images with other channels.
+        ValueError: if its library cannot be imported, or its preprocessor is of images
+            with other channels.
     """
-    init_default_scope(cfg.default_scope)
-    if 'data_preprocessor' in cfg:  # as the runner does
-        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
-    model = revert_sync_batchnorm(MODELS.build(cfg.model)).eval()
+    model = build_model(cfg)
     check_channels(model)
     content = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
     translate_for(model, content, str(checkpoint))

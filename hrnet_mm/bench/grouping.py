@@ -6,7 +6,6 @@ were planted in them, people who lack a third of their joints, and noise.
 
 from __future__ import annotations
 
-import statistics
 from functools import partial
 
 import click
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from hrnet_mm.pose.codecs import AssociativeEmbedding, gaussians
 
+from .tables import spread, table
 from .turns import take_turns
 
 JOINTS = 17
@@ -72,7 +72,7 @@ def main(people: int, size: tuple[int, int], rounds: int) -> None:
         'noise': noise(size),
     }
     click.echo(f'{size[0]}x{size[1]}, {VIEWS} views, {torch.get_num_threads()} threads')
-    click.echo('| maps | mmpose / hrnet_mm |\n|---|---|')
+    rows = []
     for name, (heat, tags) in cases.items():
         functions = {
             'ours': partial(ours.batch_decode, heat, tags),
@@ -81,10 +81,8 @@ def main(people: int, size: tuple[int, int], rounds: int) -> None:
         times = take_turns(functions, rounds, lambda case: None)
         pairs = zip(times['theirs'].seconds, times['ours'].seconds, strict=True)
         ratios = [a / b for a, b in pairs]
-        click.echo(
-            f'| {name} | {statistics.median(ratios):.2f} '
-            f'({min(ratios):.2f} to {max(ratios):.2f}) |'
-        )
+        rows.append((name, spread(ratios, '.2f')))
+    click.echo(table(('maps', 'mmpose / hrnet_mm'), rows))
 
 
 if __name__ == '__main__':

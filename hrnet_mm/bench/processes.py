@@ -8,7 +8,6 @@ paper, 8 to 512 GPUs.
 from __future__ import annotations
 
 import os
-import statistics
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,6 +20,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from hrnet_mm.models import HRNet
 from hrnet_mm.models.arch import ARCHS
+
+from .tables import spread, table
 
 ROUNDS = 7
 SIZE = (256, 192)
@@ -71,18 +72,20 @@ def paper(arch: str) -> str:
     with torch.device('meta'):
         model = HRNet(arch, multiscale_output=False)
     parameters = sum(p.numel() for p in model.parameters())
-    rows = [
-        '| GPUs | MB a GPU sends | ms | share of a step | images/s |',
-        '|---' * 5 + '|',
-    ]
+    rows = []
     for gpus in (8, 16, 64, 128, 512):
         guess = Estimate(gpus, parameters)
         rate = gpus * BATCH / (guess.seconds + guess.communication)
         rows.append(
-            f'| {gpus} | {guess.bytes / 1e6:.0f} | {1000 * guess.communication:.1f} '
-            f'| {guess.share:.0%} | {rate:,.0f} |'
+            (
+                f'{gpus}',
+                f'{guess.bytes / 1e6:.0f}',
+                f'{1000 * guess.communication:.1f}',
+                f'{guess.share:.0%}',
+                f'{rate:,.0f}',
+            )
         )
-    return '\n'.join(rows)
+    return table(('GPUs', 'MB a GPU sends', 'ms', 'share of a step', 'images/s'), rows)
 
 
 class Step:
@@ -151,10 +154,8 @@ def main(arch: str, batch: int) -> None:
         lost = [1 - without / all_ for _, all_, without in pairs]
         click.echo(
             f'{count} processes, {arch}, {batch} images each: '
-            f'{statistics.median(won):.2f} times the images/s of one '
-            f'({min(won):.2f} to {max(won):.2f}), '
-            f'{statistics.median(lost):.0%} of a step is communication '
-            f'({min(lost):.0%} to {max(lost):.0%})\n'
+            f'{spread(won, ".2f", " times the images/s of one")}, '
+            f'{spread(lost, ".0%", " of a step is communication")}\n'
         )
         click.echo(paper(arch))
     dist.destroy_process_group()

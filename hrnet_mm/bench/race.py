@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
-from torch.utils.flop_counter import FlopCounterMode
 
 from hrnet_mm.deployment import deploy
 from hrnet_mm.export import FORMATS, missing_packages, run, trace
@@ -21,6 +20,7 @@ from hrnet_mm.models import HRNet
 from hrnet_mm.models.layers import Recompute, ResidualBlock
 from hrnet_mm.models.precision import multiplies_bfloat16
 from hrnet_mm.models.training_graph import STEADY
+from hrnet_mm.profiling import count_macs
 
 from .rivals import Pair, Rival
 from .turns import (
@@ -117,13 +117,14 @@ def races(
     for batch in rival.batches[device]:
         x = torch.randn(batch, 3, *rival.size, device=device)
         title = f'{rival.library}, {rival.what}, {arch}, {tuple(x.shape)}'
-        forward = multiplications(pair[0], x)
+        pair[0].eval()
+        macs = count_macs(pair[0], partial(forward, pair[0], x))
         variants = inference(rival, pair, x)
-        race = Race(f'{title}: inference', forward, device, variants)
+        race = Race(f'{title}: inference', macs, device, variants)
         race.run(rounds, progress)
         yield race
     variants = training(rival, pair, x)
-    race = Race(f'{title}: training step', 3 * forward, device, variants)
+    race = Race(f'{title}: training step', 3 * macs, device, variants)
     race.run(rounds, progress)
     yield race
 
@@ -131,14 +132,6 @@ def races(
 def steps(rivals: list[Rival], device: str, rounds: int) -> int:
     """About how many times ``races`` report progress."""
     return sum((len(rival.batches[device]) * 8 + 7) * rounds for rival in rivals)
-
-
-def multiplications(model: nn.Module, x: Tensor) -> int:
-    """Of one forward."""
-    model.eval()
-    with FlopCounterMode(display=False) as counter:
-        forward(model, x)
-    return counter.get_total_flops() // 2
 
 
 def inference(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:

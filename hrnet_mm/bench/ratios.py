@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from .race import Race, Variant
-from .report import save
+from .tables import measured_with, save, spread, table
 
 HEAD = (
     'variant', 'ratio', 'share of peak', 'largest error', 'kept for backward',
@@ -37,14 +37,11 @@ def write_ratios(
 
 def markdown(races: Sequence[Race], about: dict[str, Any]) -> str:
     """A table for each race."""
-    facts = ', '.join(f'{key} {value}' for key, value in about.items())
-    text = [f'Measured with {facts}.', NOTES]
+    text = [measured_with(about), NOTES]
     for race in races:
         text += [
             f'### {race.title}\n',
-            '| ' + ' | '.join(HEAD) + ' |',
-            '|---' * len(HEAD) + '|',
-            *('| ' + ' | '.join(cells(race, v)) + ' |' for v in race.variants),
+            table(HEAD, [cells(race, variant) for variant in race.variants]),
             '',
         ]
     return '\n'.join(text)
@@ -59,18 +56,12 @@ def cells(race: Race, variant: Variant) -> list[str]:
         kept = f'{saved / 2**20:,.0f} MiB ({saved / theirs - 1:+.0%})'
     return [
         variant.name,
-        spread(race.ratios(variant), '{:.2f}'),
+        spread(race.ratios(variant), '.2f'),
         f'{statistics.median(race.shares(variant)):.0%}',
         '-' if error is None else f'{error:.0e}',
         kept,
         f'{statistics.median(variant.timing.faults):,.0f}',
     ]
-
-
-def spread(values: Sequence[float], form: str) -> str:
-    """Median and range."""
-    middle, low, high = (form.format(f(values)) for f in (statistics.median, min, max))
-    return f'{middle} ({low} to {high})'
 
 
 def data(races: Sequence[Race], about: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from .rows import Row, Setting
+from .tables import measured_with, save, spread, table
 from .worker import Result
 
 
@@ -45,23 +45,10 @@ def write(entries: Sequence[Entry], about: dict[str, Any], folder: Path) -> list
     return save(folder / 'bench', markdown(entries, about), content, picture)
 
 
-def save(
-    stem: Path, text: str, content: dict[str, Any], picture: Callable[[Path], None]
-) -> list[Path]:
-    """The three files of a report, in a folder that is made."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    paths = [stem.with_suffix(suffix) for suffix in ('.md', '.json', '.png')]
-    paths[0].write_text(text)
-    paths[1].write_text(json.dumps(content, indent=2))
-    picture(paths[2])
-    return paths
-
-
 def markdown(entries: Sequence[Entry], about: dict[str, Any]) -> str:
     """A table for each task."""
-    facts = ', '.join(f'{key} {value}' for key, value in about.items())
     text = [
-        f'Measured with {facts}.',
+        measured_with(about),
         'Times are medians, with the range in brackets; the networks take turns.',
     ]
     for task in dict.fromkeys(entry.row.task for entry in entries):
@@ -71,10 +58,8 @@ def markdown(entries: Sequence[Entry], about: dict[str, Any]) -> str:
             f'\n### {task.capitalize()}\n',
             f'Training: {setting.batch} images of {by(setting.train)} a step. '
             f'Inference: one of {by(setting.test)}.\n',
-            '| ' + ' | '.join(HEAD) + ' |',
-            '|---' * len(HEAD) + '|',
+            table(HEAD, map(cells, chosen)),
         ]
-        text += ['| ' + ' | '.join(cells(entry)) + ' |' for entry in chosen]
     return '\n'.join(text) + '\n'
 
 
@@ -89,9 +74,9 @@ def cells(entry: Entry) -> list[str]:
     return [
         *known,
         gigabytes(result.train_memory) if result.train else result.failure,
-        spread(result.train) if result.train else result.failure,
+        spread(result.train, '.3f', ' s') if result.train else result.failure,
         gigabytes(result.test_memory) if result.test else result.failure,
-        spread(result.test) if result.test else result.failure,
+        spread(result.test, '.3f', ' s') if result.test else result.failure,
     ]
 
 
@@ -103,12 +88,6 @@ def by(size: tuple[int, int]) -> str:
 def gigabytes(number: int) -> str:
     """Of a number of bytes."""
     return f'{number / 2**30:.2f} GiB'
-
-
-def spread(seconds: Sequence[float]) -> str:
-    """Median and range."""
-    middle, low, high = (f(seconds) for f in (statistics.median, min, max))
-    return f'{middle:.3f} s ({low:.3f} to {high:.3f})'
 
 
 def draw(entries: Sequence[Entry], path: Path) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from hrnet_mm.libraries import LIBRARIES
 from hrnet_mm.models import ARCHS, HRNet, HRNetC, HRNetV2p
 from hrnet_mm.models.arch import as_extra
 
 from .rows import Size
+from .settling import settle
 
 Pair = tuple[nn.Module, nn.Module]
 BILINEAR = dict(mode='bilinear', align_corners=False)
@@ -112,7 +113,8 @@ class Rival:
         """Theirs and ours, with the same numbers, which are like trained ones."""
         torch.manual_seed(0)
         theirs, ours = self.pair(arch)
-        settle(theirs, torch.randn(2, 3, *self.size))
+        x = torch.randn(2, 3, *self.size)
+        settle(theirs, lambda: theirs(x))
         if isinstance(theirs, TimmFeatures):
             copy_from_timm(theirs, ours)
         else:
@@ -148,21 +150,9 @@ def choose_rivals(libraries: Sequence[str]) -> list[Rival]:
                 f'no HRNet of {name!r} is known; there are {" ".join(RIVALS)}'
             )
         if find_spec(name) is None:
-            raise ValueError(f'{name} is not installed here: pip install {name}')
+            package = LIBRARIES[name].distribution if name in LIBRARIES else name
+            raise ValueError(f'{name} is not installed here: pip install {package}')
     return [RIVALS[name] for name in libraries]
-
-
-@torch.no_grad()
-def settle(model: nn.Module, x: Tensor) -> None:
-    """Give the norms the statistics of the data, so that nothing grows or vanishes."""
-    norms = [m for m in model.modules() if isinstance(m, _BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 1.0
-    model.train()  # returns nothing in MMPose
-    model(x)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
 
 
 def copy_from_timm(theirs: TimmFeatures, ours: nn.Module) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from hrnet_mm.profiling import measure, subject
+from hrnet_mm.profiling import count_macs, subject
 
 from .report import Entry
 from .rows import ROWS, Row, Setting
@@ -79,7 +79,7 @@ def bench(
         results = measure_task(chosen, settings[task], rounds, device, progress)
         for row, result in zip(chosen, results, strict=True):
             found = subject(row.path, settings[task].test)
-            macs = sum(x.macs for x in measure(found.model, found.run).values())
+            macs = count_macs(found.model, found.run)
             parameters = sum(p.numel() for p in found.model.parameters())
             entries.append(Entry(row, settings[task], parameters, macs, result))
     return entries

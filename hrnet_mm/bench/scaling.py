@@ -15,10 +15,11 @@ from torch import nn
 
 from hrnet_mm.deployment import deploy
 from hrnet_mm.models import ARCHS, HRNet
+from hrnet_mm.profiling import count_macs
 
-from .race import forward, multiplications
-from .report import save
+from .race import forward
 from .rows import Size
+from .tables import measured_with, save, table
 from .turns import (
     Timing,
     dense_convolution,
@@ -31,6 +32,10 @@ Progress = Callable[[str], None]
 
 SIDES = (0.25, 0.5, 1, 1.5, 2, 3, 4)
 BATCHES = (1, 2, 4, 8, 16)
+HEAD = (
+    'arch', 'image', 'batch', 'threads', 'MACs / 2^30', 'relative cost',
+    'share of peak', 'kept for backward', 'page faults',
+)  # fmt: skip
 WIDTHS = ('w18', 'w30', 'w32', 'w40', 'w44', 'w48', 'w64')
 
 
@@ -132,8 +137,9 @@ def measure(
         progress(f'{point.series} {point.value:g}: memory')
         x = torch.randn(point.batch, 3, *point.size, device=device)
         point.device = device
-        point.macs = multiplications(trunk(point.arch), x)
-        model = trunk(point.arch).train()
+        model = trunk(point.arch).eval()
+        point.macs = count_macs(model, partial(model, x))
+        model.train()
         point.saved = saved_for_backward(model, partial(model, x))
         cases[f'{point.series} {point.value:g}'] = on_threads(
             point.threads, partial(forward, fast(point.arch), x)
@@ -183,34 +189,33 @@ def of_linear(point: Point, points: Sequence[Point]) -> float:
 
 def markdown(points: Sequence[Point], about: dict[str, Any]) -> str:
     """A table for each series."""
-    facts = ', '.join(f'{key} {value}' for key, value in about.items())
     text = [
-        f'Measured with {facts}.\n',
+        f'{measured_with(about)}\n',
         'Inference of the deployed trunk. Relative cost: time for one multiplication '
         'and thread, against the cheapest row; growth is linear where it is 1.',
     ]
     for name, chosen in grouped(points).items():
         text += [
             f'\n### {name.capitalize()}\n',
-            f'| {name} | arch | image | batch | threads | MACs / 2^30 | relative cost '
-            '| share of peak | kept for backward | page faults |',
-            '|---' * 10 + '|',
+            table((name, *HEAD), [cells(point, chosen) for point in chosen]),
         ]
-        for p in chosen:
-            cells = [
-                f'{p.value:g}',
-                p.arch,
-                f'{p.size[0]}x{p.size[1]}',
-                f'{p.batch}',
-                f'{p.threads}',
-                f'{p.macs / 2**30:.2f}',
-                f'{of_linear(p, chosen):.2f}',
-                f'{p.share:.0%}',
-                f'{p.saved / 2**20:,.0f} MiB',
-                f'{statistics.median(p.timing.faults):,.0f}',
-            ]
-            text.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(text) + '\n'
+
+
+def cells(point: Point, points: Sequence[Point]) -> list[str]:
+    """A row, in a series."""
+    return [
+        f'{point.value:g}',
+        point.arch,
+        f'{point.size[0]}x{point.size[1]}',
+        f'{point.batch}',
+        f'{point.threads}',
+        f'{point.macs / 2**30:.2f}',
+        f'{of_linear(point, points):.2f}',
+        f'{point.share:.0%}',
+        f'{point.saved / 2**20:,.0f} MiB',
+        f'{statistics.median(point.timing.faults):,.0f}',
+    ]
 
 
 def draw(points: Sequence[Point], path: Path) -> None:

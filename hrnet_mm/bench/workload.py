@@ -8,11 +8,11 @@ import torch
 from mmengine.config import Config
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from hrnet_mm.profiling.models import build
+from hrnet_mm.building import build_model
 
 from .rows import Size
+from .settling import settle
 
 OBJECTS = 8  # in an image, about as many as COCO has
 
@@ -34,20 +34,13 @@ class Workload:
         torch.manual_seed(0)
         self.task = task
         self.device = device
-        self.model: Any = build(cfg, device)
+        self.model: Any = build_model(cfg, device)
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=1e-4, momentum=0.9)
 
     def settle(self, size: Size) -> None:
         """Give the norms the statistics of the data, so that nothing overflows."""
-        norms = [m for m in self.model.modules() if isinstance(m, _BatchNorm)]
-        momenta = [norm.momentum for norm in norms]
-        for norm in norms:
-            norm.momentum = 1.0
-        self.model.train()
-        with torch.no_grad():
-            self.model.extract_feat(self.images(2, size))
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
+        images = self.images(2, size)
+        settle(self.model, lambda: self.model.extract_feat(images))
 
     def train(self, batch: int, size: Size) -> None:
         """One step: forward, losses, backward, update."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,17 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from .families import FAMILIES, Family
+from hrnet_mm.files import write_whole
+from hrnet_mm.libraries import LIBRARIES
+
+from .families import BY_NAME, FAMILIES, Family
 from .loading import CheckpointError
 from .reading import Checkpoint, read
 from .values import official_biases, with_biases_of
 
-# What files are converted to, and the tasks that each code base has.
-OPENMMLAB = ('mmpose', 'mmseg', 'mmdet', 'mmpretrain')
-TARGETS = (*OPENMMLAB, 'official', 'timm')
-TRUNK_ALONE = FAMILIES[0]
+# What files are converted to.
+TARGETS = (*LIBRARIES, 'official', 'timm')
+TRUNK_ALONE = BY_NAME['trunk']
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,10 @@ def rewrite(checkpoint: Checkpoint, to: str) -> Conversion:
     }
     left_out = tuple(name for name in checkpoint.tensors if name not in state)
     before = state
-    if family.library in OPENMMLAB:
+    if family.library in LIBRARIES:
         # as their heads are built: without a bias before a norm
         state = with_biases_of(before, ())
-    elif checkpoint.family.library in OPENMMLAB:
+    elif checkpoint.family.library in LIBRARIES:
         # the official code loads strictly, and has some
         state = with_biases_of(before, official_biases(before))
     folded = tuple(name for name in before if name not in state)
@@ -117,24 +119,11 @@ def counterpart(checkpoint: Checkpoint, to: str) -> Family:
 
 def save(content: Mapping[str, Any], path: Path) -> None:
     """Write all of a file or nothing of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
-    os.close(handle)
-    try:
-        if path.suffix == '.safetensors':
-            state = content.get('state_dict', content)
-            tensors = {name: value.contiguous() for name, value in state.items()}
-            safetensors.torch.save_file(tensors, temporary)
-        else:
-            torch.save(content, temporary)
-        os.chmod(temporary, 0o666 & ~current_umask())
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def current_umask() -> int:
-    """Which permissions new files lack; there is no way to ask without setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    if path.suffix == '.safetensors':
+        state = content.get('state_dict', content)
+        tensors = {name: value.contiguous() for name, value in state.items()}
+        write_whole(path, safetensors.torch.save(tensors))
+    else:
+        buffer = BytesIO()
+        torch.save(content, buffer)
+        write_whole(path, buffer.getbuffer())

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from torch import Tensor
 
@@ -31,6 +32,11 @@ PARTS = {
 # Theirs, ours; None where there is no place for it here.
 Row = tuple[str, str | None]
 
+# ``upsample_cfg`` as configs write it.
+NEAREST = dict(mode='nearest')
+BILINEAR = dict(mode='bilinear', align_corners=False)
+ALIGNED = dict(mode='bilinear', align_corners=True)
+
 
 def unchanged(state: State) -> State:
     """Most families differ from ours in names alone."""
@@ -41,9 +47,18 @@ def unchanged(state: State) -> State:
 class Family:
     """Files of one code base for one task.
 
-    ``task`` is pose, segmentation, detection, classification, or backbone.
-    ``to_ours`` and ``to_theirs`` change values, under our names; ``writes`` is what
-    the family's own tools expect before every name.
+    Attributes:
+        name: What messages call it.
+        library: The code base; of OpenMMLab, see ``hrnet_mm.libraries``.
+        task: pose, segmentation, detection, classification, or backbone.
+        rows: Their names of tensors, and ours.
+        writes: What the family's own tools expect before every name.
+        to_ours: Changes values, under our names.
+        to_theirs: The reverse.
+        upsample_cfg: Of the trunks that its files were trained with. None if that
+            differs from file to file.
+        aligned_classes: Numbers of classes whose files were trained with
+            ``align_corners=True`` instead.
     """
 
     name: str
@@ -53,6 +68,8 @@ class Family:
     writes: str = ''
     to_ours: Callable[[State], State] = unchanged
     to_theirs: Callable[[State], State] = unchanged
+    upsample_cfg: Mapping[str, Any] | None = field(default_factory=NEAREST.copy)
+    aligned_classes: tuple[int, ...] = ()
 
     def our_name(self, theirs: str) -> str | None:
         """What a tensor of the family is called here; None if it has no place.
@@ -176,7 +193,13 @@ OCR = renamed(
 # Ordered: the first family that describes every key of a file is the file's. What two
 # families share (a trunk alone) belongs to the first.
 FAMILIES = (
-    Family('trunk', 'official', 'backbone', (TRUNK, *same('backbone.{trunk}'))),
+    Family(
+        'trunk',
+        'official',
+        'backbone',
+        (TRUNK, *same('backbone.{trunk}')),
+        upsample_cfg=None,
+    ),
     # lib/models/pose_hrnet.py of deep-high-resolution-net.pytorch
     Family(
         'official pose',
@@ -210,6 +233,7 @@ FAMILIES = (
                 }
             ),
         ),
+        upsample_cfg=BILINEAR,
     ),
     # lib/models/seg_hrnet.py of HRNet-Semantic-Segmentation
     Family(
@@ -228,6 +252,8 @@ FAMILIES = (
         ),
         writes='model.',
         to_ours=values.without_negative_scales,
+        upsample_cfg=BILINEAR,
+        aligned_classes=(150, 171),  # ADE20K and COCO-Stuff
     ),
     Family(
         'official OCR',
@@ -236,6 +262,7 @@ FAMILIES = (
         (TRUNK, *OCR),
         writes='model.',
         to_ours=values.without_negative_scales,
+        upsample_cfg=ALIGNED,
     ),
     Family('official ImageNet', 'official', 'classification', CLASSIFIER),
     # hrnet_w32-36af842e.pth and hrnet_w48-8ef0771d.pth: an earlier classifier, of which
@@ -309,6 +336,7 @@ FAMILIES = (
                 }
             ),
         ),
+        upsample_cfg=BILINEAR,
     ),
     Family(
         'mmpretrain',
@@ -322,6 +350,7 @@ FAMILIES = (
         'mmseg',
         'segmentation',
         same('backbone.{trunk}', 'decode_head.{rest}', 'auxiliary_head.{rest}'),
+        upsample_cfg=BILINEAR,
     ),
     Family(
         'mmdet',
@@ -340,3 +369,4 @@ FAMILIES = (
         ),
     ),
 )
+BY_NAME = {family.name: family for family in FAMILIES}

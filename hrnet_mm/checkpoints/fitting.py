@@ -23,6 +23,29 @@ def load_part(
     Raises:
         CheckpointError: if a tensor is missing, left over or of another shape.
     """
+    part, report = fit_part(module, file, prefix, unused)
+    module.load_state_dict(part, strict=False)
+    return report
+
+
+def fit_part(
+    module: nn.Module, file: Mapping[str, Tensor], prefix: str, unused: Counter[str]
+) -> tuple[dict[str, Tensor], str]:
+    """Find what begins with ``prefix`` under the names of a module; load nothing.
+
+    Args:
+        module: What the tensors must fit.
+        file: Tensors by name.
+        prefix: What the names of the module begin with in the file.
+        unused: Numbers of other tensors, for the report.
+
+    Returns:
+        The tensors, and what matched. Of a trunk with all streams and one that has
+        stream 0 alone, the tensors are those of the file.
+
+    Raises:
+        CheckpointError: if a tensor is missing, left over or of another shape.
+    """
     part, ignored = select(module, file, prefix)
     ignored += unused
     wanted = module.state_dict()
@@ -45,7 +68,6 @@ def load_part(
     }
     if any(misfits.values()):
         raise CheckpointError(describe_misfit(module, part, misfits))
-    module.load_state_dict(part, strict=False)
 
     report = [f'{title(module)} {len(part) - len(left_over)}/{len(wanted)} tensors']
     if missing:
@@ -56,7 +78,7 @@ def load_part(
     if ignored:
         groups = ', '.join(f'{name} ({n})' for name, n in sorted(ignored.items()))
         report.append(f'ignored: {groups}')
-    return '; '.join(report)
+    return part, '; '.join(report)
 
 
 def select(

@@ -8,17 +8,12 @@ from typing import Any
 
 from rich.table import Table
 
+from hrnet_mm.libraries import LIBRARIES
+
 from .conversion import TARGETS, Conversion, counterpart
 from .reading import Checkpoint
 from .trunks import Trunk
 
-# Which library of OpenMMLab has the heads of a task.
-LIBRARIES = {
-    'pose': 'mmpose',
-    'segmentation': 'mmseg',
-    'detection': 'mmdet',
-    'classification': 'mmpretrain',
-}
 OUTPUTS = {'pose': 'joints', 'backbone': 'outputs'}
 
 
@@ -74,8 +69,8 @@ def loads_into(checkpoint: Checkpoint, name: str) -> str:
         ocr = 'decode_head.1.conv_seg.weight' in checkpoint.tensors
         kind = 'HRNetV2Head and hrnet_mm.OCRHead' if ocr else 'HRNetV2Head'
         return f'hrnet_mm.{kind}(num_classes={checkpoint.num_outputs})'
-    library = LIBRARIES.get(checkpoint.family.task, 'a library')
-    return f'the {name} of {library}'
+    scopes = {library.task: scope for scope, library in LIBRARIES.items()}
+    return f'the {name} of {scopes.get(checkpoint.family.task, "a library")}'
 
 
 def describe_trunk(trunk: Trunk, upsample_cfg: dict[str, Any] | None) -> str:

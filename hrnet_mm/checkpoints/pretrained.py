@@ -20,7 +20,7 @@ from hrnet_mm.messages import shortened
 from hrnet_mm.models import HRNet
 from hrnet_mm.registry import WEIGHT_INITIALIZERS
 
-from .fitting import load_part
+from .fitting import fit_part, load_part
 from .loading import CheckpointError
 from .reading import check_numbers, find_state_dict, read, separated, understand
 
@@ -109,7 +109,7 @@ def translate_for(
 
     Of another code base's file mmengine would log that nothing fits, and go on with
     random numbers. Of a library's own file it loads what fits; that is left to it, so
-    that a model may begin from one with other heads.
+    that a model may begin from one with other heads. Nothing is loaded here.
 
     Args:
         model: A whole model, without wrappers.
@@ -134,11 +134,10 @@ def translate_for(
     else:
         unused = Counter(first_names(checkpoint.unused))
         try:
-            report = load_part(model, checkpoint.tensors, '', unused)
+            state, report = fit_part(model, checkpoint.tensors, '', unused)
         except CheckpointError as error:
             raise CheckpointError(f'{source}: {error}') from None
         print_log(f'{source} ({checkpoint.family.name}): {report}', logger='current')
-        state = model.state_dict()
     replace_state_dict(content, state)
     for module in model.modules():
         if isinstance(module, HRNet):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hrnet_mm.messages import shortened
 
-from .families import FAMILIES, Family
+from .families import ALIGNED, BILINEAR, FAMILIES, NEAREST, Family
 from .loading import CheckpointError
 from .trunks import Trunk, read_trunk
 
@@ -87,18 +87,16 @@ class Checkpoint:
             r"upsample(?:_cfg)?=dict\((?:\s*align_corners=(\w+),)?\s*mode='(\w+)'",
             str(self.meta.get('cfg', '')),
         )
+        if trained and trained[2] == 'nearest':
+            return dict(NEAREST)
         if trained:
-            return upsampling(trained[2], trained[1] == 'True')
-        name = self.family.name
-        if name == 'trunk':
-            return None
-        if name == 'official OCR':
-            return upsampling('bilinear', align_corners=True)
-        if name == 'official segmentation':
-            return upsampling('bilinear', self.num_outputs in ALIGNED_CORNERS)
-        if name in ('mmseg', 'official landmarks', 'mmpose 0.x landmarks'):
-            return upsampling('bilinear')
-        return upsampling('bilinear' if self.concatenates else 'nearest')
+            return dict(mode=trained[2], align_corners=trained[1] == 'True')
+        if self.num_outputs in self.family.aligned_classes:
+            return dict(ALIGNED)
+        if self.concatenates:
+            return dict(BILINEAR)
+        cfg = self.family.upsample_cfg
+        return None if cfg is None else dict(cfg)
 
     @property
     def concatenates(self) -> bool:
@@ -140,17 +138,6 @@ LAST_LAYERS = {
     'roi_head.bbox_head.0.fc_cls': 1,
     'bbox_head.conv_cls': 0,
 }
-
-# ADE20K has 150 classes and COCO-Stuff 171: the official HRNetV2 models of these two
-# were trained with align_corners=True, the others without.
-ALIGNED_CORNERS = (150, 171)
-
-
-def upsampling(mode: str, align_corners: bool = False) -> dict[str, Any]:
-    """``upsample_cfg`` as configs write it."""
-    return dict(mode=mode) | (
-        {} if mode == 'nearest' else dict(align_corners=align_corners)
-    )
 
 
 def read(source: str | os.PathLike[str]) -> Checkpoint:

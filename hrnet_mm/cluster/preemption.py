@@ -23,7 +23,7 @@ from hrnet_mm.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 
 from .optimizers import parts_of
-from .saving import POINTER, WHOLE_FILES, write_whole
+from .saving import WHOLE_FILES, point_at
 
 PREEMPTED = 75  # exit code; EX_TEMPFAIL of sysexits.h: try again later
 FILE = 'preempted.pth'
@@ -185,7 +185,7 @@ class PreemptionHook(OptionalHook):
             str(folder), FILE, meta=meta, by_epoch=False, backend_args=WHOLE_FILES
         )
         if is_main_process():
-            write_whole(folder / POINTER, str(folder / FILE).encode())
+            point_at(folder, folder / FILE)
         name = self.received.name if self.received else 'A signal to another process'
         runner.logger.warning(
             f'{name}: saved {folder / FILE} at iteration {meta["iter"]}. The job ends '

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,37 +15,14 @@ from mmengine.fileio import register_backend
 from mmengine.fileio.backends import LocalBackend
 from mmengine.runner import Runner
 
+from hrnet_mm.files import write_whole
 from hrnet_mm.registry import HOOKS
 
 WHOLE_FILES = dict(backend='hrnet_mm.whole_files')
 POINTER = 'last_checkpoint'  # what `--resume` reads: the path of the file to go on from
 RESUMABLE = ('epoch_*.pth', 'iter_*.pth', 'preempted.pth')  # best_*.pth: weights alone
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, which holds the old or the new content at every moment.
-
-    Raises:
-        OSError: if it cannot be written; what was there before still is.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.part')
-    try:
-        with part.open('wb') as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        free = shutil.disk_usage(path.parent).free
-        raise OSError(
-            error.errno,
-            f'{error.strerror}: it needs {len(data) / 1e6:.1f} MB, its disk has '
-            f'{free / 1e6:.1f} MB free. Checkpoints from before are whole: make room, '
-            'and go on with --resume',
-            str(path),
-        ) from error
+# on a full disk
+ADVICE = 'Checkpoints from before are whole: make room, and go on with --resume'
 
 
 @register_backend(WHOLE_FILES['backend'])
@@ -59,11 +35,11 @@ class WholeFiles(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes."""
-        write_whole(Path(filepath), obj)
+        write_whole(Path(filepath), obj, ADVICE)
 
     def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
         """Write text."""
-        write_whole(Path(filepath), obj.encode(encoding))
+        write_whole(Path(filepath), obj.encode(encoding), ADVICE)
 
 
 class RemovesLater:
@@ -135,6 +111,11 @@ class CheckpointHook(hooks.CheckpointHook):
         later.finish()
 
 
+def point_at(folder: Path, checkpoint: Path) -> None:
+    """Make ``--resume`` in a work folder go on from a checkpoint."""
+    write_whole(folder / POINTER, str(checkpoint).encode(), ADVICE)
+
+
 def point_at_whole(folder: Path, warn: Any) -> None:
     """See that ``last_checkpoint`` of a work folder names a file that can be loaded.
 
@@ -156,7 +137,7 @@ def point_at_whole(folder: Path, warn: Any) -> None:
             if path != named:
                 lines = damages or [f'{pointer} is missing']
                 warn('\n'.join([*lines, f'Going on from {path} instead']))
-                write_whole(pointer, str(path).encode())
+                point_at(folder, path)
             return
         damages.append(f'{path} {damage}')
     if damages:

@@ -11,11 +11,9 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from .saving import POINTER, RESUMABLE
+from hrnet_mm.libraries import LIBRARIES, library_of
 
-LIBRARIES = dict(
-    mmpose='mmpose', mmseg='mmsegmentation', mmdet='mmdet', mmpretrain='mmpretrain'
-)
+from .saving import POINTER, RESUMABLE
 
 
 def run_tool(name: str) -> None:
@@ -30,14 +28,13 @@ def run_tool(name: str) -> None:
     if not Path(config).is_file():
         sys.exit(f'{config}: no such file')
     settings = Config.fromfile(config)
-    scope = settings.get('default_scope')
-    if scope not in LIBRARIES:
-        known = ', '.join(LIBRARIES)
-        sys.exit(f'{config}: default_scope={scope!r} is not one of {known}')
     try:
-        folder = tools_of(scope)
+        library = library_of(settings.get('default_scope'))
+        folder = tools_of(library.scope)
+    except ValueError as error:
+        sys.exit(f'{config}: {error}')
     except ModuleNotFoundError as error:
-        sys.exit(f'{config} is for {scope}: {error}')
+        sys.exit(f'{config} is for {library.scope}: {error}')
     words = sys.argv[1:]
     if name == 'train':
         words = go_on_or_begin(words, settings, f'work_dirs/{Path(config).stem}')
@@ -52,7 +49,7 @@ def tools_of(library: str) -> Path:
     """
     spec = importlib.util.find_spec(library)
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f'pip install {LIBRARIES[library]}')
+        raise ModuleNotFoundError(f'pip install {LIBRARIES[library].distribution}')
     return Path(spec.origin).parent / '.mim/tools'
 
 

@@ -19,8 +19,9 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from .checks import CHECKS, GROUPS, Check
+from .libraries import LIBRARIES
 from .probe import ANSWER
-from .remedies import PACKAGE, TASKS, Finding, Level, explain
+from .remedies import PACKAGE, Finding, Level, explain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,8 +75,8 @@ def diagnose(only: Collection[str] = (), timeout: float = 300) -> Iterator[Findi
             yield finding
     for job in jobs:
         job.result()
-    if all(levels.get(name) == 'note' for name in TASKS):
-        why = 'HRNet is trained by mmpose, mmseg, mmdet or mmpretrain'
+    if all(levels.get(name) == 'note' for name in LIBRARIES):
+        why = f'HRNet is trained by one of {", ".join(LIBRARIES)}'
         fix = f'pip install "{PACKAGE}[all]"'
         yield Finding('task library', 'broken', 'none', why, fix)
 

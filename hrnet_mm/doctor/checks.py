@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import trials
-from .remedies import TASKS, Finding, Level
+from .libraries import LIBRARIES, MMENGINE
+from .remedies import Finding, Level, numbers
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,13 @@ class Check:
         return self.modules[0].split('.')[0] if self.modules else ''
 
 
-def library(package: str, dist: str) -> Check:
-    """A task library, imported as the runner imports it."""
+def check_of(scope: str) -> Check:
+    """The check of a task library: imported as the runner imports it."""
     parts = ('datasets', 'engine', 'evaluation', 'models', 'visualization')
-    modules = (package, *(f'{package}.{part}' for part in parts))
-    return Check(package, modules, f'trains {TASKS[package]}', dist, absent='note')
+    modules = (scope, *(f'{scope}.{part}' for part in parts))
+    library = LIBRARIES[scope]
+    why = f'trains {library.folder}'
+    return Check(scope, modules, why, library.distribution, absent='note')
 
 
 # A group shares a child process: importing torch anew for each would take minutes.
@@ -118,8 +121,8 @@ STACK = (
         limits=(
             Limit(
                 'warning',
-                'hrnet_mm is tested with mmengine 0.10.7',
-                until=(0, 10, 7),
+                f'hrnet_mm is tested with mmengine {MMENGINE}',
+                until=numbers(MMENGINE),
             ),
         ),
     ),
@@ -149,11 +152,8 @@ STACK = (
         act=trials.keypoint_scores,
     ),
 )
-LIBRARIES = (
-    library('mmpose', 'mmpose'),
-    library('mmseg', 'mmsegmentation'),
-    library('mmdet', 'mmdet'),
-    library('mmpretrain', 'mmpretrain'),
+TRAINING = (
+    *map(check_of, LIBRARIES),
     Check(
         'training step',
         ('hrnet_mm.models',),
@@ -161,5 +161,5 @@ LIBRARIES = (
         act=trials.training_step,
     ),
 )
-GROUPS = (BASICS, STACK, LIBRARIES)
+GROUPS = (BASICS, STACK, TRAINING)
 CHECKS = tuple(check for group in GROUPS for check in group)

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 
 from .checks import CHECKS, Check
+from .libraries import LIBRARIES
 from .remedies import (
-    TASKS,
     Finding,
     distributions,
     explain,
@@ -40,7 +40,7 @@ def main(names: Sequence[str], root: str) -> None:
 
 def examine(check: Check) -> tuple[Finding, bool]:
     """Import, try, judge; whether all imports went through."""
-    if check.name in TASKS:
+    if check.name in LIBRARIES:
         # As in a training job, where hrnet_mm mends what it can before.
         with suppress(Exception):
             importlib.import_module('hrnet_mm')

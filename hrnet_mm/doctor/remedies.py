@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from .libraries import LIBRARIES, MMCV, MMENGINE, OPENMIM
+
 Level = Literal['ok', 'note', 'warning', 'broken']
 
 
@@ -44,23 +46,22 @@ RETORCH_BY_UV = (  # and nothing else, numpy for one
 SETUPTOOLS = 'pip install --upgrade "setuptools<82"'
 CLICK = 'pip install "click<8.3.1"'
 # mmcv-lite's requirements are spelled out: it lists opencv-python, which needs libGL.
-MMCV = (
+MMCV_LITE = (
     'pip install addict packaging pillow pyyaml yapf opencv-python-headless'
-    ' && pip install --no-deps mmcv-lite==2.1.0'
+    f' && pip install --no-deps mmcv-lite=={MMCV}'
 )
 OPENCV = f'{REINSTALL} opencv-python-headless'
-OPENMIM = (
-    'pip install --no-deps openmim==0.3.9 && pip install "click<8.3.1" colorama '
+MIM = (
+    f'pip install --no-deps openmim=={OPENMIM} && pip install "click<8.3.1" colorama '
     'model-index pandas requests rich tabulate "setuptools<82"'
 )
-TASKS = {'mmpose': 'pose', 'mmseg': 'seg', 'mmdet': 'det', 'mmpretrain': 'cls'}
 
 # Import name -> command, where `pip install NAME` is not it.
 INSTALL = {
     'torch': TORCH,
-    'mmengine': 'pip install mmengine==0.10.7',
+    'mmengine': f'pip install mmengine=={MMENGINE}',
     'cv2': OPENCV,
-    'mim': OPENMIM,
+    'mim': MIM,
     'click': CLICK,
     'pkg_resources': SETUPTOOLS,
     'pip': 'python -m ensurepip',
@@ -71,10 +72,13 @@ INSTALL = {
     'PIL': 'pip install pillow',
     'sklearn': 'pip install scikit-learn',
     'skimage': 'pip install scikit-image',
-    **{lib: f'pip install "{PACKAGE}[{task}]"' for lib, task in TASKS.items()},
+    **{
+        scope: f'pip install "{PACKAGE}[{library.folder}]"'
+        for scope, library in LIBRARIES.items()
+    },
 }
 # mmpose lists chumpy, which it never imports and nobody can build.
-INSTALL['mmpose'] += ' && pip install --no-deps mmpose==1.3.2'
+INSTALL['mmpose'] += f' && pip install --no-deps mmpose=={LIBRARIES["mmpose"].version}'
 
 # hrnet_mm takes the place of what is compiled and does not work.
 FIRST = '' if INSTALLED else f'{SELF} && '
@@ -194,7 +198,7 @@ def install(package: str) -> str:
     if package == 'mmcv':
         # mmcv, mmcv-full, mmcv-lite and forks share a folder
         present = ' '.join(distributions('mmcv'))
-        return f'pip uninstall -y {present} && {MMCV}' if present else MMCV
+        return f'pip uninstall -y {present} && {MMCV_LITE}' if present else MMCV_LITE
     return INSTALL.get(package, f'pip install {package}')
 
 

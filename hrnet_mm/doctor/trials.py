@@ -16,12 +16,12 @@ import sys
 from importlib import metadata
 from types import ModuleType
 
+from .libraries import LIBRARIES
 from .remedies import (
     OUR_OPERATORS,
     OUR_SCORES,
     RETORCH,
     RETORCH_BY_UV,
-    TASKS,
     Finding,
     Level,
     distributions,
@@ -55,7 +55,7 @@ def python() -> Finding:
 def mim() -> Finding | str:
     """Original mim knows no fork, and offers to install the original over it."""
     version = version_of('openmim')
-    dists = [dist for library in TASKS for dist in distributions(library)]
+    dists = [dist for scope in LIBRARIES for dist in distributions(scope)]
     forks = ', '.join(dist for dist in dists if dist.startswith('onedl-'))
     if not version or not forks:
         return ''

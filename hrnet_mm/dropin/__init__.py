@@ -14,9 +14,8 @@ from importlib import import_module
 
 from mmengine.registry import Registry
 
+from hrnet_mm.libraries import LIBRARIES
 from hrnet_mm.models.hrnet import INIT_CFG
-
-LIBRARIES = ('mmpose', 'mmseg', 'mmdet', 'mmpretrain')
 
 import_own = Registry.import_from_location
 

@@ -8,10 +8,15 @@ from typing import Any
 from mmengine.config import Config
 
 from hrnet_mm.images import loader_of
+from hrnet_mm.libraries import LIBRARIES
 from hrnet_mm.metainfo import complete_palette, names_of, read_metainfo, unwrapped
 from hrnet_mm.profiling.models import find, image_size
 
-TASKS = {'mmpose': 'pose', 'mmseg': 'segmentation', 'mmpretrain': 'classification'}
+TASKS = {
+    scope: library.task
+    for scope, library in LIBRARIES.items()
+    if library.task != 'detection'
+}
 
 
 def read_facts(cfg: Config, checkpoint: Path | None = None) -> dict[str, Any]:

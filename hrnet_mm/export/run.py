@@ -103,6 +103,8 @@ def batch(images: list[np.ndarray], facts: dict) -> np.ndarray:
     return np.ascontiguousarray(stacked.transpose(0, 3, 1, 2), np.float32)
 
 
+# As `drawable` of hrnet_mm.images, which this file cannot import: it is copied beside
+# exported models and runs where hrnet_mm is not installed.
 def drawable(image: np.ndarray) -> np.ndarray:
     """Three channels of 8 bits to draw on, a copy: grey, or the first three."""
     channels = image.reshape(*image.shape[:2], -1).astype(np.float32)

@@ -1,6 +1,6 @@
 """What a network costs, and whether the published figures are right."""
 
-from .measure import Layer, measure
+from .measure import Layer, count_macs, measure
 from .models import Subject, subject
 from .parts import Part, parts
 from .published import NOT_REPRODUCED, PUBLISHED, Published
@@ -13,7 +13,7 @@ from .report import (
 )
 
 __all__ = [
-    'NOT_REPRODUCED', 'PUBLISHED', 'Layer', 'Part', 'Published', 'Subject', 'measure',
-    'parts', 'profile', 'profile_table', 'published_notes', 'published_table',
-    'recompute', 'subject',
+    'NOT_REPRODUCED', 'PUBLISHED', 'Layer', 'Part', 'Published', 'Subject',
+    'count_macs', 'measure', 'parts', 'profile', 'profile_table', 'published_notes',
+    'published_table', 'recompute', 'subject',
 ]  # fmt: skip

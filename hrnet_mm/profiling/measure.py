@@ -62,6 +62,14 @@ def measure(model: nn.Module, run: Callable[[], Any]) -> dict[str, Layer]:
     return layers
 
 
+def count_macs(model: nn.Module, run: Callable[[], Any]) -> int:
+    """Count the multiply-accumulates of a forward pass; see ``Layer`` and ``measure``.
+
+    Of a batch: those of all images.
+    """
+    return sum(layer.macs for layer in measure(model, run).values())
+
+
 def counter(layer: Layer) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
     """A forward hook that adds to ``layer``."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
+from hrnet_mm.building import build_model
 from hrnet_mm.models import ARCHS, HRNet
 
 TRUNK_SIZE = (224, 224)
@@ -81,22 +80,7 @@ def subject(
     cfg = Config.fromfile(source)
     cfg.merge_from_dict(options or {})
     size = size or image_size(cfg)
-    return Subject(build(cfg), size)
-
-
-def build(cfg: Config, device: str = 'meta') -> nn.Module:
-    """The model of a config; no weights are loaded, on ``meta`` it has none."""
-    scope = cfg.get('default_scope')
-    try:
-        importlib.import_module(str(scope))
-    except ImportError as error:
-        raise ValueError(
-            f'the config has default_scope={scope!r}, which cannot be imported: '
-            f'{error}. `hrnet-mm doctor` prints the fix'
-        ) from error
-    init_default_scope(scope)
-    with torch.device(device):
-        return MODELS.build(cfg.model).eval()
+    return Subject(build_model(cfg, 'meta'), size)
 
 
 def image_size(cfg: Config) -> tuple[int, int]:

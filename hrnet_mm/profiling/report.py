@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from .measure import measure
+from .measure import count_macs, measure
 from .models import subject
 from .parts import Part, parts
 from .published import Published, agrees
@@ -59,7 +59,7 @@ def profile_table(found: dict[str, Any]) -> Table:
 def recompute(row: Published) -> dict[str, Any]:
     """A published row beside what comes out here."""
     found = subject(row.path, row.size, row.options)
-    macs = sum(layer.macs for layer in measure(found.model, found.run).values())
+    macs = count_macs(found.model, found.run)
     parameters = row.count(found.model)
     exact = sum(p.numel() for p in found.model.parameters())
     same = agrees(row.parameters, parameters) and agrees(row.macs, macs / 2**30)

@@ -192,13 +192,12 @@ def test_what_is_there_is_not_overwritten(tmp_path, command):
 
 
 def test_a_crash_leaves_no_half_file(tmp_path, monkeypatch):
-    def crash(content, path):
-        with open(path, 'wb') as file:
-            file.write(b'half')
+    def crash(file):
+        assert len(os.listdir(tmp_path)) == 2
         raise KeyboardInterrupt
 
     torch.save(official.Pose().state_dict(), tmp_path / 'x.pth')
-    monkeypatch.setattr(torch, 'save', crash)
+    monkeypatch.setattr(os, 'fsync', crash)
     with pytest.raises(KeyboardInterrupt):
         convert(tmp_path / 'x.pth', tmp_path / 'y.pth', 'mmpose')
     assert os.listdir(tmp_path) == ['x.pth']

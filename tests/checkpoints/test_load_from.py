@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from safetensors.torch import save_file
 
-from hrnet_mm.checkpoints import CheckpointError
+from hrnet_mm.checkpoints import CheckpointError, translate_for
 
 POSE = 'hrnet_w18_small_v1_tiny-pose.py'
 BASELINE = 'hrnet-ae_w18_small_v1_tiny-crowd.py'
@@ -45,6 +45,20 @@ def test_a_pose_model_of_the_official_code(runner_with, randomised):
     runner.load_or_resume()
     assert torch.equal(runner.model.backbone.conv1.weight, theirs.conv1.weight)
     assert torch.equal(runner.model.head.final_layer.bias, theirs.final_layer.bias)
+
+
+def test_names_are_translated_and_the_model_is_left_alone(runner_with, randomised):
+    theirs = randomised(official.Pose())
+    model = runner_with(POSE, {}).model
+    before = deepcopy(model.state_dict())
+    content = dict(state_dict=theirs.state_dict(), epoch=3)
+    translate_for(model, content, 'weights.pth')
+    after = model.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert content['epoch'] == 3
+    assert content['state_dict'].keys() == before.keys()
+    weight = content['state_dict']['backbone.conv1.weight']
+    assert torch.equal(weight, theirs.conv1.weight)
 
 
 def test_a_bottom_up_model_of_mmpose_of_one_resolution(runner_with, randomised):

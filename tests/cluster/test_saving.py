@@ -16,7 +16,8 @@ import torch
 from mmengine.fileio import get_file_backend
 
 from hrnet_mm.cluster import saving
-from hrnet_mm.cluster.saving import WHOLE_FILES, point_at_whole, write_whole
+from hrnet_mm.cluster.saving import WHOLE_FILES, point_at_whole
+from hrnet_mm.files import write_whole
 
 OLD, NEW = b'old' * 100_000, b'new' * 1_000_000
 
@@ -53,7 +54,7 @@ def test_kill_9_while_writing_leaves_the_old_or_the_new(tmp_path):
     path = tmp_path / 'last.pth'
     code = (
         'import sys; from pathlib import Path\n'
-        'from hrnet_mm.cluster.saving import write_whole\n'
+        'from hrnet_mm.files import write_whole\n'
         'i = 0\n'
         'while True:\n'
         '    write_whole(Path(sys.argv[1]), bytes([i % 256]) * 20_000_000); i += 1\n'

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from hrnet_mm import HRNet
-from hrnet_mm.profiling import measure, parts, profile, subject
+from hrnet_mm.profiling import count_macs, measure, parts, profile, subject
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +44,14 @@ def test_a_layer_that_runs_twice_counts_twice_and_its_weights_once():
     layers = cost(nn.Sequential(conv, nn.BatchNorm2d(2), conv), 1, 2, 4, 4)
     assert sum(layer.parameters for layer in layers.values()) == 6 + 4
     assert sum(layer.macs for layer in layers.values()) == 2 * 4 * 16
+
+
+def test_a_batch_costs_what_torch_counts():
+    trunk, x = HRNet('w18_small_v1').eval(), torch.rand(2, 3, 64, 96)
+    with FlopCounterMode(display=False) as counter:
+        trunk(x)
+    flops = 2 * count_macs(trunk, lambda: trunk(x))
+    assert flops == counter.get_total_flops()
 
 
 def test_the_parts_of_a_trunk_are_all_of_it():

@@ -1,0 +1,57 @@
+"""What all reports are made of: Markdown tables, and three files for each report."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hrnet_mm.files import write_whole
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, *rows]
+    first, *others = ('| ' + ' | '.join(cells) + ' |' for cells in lines)
+    return '\n'.join([first, '|---' * len(head) + '|', *others])
+
+
+def spread(values: Sequence[float], form: str, unit: str = '') -> str:
+    """Return median and range, such as ``2.0 s (1.0 to 4.0)``.
+
+    Args:
+        values: At least one.
+        form: How to format each, such as ``'.1f'``.
+        unit: Stands behind the median.
+    """
+    middle, low, high = (f(values) for f in (statistics.median, min, max))
+    return f'{middle:{form}}{unit} ({low:{form}} to {high:{form}})'
+
+
+def measured_with(about: Mapping[str, Any]) -> str:
+    """Return the sentence that says what figures are measured on."""
+    facts = ', '.join(f'{key} {value}' for key, value in about.items())
+    return f'Measured with {facts}.'
+
+
+def save(
+    stem: Path, text: str, content: Mapping[str, Any], draw: Callable[[Path], None]
+) -> list[Path]:
+    """Write the files of a report: Markdown, JSON and a picture.
+
+    Args:
+        stem: Their path without a suffix; the folder is made.
+        text: The Markdown.
+        content: The same as data.
+        draw: Writes the picture.
+
+    Returns:
+        The three paths.
+    """
+    paths = [stem.with_suffix(suffix) for suffix in ('.md', '.json', '.png')]
+    write_whole(paths[0], text.encode())
+    write_whole(paths[1], json.dumps(content, indent=2).encode())
+    draw(paths[2])
+    return paths
