@@ -1,4 +1,8 @@
-"""The command ``hrnet-mm``: arguments and words; the work is in the modules."""
+"""The command ``hrnet-mm``: arguments and words; the work is in the modules.
+
+``hrnet_mm_cli.py`` runs this file without its package: nothing of ``hrnet_mm``, torch
+or mmengine is imported before a command runs, so that help takes no seconds.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +26,6 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from hrnet_mm import __version__
-from hrnet_mm.libraries import LIBRARIES, library_of
-
 console = Console(file=sys.stdout)  # also while the pictures log elsewhere
 folder = click.Path(file_okay=False, path_type=Path)
 file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -32,8 +33,26 @@ config_argument = click.argument('config', type=click.Path(exists=True, dir_okay
 checkpoint_argument = click.argument('checkpoint', type=file)
 
 
-@click.group(context_settings=dict(help_option_names=['-h', '--help']))
-@click.version_option(__version__)
+class Command(click.Command):
+    """A command that imports ``hrnet_mm`` when it runs, and shows its help without.
+
+    The import mends OpenMMLab, so it comes before any other of a command.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        import_module('hrnet_mm')
+        return super().invoke(ctx)
+
+
+class Group(click.Group):
+    """The commands."""
+
+    command_class = Command
+
+
+@click.group(cls=Group, context_settings=dict(help_option_names=['-h', '--help']))
+@click.version_option(package_name='hrnet_mm')
 def main() -> None:
     """One HRNet for all of OpenMMLab."""
 
@@ -67,6 +86,8 @@ def demo(output: Path, data: Path) -> None:
 def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
     """Draw what a trained model of any of the four libraries sees, and the truth."""
     from mmengine.config import Config
+
+    from hrnet_mm.libraries import library_of
 
     try:
         library = library_of(Config.fromfile(config).get('default_scope'))
@@ -196,7 +217,7 @@ def inspect_checkpoint(source: str, as_json: bool) -> None:
     '--to',
     default='official',
     show_default=True,
-    help=f'{", ".join(LIBRARIES)}, official or timm.',
+    help='The name of a library of OpenMMLab, official or timm.',
 )
 def convert(source: str, target: Path, to: str) -> None:
     """Write a checkpoint of any family as another code base names it.
@@ -217,7 +238,7 @@ def convert(source: str, target: Path, to: str) -> None:
 @main.command(
     context_settings=dict(ignore_unknown_options=True, allow_interspersed_args=False)
 )
-@click.argument('library', type=click.Choice(list(LIBRARIES)))
+@click.argument('library')
 @click.argument('script')
 @click.argument('arguments', nargs=-1, type=click.UNPROCESSED)
 def tool(library: str, script: str, arguments: tuple[str, ...]) -> None:

@@ -20,8 +20,8 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 
 import hrnet_mm_standins
 
+from . import launching
 from .checkpoints import downloads, loading
-from .cluster import launching
 
 
 def apply() -> None:

@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import BatchSampler, DataLoader
 
-from hrnet_mm.cluster.norms import SyncBatchNormOnCpu
 from hrnet_mm.messages import counted
+from hrnet_mm.norms import SyncBatchNormOnCpu
 from hrnet_mm.registry import LOOPS
 
 

@@ -9,8 +9,8 @@ import pytest
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
 
-from hrnet_mm.cluster.norms import SyncBatchNormOnCpu
 from hrnet_mm.loops import EpochLoop
+from hrnet_mm.norms import SyncBatchNormOnCpu
 from hrnet_mm.registry import LOOPS
 
 

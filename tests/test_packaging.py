@@ -64,6 +64,7 @@ def test_the_wheel_has_code_types_and_the_resources_of_mim(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {
         'hrnet_mm.pth',
+        'hrnet_mm_cli.py',
         'hrnet_mm_standins.py',
         'hrnet_mm/__init__.py',
         'hrnet_mm/models/hrnet.py',

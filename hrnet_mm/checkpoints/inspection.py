@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import Any
-
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from hrnet_mm.libraries import LIBRARIES
 
 from .conversion import TARGETS, Conversion, counterpart
 from .reading import Checkpoint
 from .trunks import Trunk
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 OUTPUTS = {'pose': 'joints', 'backbone': 'outputs'}
 
@@ -95,6 +96,8 @@ def keeps_heads(checkpoint: Checkpoint, to: str) -> bool:
 
 def inspection_table(found: dict[str, Any]) -> Table:
     """The facts, then the parts."""
+    from rich.table import Table
+
     table = Table(title=found['source'], title_justify='left')
     for heading in ('', 'tensors', 'parameters', 'loads into'):
         justify: Any = 'right' if heading in ('tensors', 'parameters') else 'left'

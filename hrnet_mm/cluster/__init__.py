@@ -1,4 +1,4 @@
-"""Jobs on clusters: how they start without a GPU, are preempted, saved and go on.
+"""Jobs on clusters: how they are preempted, saved and go on.
 
 The engine is ``torch.distributed`` under the stock runner; here are hooks for it.
 """

@@ -58,8 +58,10 @@ def find_script(library: str, name: str) -> Path:
 
     Raises:
         ModuleNotFoundError: if the library is not installed.
-        ValueError: if it has no such script, or several.
+        ValueError: if it is none of the four, or has no such script, or several.
     """
+    if library not in LIBRARIES:
+        raise ValueError(f'{library} is none of {", ".join(LIBRARIES)}')
     folder = tools_of(library)
     scripts = {
         path.relative_to(folder).with_suffix('').as_posix(): path

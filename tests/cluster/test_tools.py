@@ -86,3 +86,5 @@ def test_a_script_is_found_by_its_name_if_there_is_one(tmp_path, monkeypatch):
         find_script('mmdet', 'browse')
     with pytest.raises(ValueError, match='no script flops; it has analysis/browse, '):
         find_script('mmdet', 'flops')
+    with pytest.raises(ValueError, match='mmdetection is none of mmpose, mmseg, mmdet'):
+        find_script('mmdetection', 'test')

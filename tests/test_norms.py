@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from hrnet_mm.cluster.norms import SyncBatchNormOnCpu
+from hrnet_mm.norms import SyncBatchNormOnCpu
 
 HALVES = (slice(0, 3), slice(3, 8))  # not of one size
 
