@@ -291,28 +291,66 @@ class Anything(BaseModel):
         """As the one of MMPretrain's `vis_scheduler`."""
 
 
-def test_hooks_survive_a_simulated_training(tmp_path):
-    """MMPretrain's `vis_scheduler`: no data, no loss, hardly a hook of mmengine."""
+@pytest.fixture
+def simulated(tmp_path, request):
+    """Build the runner of MMPretrain's `vis_scheduler`: no data, no loss."""
 
     class Loader(list):
         dataset = SimpleNamespace(metainfo=None)
 
-    cfg = Config.fromfile(f'{ROOT}/configs/_base_/runtime.py')
-    hooks = dict(
-        cfg.default_hooks,
-        **dict.fromkeys(
-            ['runtime_info', 'timer', 'logger', 'checkpoint', 'sampler_seed']
-        ),
-        check_classes=dict(type='hrnet_mm.CheckClassesHook'),
-    )
-    runner = Runner(
-        model=Anything(),
-        work_dir=str(tmp_path),
-        train_dataloader=Loader(range(3)),
-        train_cfg=dict(by_epoch=True, max_epochs=2),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
-        default_hooks=hooks,
-        experiment_name='test_hooks_survive_a_simulated_training',
-    )
+    def build(default_hooks: dict, **kwargs) -> Runner:
+        unused = ['runtime_info', 'timer', 'logger', 'checkpoint', 'sampler_seed']
+        return Runner(
+            model=Anything(),
+            work_dir=str(tmp_path),
+            train_dataloader=Loader(range(3)),
+            train_cfg=dict(by_epoch=True, max_epochs=2),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+            default_hooks=dict(default_hooks, **dict.fromkeys(unused)),
+            experiment_name=request.node.name,
+            **kwargs,
+        )
+
+    return build
+
+
+RUNTIME = Config.fromfile(f'{ROOT}/configs/_base_/runtime.py').default_hooks
+CLASSES = dict(check_classes=dict(type='hrnet_mm.CheckClassesHook'))
+OURS = {
+    name: hook['type'].removeprefix('hrnet_mm.')
+    for name, hook in (RUNTIME | CLASSES).items()
+    if hook['type'].startswith('hrnet_mm.') and name != 'checkpoint'
+}
+
+
+def names(runner: Runner) -> list[str]:
+    return [type(hook).__name__ for hook in runner.hooks]
+
+
+def test_hooks_survive_a_simulated_training(simulated):
+    runner = simulated(RUNTIME | CLASSES)
     runner.train()
     assert runner.iter == 6
+
+
+@pytest.mark.parametrize('name', OURS)
+def test_each_hook_is_switched_off_by_its_name(name, simulated):
+    """`--cfg-options default_hooks.NAME.enable=False`."""
+    every = names(simulated(RUNTIME | CLASSES))
+    assert set(OURS.values()) <= set(every)
+    hooks = Config(dict(default_hooks=RUNTIME | CLASSES))
+    hooks.merge_from_dict({f'default_hooks.{name}.enable': False})
+    runner = simulated(hooks.default_hooks)
+    assert sorted([*names(runner), OURS[name]]) == sorted([*every, 'Hook'])
+    runner.train()
+
+
+def test_hooks_of_a_user_add_to_ours(write_config):
+    """A list replaces a list when configs merge; ours are no list."""
+    lines = "custom_hooks = [dict(type='EMAHook')]\n"
+    for leaf in ('hrnet_w48_coco.py', 'det/fcos_hrnetv2p_w18_coco-1x.py'):
+        cfg = Config.fromfile(write_config(leaf, lines), import_custom_modules=False)
+        kinds = {hook['type'] for hook in cfg.default_hooks.values()}
+        assert {f'hrnet_mm.{kind}' for kind in OURS.values()} - kinds <= {
+            'hrnet_mm.CheckClassesHook'
+        }

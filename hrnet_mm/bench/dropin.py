@@ -70,8 +70,7 @@ def workload(stock: Stock, folder: Path, device: str, speed: bool) -> Workload:
     path.write_text(
         f'_base_ = [{str(base)!r}]\n'
         "custom_imports = dict(imports=['hrnet_mm.dropin'])\n"
-        'model = dict(pretrained=None, backbone=dict(init_cfg=None, '
-        f'**{SPEED if speed else {}!r}))\n'
+        f'model = dict(backbone={SPEED if speed else {}!r})\n'
     )
     made = Workload(str(path), stock.task, device)
     made.settle(stock.size)

@@ -79,7 +79,9 @@ def check_step(trunk: HRNet, x: Tensor, tolerance: float) -> None:
         assert (buffer - other).norm() <= tolerance * other.norm(), name
 
 
-def test_a_graph_gets_the_parameters_and_gives_them_gradients(trunk, monkeypatch):
+@pytest.fixture
+def replays(trunk, monkeypatch) -> list[int]:
+    """The number of arguments of each replay; the CPU pretends to have graphs."""
     calls = []
 
     def capture(function, sample):
@@ -97,14 +99,58 @@ def test_a_graph_gets_the_parameters_and_gives_them_gradients(trunk, monkeypatch
 
     monkeypatch.setattr(torch.cuda, 'make_graphed_callables', capture)
     monkeypatch.setattr(training_graph, 'can_capture', lambda x: True)
+    return calls
+
+
+IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_graph_gets_the_parameters_and_gives_them_gradients(trunk, replays):
     trunk.train()
-    x = torch.randn(2, 3, 64, 64)
     for _ in range(STEADY - 1):
-        trunk(x)
-    check_step(trunk, x, 1e-6)
-    check_step(trunk, x[:1].repeat(3, 1, 1, 1), 1e-6)  # another size
-    check_step(trunk, 2 * x, 1e-6)
-    assert calls == [1 + len(list(trunk.parameters()))] * 2
+        trunk(IMAGES)
+    check_step(trunk, IMAGES, 1e-6)
+    check_step(trunk, IMAGES[:1].repeat(3, 1, 1, 1), 1e-6)  # another size
+    check_step(trunk, 2 * IMAGES, 1e-6)
+    assert replays == [1 + len(list(trunk.parameters()))] * 2
+
+
+def test_gradients_that_accumulate_are_not_overwritten(trunk, replays):
+    """A replay writes its gradients where those of the last one are."""
+    for _ in range(STEADY):
+        gradients(trunk, IMAGES)
+    assert len(replays) == 1
+    for _ in range(2):  # no zero_grad
+        trunk(IMAGES)[0].sum().backward()
+    assert len(replays) == 1
+    trunk.zero_grad()
+    trunk(IMAGES)
+    assert len(replays) == 2
+
+
+def test_outputs_in_use_are_not_overwritten(trunk, replays):
+    """Two views of an image go through the trunk before the backward."""
+    for _ in range(STEADY):
+        gradients(trunk, IMAGES)
+    trunk.zero_grad()
+    first, second = trunk(IMAGES), trunk(IMAGES)
+    assert len(replays) == 2
+    (first[0].sum() + second[0].sum()).backward()
+    trunk.zero_grad()
+    trunk(IMAGES)
+    assert len(replays) == 3
+
+
+def test_weights_that_move_are_captured_no_more(trunk, replays):
+    """`assign=True` puts other tensors in the place of those of the graph."""
+    for _ in range(STEADY):
+        gradients(trunk, IMAGES)
+    trunk.zero_grad()
+    with torch.no_grad():
+        for parameter in trunk.parameters():
+            parameter.data = parameter.data.clone()
+    trunk(IMAGES)
+    assert len(replays) == 1
 
 
 @needs_gpu
