@@ -7,6 +7,7 @@ and MMDetection in turns, in float32 and with ``precision='auto'``.
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -82,25 +83,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--device', default='cpu')
+    names = [stock.library for stock in STOCK]
+    parser.add_argument('libraries', nargs='*', default=names, choices=names)
     args = parser.parse_args()
     rows = []
-    for stock in STOCK:
+    for stock in (it for it in STOCK if it.library in args.libraries):
         with TemporaryDirectory() as folder:
             steps = {
-                speed: partial(
+                name: partial(
                     workload(stock, Path(folder), args.device, speed).train,
                     stock.batch,
                     stock.size,
                 )
-                for speed in (False, True)
+                for name, speed in dict(float32=False, auto=True).items()
             }
             timings = take_turns(
-                {str(speed): step for speed, step in steps.items()},
+                steps,
                 args.rounds,
-                lambda name: None,
+                partial(print, stock.library, file=sys.stderr),
             )
-        slow, fast = (timings[str(speed)].seconds for speed in (False, True))
-        ratios = [a / b for a, b in zip(slow, fast, strict=True)]
+        pairs = zip(timings['float32'].seconds, timings['auto'].seconds, strict=True)
+        ratios = [slow / fast for slow, fast in pairs]
         rows.append((Path(stock.config).stem, str(stock.batch), spread(ratios, '.2f')))
     threads = torch.get_num_threads()
     print(f'{args.device}, {threads} threads, torch {torch.__version__}')
