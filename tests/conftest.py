@@ -145,13 +145,18 @@ def randomised():
 
 @pytest.fixture
 def channels_last(monkeypatch):
-    """Let a trunk compute in channels_last and float32, whatever this machine has."""
+    """Let trunks and necks compute in channels_last and float32, on any machine."""
+    from hrnet_mm.models.precision import MixedPrecision
 
-    def convert(trunk):
-        hrnet = 'hrnet_mm.models.hrnet'
-        monkeypatch.setattr(f'{hrnet}.trains_faster_in_channels_last', lambda _: True)
-        monkeypatch.setattr(f'{hrnet}.trains_in_bfloat16', lambda *_: False)
-        return trunk.compute_in('auto')
+    def convert(model):
+        precision = 'hrnet_mm.models.precision'
+        monkeypatch.setattr(
+            f'{precision}.trains_faster_in_channels_last', lambda _: True
+        )
+        monkeypatch.setattr(f'{precision}.trains_in_bfloat16', lambda *_: False)
+        for module in model.modules():
+            if isinstance(module, MixedPrecision):
+                module.compute_in('auto')
 
     return convert
 

@@ -27,6 +27,13 @@ def each_dict(part: object) -> Iterator[dict]:
             yield from each_dict(item)
 
 
+def in_float32(model: dict) -> None:
+    """Let all parts train in float32, whatever this machine multiplies."""
+    for part in each_dict(model):
+        if 'precision' in part:
+            part['precision'] = 'float32'
+
+
 def model_config(library: str, path: str) -> dict:
     """Return the model of a config, without weights and synchronised norms."""
     root = Path(import_module(library).__file__).parent

@@ -13,6 +13,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 
@@ -21,7 +22,8 @@ from .tables import spread, table
 from .turns import take_turns
 from .workload import Workload
 
-SPEED = dict(precision='auto', cuda_graph=True)
+SPEED = dict(backbone=dict(precision='auto', cuda_graph=True))
+NECK = dict(neck=dict(precision='auto'))  # where there is one to train
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,13 @@ def workload(stock: Stock, folder: Path, device: str, speed: bool) -> Workload:
         raise ValueError(f'{stock.library} is not installed')
     base = Path(spec.origin).parent / '.mim/configs' / stock.config
     path = folder / f'{stock.library}_{speed}.py'
+    options: dict[str, Any] = {}
+    if speed:
+        options = SPEED | (NECK if stock.task == 'detection' else {})
     path.write_text(
         f'_base_ = [{str(base)!r}]\n'
         "custom_imports = dict(imports=['hrnet_mm.dropin'])\n"
-        f'model = dict(backbone={SPEED if speed else {}!r})\n'
+        f'model = {options!r}\n'
     )
     made = Workload(str(path), stock.task, device)
     made.settle(stock.size)

@@ -18,7 +18,7 @@ from hrnet_mm.deployment import deploy
 from hrnet_mm.export import FORMATS, missing_packages, run, trace
 from hrnet_mm.models import HRNet
 from hrnet_mm.models.layers import Recompute, ResidualBlock
-from hrnet_mm.models.precision import multiplies_bfloat16
+from hrnet_mm.models.precision import MixedPrecision, multiplies_bfloat16
 from hrnet_mm.models.training_graph import STEADY
 from hrnet_mm.profiling import count_macs
 
@@ -196,9 +196,9 @@ def training(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
         training_variant(rival.library, theirs, x),
         training_variant('hrnet_mm', ours, x),
     ]
-    whats: tuple[Recompute, ...] = (False, 'norms', True)
+    kinds: tuple[Recompute, ...] = (False, 'norms', True)
     for cuda_graph in (False, True) if x.is_cuda else (False,):
-        for what in whats:
+        for what in kinds:
             model = deepcopy(ours)
             set_recompute(model, what)
             compute_in(model, cuda_graph)
@@ -218,10 +218,12 @@ def training_variant(
 
 
 def compute_in(model: nn.Module, cuda_graph: bool = False) -> None:
-    """Let trunks compute as in our configs."""
+    """Let trunks and necks compute as in our configs."""
     for module in model.modules():
         if isinstance(module, HRNet):
             module.compute_in('auto', cuda_graph)
+        elif isinstance(module, MixedPrecision):
+            module.compute_in('auto')
 
 
 class TrainingStep:

@@ -75,6 +75,8 @@ class HRFPN(HRNetV2p):
         with_cp: bool = False,
         stride: int = 1,
         init_cfg: dict | list[dict] | None = dict(type='Caffe2Xavier', layer='Conv2d'),
+        *,
+        precision: Precision = 'float32',
     ) -> None:
         if norm_cfg is not None or pooling_type != 'AVG':
             raise ValueError(
@@ -88,5 +90,6 @@ class HRFPN(HRNetV2p):
             stride=stride,
             conv_cfg=conv_cfg,
             with_cp=with_cp,
+            precision=precision,
             init_cfg=init_cfg,
         )

@@ -62,7 +62,13 @@ class HRFuseScales(HRNetC):
         init_cfg: dict | list[dict] | None = dict(
             type='Normal', layer='Linear', std=0.01
         ),
+        *,
+        precision: Precision = 'float32',
     ) -> None:
         super().__init__(
-            in_channels, out_channels, norm_cfg=norm_cfg, init_cfg=init_cfg
+            in_channels,
+            out_channels,
+            norm_cfg=norm_cfg,
+            precision=precision,
+            init_cfg=init_cfg,
         )

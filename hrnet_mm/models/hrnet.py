@@ -17,15 +17,11 @@ checkpoints load as they are: hence ``layer1`` (stage 1), ``fuse_layers`` (excha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import get_args
 
-import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.logging import print_log
-from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -33,7 +29,7 @@ from hrnet_mm.registry import MODELS
 
 from .arch import StageSpec, select_stages
 from .layers import Config, Layers, Recompute, ResidualBlock, make_branch
-from .precision import Precision, trains_faster_in_channels_last, trains_in_bfloat16
+from .precision import MixedPrecision, Precision, trains_in_bfloat16
 from .training_graph import TrainingGraph
 
 Streams = list[Tensor]  # (N, C, H, W), (N, 2C, H/2, W/2), ...: high to low resolution
@@ -140,7 +136,7 @@ class Stage(nn.Sequential):
 
 
 @MODELS.register_module()
-class HRNet(BaseModule):
+class HRNet(MixedPrecision):
     """High-resolution network.
 
     Args:
@@ -163,10 +159,8 @@ class HRNet(BaseModule):
             saves less memory and hardly takes time. The numbers stay the same.
         zero_init_residual: Start residual blocks as the identity; a checkpoint that
             ``init_cfg`` loads comes first.
-        precision: ``'float32'``; ``'bfloat16'``: train under autocast, with float32
-            weights, outputs and inference; ``'auto'``: so on devices that multiply
-            bfloat16. Unless ``'float32'``, convolutions compute in channels_last where
-            that is faster in training. Outputs are float32 and contiguous in any case.
+        precision: What it trains in: ``'float32'``, ``'bfloat16'``, or ``'auto'``:
+            bfloat16 on devices that multiply it. See ``Precision``.
         cuda_graph: On a GPU, replay training steps from a CUDA graph once three batches
             have had one size. See ``TrainingGraph``.
         init_cfg: mmengine initialisation; Kaiming by default, as the official ImageNet
@@ -236,25 +230,8 @@ class HRNet(BaseModule):
         self.train()
 
     def compute_in(self, precision: Precision, cuda_graph: bool = False) -> HRNet:
-        """Set ``precision`` and ``cuda_graph``, before an optimizer or DDP is built.
-
-        Both note the memory format of the weights.
-        """
-        if precision not in get_args(Precision):
-            known = ', '.join(get_args(Precision))
-            raise ValueError(f'precision={precision!r} is not one of {known}')
-        self.precision = precision
-        self.channels_last = (
-            precision != 'float32'
-            and trains_faster_in_channels_last(torch.device(get_device()))
-            # other operators may read memory by themselves
-            and all(type(m) is nn.Conv2d for m in self.modules() if has_filters(m))
-        )
-        self.to(
-            memory_format=torch.channels_last
-            if self.channels_last
-            else torch.contiguous_format
-        )
+        """Set ``precision`` and ``cuda_graph``; see ``MixedPrecision.compute_in``."""
+        super().compute_in(precision)
         self.graph = TrainingGraph(self) if cuda_graph else None
         return self
 
@@ -278,19 +255,7 @@ class HRNet(BaseModule):
             Stream ``b``: ``(N, out_channels[b], H / 2**(b+2), W / 2**(b+2))``, sizes
             rounded up at each halving.
         """
-        compute = self.graph or self.streams
-        if self.channels_last:
-            x = x.contiguous(memory_format=torch.channels_last)
-        # not of x, which has no device while torch.fx traces
-        device = next(self.parameters()).device
-        if self.training and trains_in_bfloat16(self.precision, device):
-            with torch.autocast(device.type, torch.bfloat16):
-                streams = [y.float() for y in compute(x)]
-        else:
-            streams = list(compute(x))
-        if self.channels_last:  # operators of heads may take the default format only
-            streams = [y.contiguous() for y in streams]
-        return tuple(streams)
+        return self._in_precision(self.graph or self.streams, x)
 
     def streams(self, x: Tensor) -> Streams:
         """Compute the network itself; ``forward`` decides in what precision and how."""
@@ -379,12 +344,6 @@ def _checked(cfg: Config) -> Config:
     # the values are copied into the parameters, wherever those are
     kept = {key: value for key, value in cfg.items() if key != 'map_location'}
     return kept | dict(type='hrnet_mm.Pretrained')
-
-
-def has_filters(module: nn.Module) -> bool:
-    """Whether a module is a convolution of any kind."""
-    weight = getattr(module, 'weight', None)
-    return isinstance(weight, Tensor) and weight.dim() == 4
 
 
 def check_one_value(module: nn.Module, args: tuple[Tensor, ...]) -> None:

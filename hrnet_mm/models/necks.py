@@ -24,6 +24,7 @@ from hrnet_mm.registry import MODELS
 
 from .hrnet import INIT_CFG
 from .layers import Config, Layers, make_branch, recomputed
+from .precision import MixedPrecision, Precision
 
 
 def concat_streams(xs: Sequence[Tensor], align_corners: bool = False) -> Tensor:
@@ -71,7 +72,7 @@ class HRNetV2(BaseModule):
 
 
 @MODELS.register_module()
-class HRNetV2p(BaseModule):
+class HRNetV2p(MixedPrecision):
     """HRNetV2p representation: a pyramid of levels of one width.
 
     HRNetV2, a 1x1 convolution, average pooling by 2, 4 ..., and a 3x3 convolution
@@ -87,6 +88,7 @@ class HRNetV2p(BaseModule):
         norm_cfg: mmcv config of a norm after every convolution; None for none, as all
             published models.
         with_cp: Recompute the convolutions in backward to save memory.
+        precision: What it trains in, as the trunk.
         init_cfg: mmengine initialisation.
     """
 
@@ -100,6 +102,7 @@ class HRNetV2p(BaseModule):
         conv_cfg: Config | None = None,
         norm_cfg: Config | None = None,
         with_cp: bool = False,
+        precision: Precision = 'float32',
         init_cfg: Config | list[Config] | None = dict(
             type='Caffe2Xavier', layer='Conv2d'
         ),
@@ -113,6 +116,7 @@ class HRNetV2p(BaseModule):
             ConvModule(out_channels, out_channels, 3, stride, padding=1, **cfgs)
             for _ in range(num_outs)
         )
+        self.compute_in(precision)
 
     def forward(self, xs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """From streams to levels, both high to low resolution.
@@ -125,6 +129,9 @@ class HRNetV2p(BaseModule):
             ValueError: if the streams have other widths than ``in_channels``.
         """
         check_streams(self, xs, self.in_channels)
+        return self._in_precision(self._levels, xs)
+
+    def _levels(self, xs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         x = self._convolve(self.reduction_conv, concat_streams(xs))
         levels = [x, *(shrink(x, 2**i) for i in range(1, len(self.fpn_convs)))]
         return tuple(
@@ -145,7 +152,7 @@ def shrink(x: Tensor, factor: int) -> Tensor:
 
 
 @MODELS.register_module()
-class HRNetC(BaseModule):
+class HRNetC(MixedPrecision):
     """Representation of HRNet-Wx-C, the networks that were trained on ImageNet.
 
     Each stream is widened by a bottleneck, to 128, 256, 512 and 1024 channels; strided
@@ -160,6 +167,7 @@ class HRNetC(BaseModule):
         conv_cfg: mmcv config of every convolution.
         norm_cfg: mmcv config of every norm.
         with_cp: Recompute the bottlenecks in backward to save memory.
+        precision: What it trains in, as the trunk.
         init_cfg: mmengine initialisation; Kaiming by default, as the official code.
     """
 
@@ -172,6 +180,7 @@ class HRNetC(BaseModule):
         conv_cfg: Config | None = None,
         norm_cfg: Config = dict(type='BN'),
         with_cp: bool = False,
+        precision: Precision = 'float32',
         init_cfg: Config | list[Config] | None = INIT_CFG,
     ) -> None:
         super().__init__(init_cfg)
@@ -188,14 +197,18 @@ class HRNetC(BaseModule):
             for width in widths[:-1]
         )
         self.final_layer = ConvModule(4 * widths[-1], out_channels, 1, **cfgs)
+        self.compute_in(precision)
 
-    def forward(self, xs: Sequence[Tensor]) -> tuple[Tensor]:
+    def forward(self, xs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Streams, high to low resolution -> (N, out_channels, H/32, W/32).
 
         Raises:
             ValueError: if the streams have other widths than ``in_channels``.
         """
         check_streams(self, xs, self.in_channels)
+        return self._in_precision(self._widened, xs)
+
+    def _widened(self, xs: Sequence[Tensor]) -> tuple[Tensor]:
         x, *others = (
             widen(x) for widen, x in zip(self.increase_layers, xs, strict=True)
         )

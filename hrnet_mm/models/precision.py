@@ -1,13 +1,74 @@
-"""The dtype and the memory format that a trunk computes in, by device."""
+"""The dtype and the memory format that trunks and necks compute in, by device."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, get_args
 
 import torch
+from mmengine.device import get_device
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 Precision = Literal['auto', 'float32', 'bfloat16']
-"""What a trunk trains in; ``'auto'``: bfloat16 on devices that multiply it."""
+"""What a part of a model trains in; ``'auto'``: bfloat16 where a device multiplies it.
+
+Weights, outputs and inference are float32 in any case. Unless it is ``'float32'``,
+convolutions compute in channels_last where training is faster in it; outputs are
+contiguous, because operators behind may take no other memory format.
+"""
+
+
+class MixedPrecision(BaseModule):
+    """A part of a model that trains in a precision of its own."""
+
+    precision: Precision
+    channels_last: bool
+
+    def compute_in(self, precision: Precision) -> Any:
+        """Set the precision, before an optimizer or DDP is built.
+
+        Both note the memory format of the weights.
+
+        Raises:
+            ValueError: if there is no such precision.
+        """
+        if precision not in get_args(Precision):
+            known = ', '.join(get_args(Precision))
+            raise ValueError(f'precision={precision!r} is not one of {known}')
+        self.precision = precision
+        self.channels_last = (
+            precision != 'float32'
+            and trains_faster_in_channels_last(torch.device(get_device()))
+            # other operators may read memory by themselves
+            and all(type(m) is nn.Conv2d for m in self.modules() if has_filters(m))
+        )
+        last, default = torch.channels_last, torch.contiguous_format
+        self.to(memory_format=last if self.channels_last else default)
+        return self
+
+    def _in_precision(
+        self, compute: Callable[[Any], Iterable[Tensor]], inputs: Any
+    ) -> tuple[Tensor, ...]:
+        if self.channels_last:
+            last = dict(memory_format=torch.channels_last)
+            inputs = tree_map(lambda x: x.contiguous(**last), inputs)
+        if self._trains_in_bfloat16():
+            with torch.autocast(self._device().type, torch.bfloat16):
+                outputs = tuple(y.float() for y in compute(inputs))
+        else:
+            outputs = tuple(compute(inputs))
+        if self.channels_last:
+            return tuple(y.contiguous() for y in outputs)
+        return outputs
+
+    def _trains_in_bfloat16(self) -> bool:
+        return self.training and trains_in_bfloat16(self.precision, self._device())
+
+    def _device(self) -> torch.device:
+        # not of the inputs, which have no device while torch.fx traces
+        return next(self.parameters()).device
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
@@ -21,7 +82,7 @@ def multiplies_bfloat16(device: torch.device) -> bool:
 
 
 def trains_in_bfloat16(precision: Precision, device: torch.device) -> bool:
-    """Whether a trunk on a device trains in bfloat16."""
+    """Whether training on a device is in bfloat16."""
     if precision == 'auto':
         return multiplies_bfloat16(device)
     return precision == 'bfloat16'
@@ -34,3 +95,9 @@ def trains_faster_in_channels_last(device: torch.device) -> bool:
     oneDNN's 3x3 convolutions takes longer in it than in the default format.
     """
     return device.type != 'cpu' or torch.backends.cpu.get_cpu_capability() != 'AVX2'
+
+
+def has_filters(module: nn.Module) -> bool:
+    """Whether a module is a convolution of any kind."""
+    weight = getattr(module, 'weight', None)
+    return isinstance(weight, Tensor) and weight.dim() == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import stock
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
@@ -22,8 +23,7 @@ STOCK = Path(mmpretrain.__file__).parent / '.mim/configs/hrnet'
 
 def build(path: Path) -> nn.Module:
     cfg = Config.fromfile(str(path)).model
-    if 'precision' in cfg.backbone:
-        cfg.backbone.precision = 'float32'
+    stock.in_float32(cfg)
     init_default_scope('mmpretrain')
     return MODELS.build(cfg)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import stock
 import torch
 from batches import detection_batch
 
@@ -31,8 +32,7 @@ PAIRS = {
 def build(path: Path) -> torch.nn.Module:
     init_default_scope('mmdet')
     cfg = Config.fromfile(str(path))
-    if 'precision' in cfg.model.backbone:
-        cfg.model.backbone.precision = 'float32'
+    stock.in_float32(cfg.model)
     return MODELS.build(cfg.model)
 
 
@@ -51,7 +51,7 @@ def test_losses_and_gradients_are_the_same_in_channels_last(
         found['loss'].backward()
         gradients = {n: p.grad.clone() for n, p in model.named_parameters()}
         results.append((found, gradients))
-        channels_last(model.backbone)
+        channels_last(model)
     (wanted, wanted_grads), (got, grads) = results
     for key in wanted:
         torch.testing.assert_close(got[key], wanted[key], rtol=1e-4, atol=1e-6)

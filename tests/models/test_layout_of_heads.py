@@ -175,7 +175,7 @@ def compare(
     torch.manual_seed(0)
     model, batch = make_model(library, path), make_batch(library)
     other = deepcopy(model)
-    channels_last(other.backbone)
+    channels_last(other)
     wanted, gradients = step(model, batch)
     losses, other_gradients = step(other, batch)
     assert losses.keys() == wanted.keys()

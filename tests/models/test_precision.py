@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from copy import deepcopy
+from functools import partial
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from mmengine.logging import MMLogger
 from torch import Tensor, distributed, fx, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from hrnet_mm import HRNet, HRNetV2p
+from hrnet_mm import HRNet, HRNetC, HRNetV2p
 from hrnet_mm.cluster.optimizers import match_memory_formats
 from hrnet_mm.models.adam import Adam
 
@@ -29,9 +30,11 @@ def trunk_on(monkeypatch):
         faster: bool = True,
         **kwargs: object,
     ) -> HRNet:
-        precisions, hrnet = 'hrnet_mm.models.precision', 'hrnet_mm.models.hrnet'
-        monkeypatch.setattr(f'{precisions}.multiplies_bfloat16', lambda _: multiplies)
-        monkeypatch.setattr(f'{hrnet}.trains_faster_in_channels_last', lambda _: faster)
+        module = 'hrnet_mm.models.precision'
+        monkeypatch.setattr(f'{module}.multiplies_bfloat16', lambda _: multiplies)
+        monkeypatch.setattr(
+            f'{module}.trains_faster_in_channels_last', lambda _: faster
+        )
         return HRNet('w18_small_v1', precision=precision, **kwargs)
 
     return build
@@ -110,6 +113,20 @@ def test_float32_is_the_default_and_changes_nothing(trunk_on, randomised):
     ):
         assert torch.equal(stream, wanted)
     assert trunk.conv1.weight.is_contiguous()
+
+
+@pytest.mark.parametrize('make', [partial(HRNetV2p, out_channels=8), HRNetC])
+def test_a_neck_trains_in_bfloat16_too(make, trunk_on):
+    trunk = trunk_on()
+    neck = make(list(trunk.out_channels), precision='auto')
+    seen = inner_types(neck)
+    outputs = neck(trunk(torch.rand(IMAGES)))
+    assert seen == {torch.bfloat16}
+    assert {y.dtype for y in outputs} == {torch.float32}
+    assert all(y.is_contiguous() for y in outputs)
+    total(outputs).backward()
+    neck.eval()(trunk.eval()(torch.rand(IMAGES)))
+    assert seen == {torch.bfloat16, torch.float32}
 
 
 def test_an_error_inside_leaves_no_autocast_behind(trunk_on):
@@ -192,11 +209,6 @@ class TestMemoryFormat:
         trunk = trunk_on(conv_cfg=dict(type='ConvWS'))
         assert trunk.conv1.weight.is_contiguous()
         assert not trunk.channels_last
-
-    def test_a_neck_gets_it_too(self, trunk_on):
-        trunk = trunk_on(multiplies=False)
-        neck = HRNetV2p(trunk.out_channels, 8)
-        assert all(y.is_contiguous() for y in neck(trunk(torch.rand(IMAGES))))
 
 
 @pytest.mark.parametrize('there', [False, True])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from stock import in_float32
 
 pytest.importorskip('mmseg')
 
@@ -33,8 +34,7 @@ def build(path: Path) -> torch.nn.Module:
     cfg = Config.fromfile(str(path))
     init_default_scope('mmseg')
     cfg.model.update(pretrained=None)
-    if 'precision' in cfg.model.backbone:
-        cfg.model.backbone.precision = 'float32'
+    in_float32(cfg.model)
     text = cfg.model.to_dict()
     return MODELS.build(with_batch_norm(text))
 

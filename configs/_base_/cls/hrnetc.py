@@ -20,7 +20,7 @@ model = dict(
         topk=(1, 5),
     ),
 )
-widen = dict(type='hrnet_mm.HRNetC')
+widen = dict(type='hrnet_mm.HRNetC', precision='auto')
 pool = dict(type='GlobalAveragePooling')
 
 default_hooks = dict(

@@ -19,7 +19,7 @@ model = dict(
         type='hrnet_mm.HRNet',
         norm_eval=True,  # two images a GPU are too few for statistics
     ),
-    neck=dict(type='hrnet_mm.HRNetV2p'),
+    neck=dict(type='hrnet_mm.HRNetV2p', precision='auto'),
 )
 
 env_cfg = dict(cudnn_benchmark=False)  # images of many sizes
