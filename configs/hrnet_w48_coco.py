@@ -1,26 +1,7 @@
-"""HRNet-W48, human pose, COCO, 256x192.
+"""HRNet-W48, human pose, COCO, 256x192: where to begin.
 
-AP 75.6, AR 80.6 on val2017 with the 56.4 AP detector (MMPose 1.x; official: AP 75.1).
-63,595,745 parameters, 14.61 G MACs (2^30).
-
-    mim train mmpose configs/hrnet_w48_coco.py
-    mim test mmpose configs/hrnet_w48_coco.py --checkpoint CHECKPOINT
+mim train mmpose configs/hrnet_w48_coco.py
+mim test mmpose configs/hrnet_w48_coco.py --checkpoint CHECKPOINT
 """
 
-_base_ = [
-    './_base_/pose/topdown.py',
-    './_base_/datasets/coco_pose_256x192.py',
-    './_base_/schedules/adam_210e.py',
-]
-
-C = 48  # the streams have C, 2C, 4C and 8C channels
-
-model = dict(
-    backbone=dict(
-        arch=f'w{C}',
-        init_cfg=dict(
-            type='hrnet_mm.Pretrained', checkpoint=f'hrnet://w{C}/imagenet-pose'
-        ),
-    ),
-    head=dict(in_channels=C, out_channels=17, decoder=_base_.codec),
-)
+_base_ = ['./pose/hrnet_w48_coco-256x192.py']

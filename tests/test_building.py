@@ -11,7 +11,7 @@ from torch import nn
 
 from hrnet_mm.building import build_model
 
-SEGMENTATION = 'configs/tiny/hrnetv2_w18_small_v1_tiny-seg.py'
+SEGMENTATION = 'configs/seg/hrnetv2_w18_small_v1_tiny-seg.py'
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from hrnet_mm.export import read_facts
 from hrnet_mm.metainfo import complete_palette, names_of, read_metainfo
 
-TINY = Path(__file__).resolve().parent.parent / 'configs/tiny'
+CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
 MINE = dict(
     dataset_name='mine',
     keypoint_info={
@@ -28,13 +28,13 @@ FIVE = [f'mine_{i}' for i in range(5)]
 
 def config(library: str, name: str) -> Config:
     pytest.importorskip(library)
-    return Config.fromfile(str(TINY / f'{name}.py'))
+    return Config.fromfile(str(CONFIGS / f'{name}.py'))
 
 
 @pytest.fixture
 def pose() -> Config:
     """Of five keypoints."""
-    cfg = config('mmpose', 'hrnet_w18_small_v1_tiny-pose')
+    cfg = config('mmpose', 'pose/hrnet_w18_small_v1_tiny-pose')
     cfg.model.head.out_channels = 5
     return cfg
 
@@ -101,15 +101,15 @@ def test_what_fits_is_taken_from_training_or_the_weights(pose, tmp_path):
 
 
 def test_a_class_of_a_data_set_names_its_own():
-    heads = config('mmpose', 'hrnetv2_w18_small_v1_tiny-heads')
+    heads = config('mmpose', 'pose/hrnetv2_w18_small_v1_tiny-heads')
     assert names_of(read_metainfo(heads, 5))[:2] == ['nose', 'left_eye']
-    detection = config('mmdet', 'faster-rcnn_hrnetv2p_w18_small_v1_tiny-det')
+    detection = config('mmdet', 'det/faster-rcnn_hrnetv2p_w18_small_v1_tiny-det')
     assert names_of(read_metainfo(detection, 1)) == ['person']
 
 
 @pytest.mark.parametrize('palette', [None, [(1, 2, 3)], [(1, 2, 3)] * 9])
 def test_scenes_have_a_colour_for_each_class(palette):
-    seg = config('mmseg', 'hrnetv2_w18_small_v1_tiny-seg')
+    seg = config('mmseg', 'seg/hrnetv2_w18_small_v1_tiny-seg')
     given = {} if palette is None else dict(palette=palette)
     metainfo = dict(classes=('a', 'b', 'c', 'd', 'e'), **given)
     dataset = seg.test_dataloader.dataset
@@ -121,7 +121,7 @@ def test_scenes_have_a_colour_for_each_class(palette):
 
 
 def test_scenes_of_old_files_name_themselves(tmp_path):
-    seg = config('mmseg', 'hrnetv2_w18_small_v1_tiny-seg')
+    seg = config('mmseg', 'seg/hrnetv2_w18_small_v1_tiny-seg')
     meta = dict(CLASSES=('road', 'sky'), PALETTE=None)
     torch.save(dict(meta=meta, state_dict={}), tmp_path / 'x.pth')
     seg.model.decode_head.num_classes = 2

@@ -1,23 +1,18 @@
 """HRNet-W64-C, ImageNet.
 
-Top-1 error 20.5, top-5 error 5.4 (HRNet-Image-Classification);
-the same weights in MMPretrain: top-1 79.46, top-5 94.65.
-128,056,104 parameters, 26.91 G MACs (2^30) at 224x224.
-
-    mim train mmpretrain configs/cls/hrnetc_w64_imagenet.py
-    mim test mmpretrain configs/cls/hrnetc_w64_imagenet.py --checkpoint CHECKPOINT
+mim train mmpretrain configs/cls/hrnetc_w64_imagenet.py
+mim test mmpretrain configs/cls/hrnetc_w64_imagenet.py --checkpoint CHECKPOINT
 """
 
 _base_ = [
     '../_base_/cls/hrnetc.py',
+    '../_base_/widths/w64.py',
     '../_base_/datasets/imagenet.py',
     '../_base_/schedules/imagenet_100e.py',
 ]
 
-C = 64  # the streams have C, 2C, 4C and 8C channels
-
 model = dict(
-    backbone=dict(arch=f'w{C}'),
-    neck=[dict(_base_.widen, in_channels=[C, 2 * C, 4 * C, 8 * C]), _base_.pool],
+    backbone=dict(arch=_base_.arch),
+    neck=[dict(_base_.widen, in_channels=_base_.widths), _base_.pool],
     head=dict(num_classes=_base_.num_classes),
 )

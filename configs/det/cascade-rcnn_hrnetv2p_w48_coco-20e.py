@@ -1,24 +1,17 @@
 """Cascade R-CNN on HRNetV2p, W48, COCO, 20 epochs.
 
-Box AP 44.6 on val2017 (HRNet-Object-Detection).
-111,002,446 parameters, 412.03 G MACs (2^30) at 800x1216, 500 boxes.
-
-    mim train mmdet configs/det/cascade-rcnn_hrnetv2p_w48_coco-20e.py
-    mim test mmdet configs/det/cascade-rcnn_hrnetv2p_w48_coco-20e.py --checkpoint CHECKPOINT
+mim train mmdet configs/det/cascade-rcnn_hrnetv2p_w48_coco-20e.py
+mim test mmdet configs/det/cascade-rcnn_hrnetv2p_w48_coco-20e.py --checkpoint CHECKPOINT
 """
 
 _base_ = [
     '../_base_/det/cascade_rcnn.py',
+    '../_base_/widths/w48.py',
     '../_base_/datasets/coco_det.py',
     '../_base_/schedules/coco_20e.py',
 ]
 
-C = 48  # the streams have C, 2C, 4C and 8C channels
-
 model = dict(
-    backbone=dict(
-        arch=f'w{C}',
-        init_cfg=dict(type='hrnet_mm.Pretrained', checkpoint=f'hrnet://w{C}/imagenet'),
-    ),
-    neck=dict(in_channels=[C, 2 * C, 4 * C, 8 * C]),
+    backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet),
+    neck=dict(in_channels=_base_.widths),
 )

@@ -1,24 +1,17 @@
 """Hybrid Task Cascade on HRNetV2p, W48, COCO, 28 epochs.
 
-Box AP 47.0, mask AP 41.0 on val2017 (HRNet-Object-Detection).
-121,865,973 parameters, 412.03 G MACs (2^30) at 800x1216, 500 boxes.
-
-    mim train mmdet configs/det/htc_hrnetv2p_w48_coco-28e.py
-    mim test mmdet configs/det/htc_hrnetv2p_w48_coco-28e.py --checkpoint CHECKPOINT
+mim train mmdet configs/det/htc_hrnetv2p_w48_coco-28e.py
+mim test mmdet configs/det/htc_hrnetv2p_w48_coco-28e.py --checkpoint CHECKPOINT
 """
 
 _base_ = [
     '../_base_/det/htc.py',
+    '../_base_/widths/w48.py',
     '../_base_/datasets/coco_masks_stuff.py',
     '../_base_/schedules/coco_28e.py',
 ]
 
-C = 48  # the streams have C, 2C, 4C and 8C channels
-
 model = dict(
-    backbone=dict(
-        arch=f'w{C}',
-        init_cfg=dict(type='hrnet_mm.Pretrained', checkpoint=f'hrnet://w{C}/imagenet'),
-    ),
-    neck=dict(in_channels=[C, 2 * C, 4 * C, 8 * C]),
+    backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet),
+    neck=dict(in_channels=_base_.widths),
 )

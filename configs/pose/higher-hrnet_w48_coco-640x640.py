@@ -1,29 +1,23 @@
 """HigherHRNet-W48, bottom-up human pose, COCO, 640: the official recipe.
 
-AP 69.9 on val2017 with mirror images, 72.1 at three scales (official).
-63,827,139 parameters, 139.20 G MACs (2^30).
-
-    mim train mmpose configs/pose/higher-hrnet_w48_coco-640x640.py
-    mim test mmpose configs/pose/higher-hrnet_w48_coco-640x640.py --checkpoint CHECKPOINT
+mim train mmpose configs/pose/higher-hrnet_w48_coco-640x640.py
+mim test mmpose configs/pose/higher-hrnet_w48_coco-640x640.py --checkpoint CHECKPOINT
 """
 
 _base_ = [
     '../_base_/pose/bottomup.py',
+    '../_base_/widths/w48.py',
     '../_base_/datasets/coco_bottomup_640.py',
     '../_base_/schedules/adam_300e.py',
 ]
 
-C = 48  # the streams have C, 2C, 4C and 8C channels
-
 model = dict(
-    backbone=dict(
-        arch=f'w{C}',
-        init_cfg=dict(
-            type='hrnet_mm.Pretrained', checkpoint=f'hrnet://w{C}/imagenet-pose'
-        ),
-    ),
+    backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet_pose),
     head=dict(
-        in_channels=C, num_keypoints=17, deconv_channels=(C,), decoder=_base_.codec
+        in_channels=_base_.C,
+        num_keypoints=17,
+        deconv_channels=(_base_.C,),
+        decoder=_base_.codec,
     ),
 )
 # its README: 4 GPUs of 10 images each; no warm-up

@@ -1,27 +1,18 @@
 """HRNet-W32, human pose, COCO, 256x192, DARK.
 
-AP 75.7, AR 80.7 on val2017 with the 56.4 AP detector (MMPose 1.x).
-28,536,113 parameters, 7.12 G MACs (2^30).
-
-    mim train mmpose configs/pose/hrnet_w32_coco-256x192_dark.py
-    mim test mmpose configs/pose/hrnet_w32_coco-256x192_dark.py --checkpoint CHECKPOINT
+mim train mmpose configs/pose/hrnet_w32_coco-256x192_dark.py
+mim test mmpose configs/pose/hrnet_w32_coco-256x192_dark.py --checkpoint CHECKPOINT
 """
 
 _base_ = [
     '../_base_/pose/topdown.py',
+    '../_base_/widths/w32.py',
     '../_base_/datasets/coco_pose_256x192_dark.py',
     '../_base_/schedules/adam_210e.py',
 ]
 
-C = 32  # the streams have C, 2C, 4C and 8C channels
-
 model = dict(
-    backbone=dict(
-        arch=f'w{C}',
-        init_cfg=dict(
-            type='hrnet_mm.Pretrained', checkpoint=f'hrnet://w{C}/imagenet-pose'
-        ),
-    ),
-    head=dict(in_channels=C, out_channels=17, decoder=_base_.codec),
+    backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet_pose),
+    head=dict(in_channels=_base_.C, out_channels=17, decoder=_base_.codec),
 )
 train_dataloader = dict(batch_size=64)  # 8 GPUs make the base batch of 512

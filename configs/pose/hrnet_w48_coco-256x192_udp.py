@@ -1,27 +1,18 @@
 """HRNet-W48, human pose, COCO, 256x192, UDP.
 
-AP 76.8, AR 81.7 on val2017 with the 56.4 AP detector (MMPose 1.x).
-63,595,745 parameters, 14.61 G MACs (2^30).
-
-    mim train mmpose configs/pose/hrnet_w48_coco-256x192_udp.py
-    mim test mmpose configs/pose/hrnet_w48_coco-256x192_udp.py --checkpoint CHECKPOINT
+mim train mmpose configs/pose/hrnet_w48_coco-256x192_udp.py
+mim test mmpose configs/pose/hrnet_w48_coco-256x192_udp.py --checkpoint CHECKPOINT
 """
 
 _base_ = [
     '../_base_/pose/topdown.py',
+    '../_base_/widths/w48.py',
     '../_base_/datasets/coco_pose_256x192_udp.py',
     '../_base_/schedules/adam_210e.py',
 ]
 
-C = 48  # the streams have C, 2C, 4C and 8C channels
-
 model = dict(
-    backbone=dict(
-        arch=f'w{C}',
-        init_cfg=dict(
-            type='hrnet_mm.Pretrained', checkpoint=f'hrnet://w{C}/imagenet-pose'
-        ),
-    ),
-    head=dict(in_channels=C, out_channels=17, decoder=_base_.codec),
+    backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet_pose),
+    head=dict(in_channels=_base_.C, out_channels=17, decoder=_base_.codec),
     test_cfg=dict(shift_heatmap=False),
 )

@@ -1,11 +1,8 @@
 """HRNetV2-W18, 68 landmarks of faces, 300W, 256x256: the official recipe.
 
-NME 2.91 on common, 5.11 on challenge, 3.34 on full, 3.85 on test (HRNet-Facial-Landmark-Detection).
-9,654,398 parameters, 4.34 G MACs (2^30).
-
-    mim train mmpose configs/pose/hrnetv2_w18_300w-256x256_official.py
-    mim test mmpose configs/pose/hrnetv2_w18_300w-256x256_official.py \
-        --checkpoint CHECKPOINT
+mim train mmpose configs/pose/hrnetv2_w18_300w-256x256_official.py
+mim test mmpose configs/pose/hrnetv2_w18_300w-256x256_official.py \
+    --checkpoint CHECKPOINT
 """
 
 _base_ = ['hrnetv2_w18_300w-256x256.py']

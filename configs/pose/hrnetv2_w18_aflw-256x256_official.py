@@ -1,11 +1,8 @@
 """HRNetV2-W18, 19 landmarks of faces, AFLW, 256x256: the official recipe.
 
-NME 1.57 on full, 1.46 on frontal (HRNet-Facial-Landmark-Detection).
-9,641,119 parameters, 4.29 G MACs (2^30).
-
-    mim train mmpose configs/pose/hrnetv2_w18_aflw-256x256_official.py
-    mim test mmpose configs/pose/hrnetv2_w18_aflw-256x256_official.py \
-        --checkpoint CHECKPOINT
+mim train mmpose configs/pose/hrnetv2_w18_aflw-256x256_official.py
+mim test mmpose configs/pose/hrnetv2_w18_aflw-256x256_official.py \
+    --checkpoint CHECKPOINT
 """
 
 _base_ = ['hrnetv2_w18_aflw-256x256.py']

@@ -1,11 +1,8 @@
 """HRNetV2-W18, 29 landmarks of faces, COFW, 256x256: the official recipe.
 
-NME 3.45 on test (HRNet-Facial-Landmark-Detection).
-9,643,829 parameters, 4.30 G MACs (2^30).
-
-    mim train mmpose configs/pose/hrnetv2_w18_cofw-256x256_official.py
-    mim test mmpose configs/pose/hrnetv2_w18_cofw-256x256_official.py \
-        --checkpoint CHECKPOINT
+mim train mmpose configs/pose/hrnetv2_w18_cofw-256x256_official.py
+mim test mmpose configs/pose/hrnetv2_w18_cofw-256x256_official.py \
+    --checkpoint CHECKPOINT
 """
 
 _base_ = ['hrnetv2_w18_cofw-256x256.py']

@@ -1,11 +1,8 @@
 """HRNetV2-W18, 98 landmarks of faces, WFLW, 256x256: the official recipe.
 
-NME 4.60 on test (HRNet-Facial-Landmark-Detection).
-9,662,528 parameters, 4.37 G MACs (2^30).
-
-    mim train mmpose configs/pose/hrnetv2_w18_wflw-256x256_official.py
-    mim test mmpose configs/pose/hrnetv2_w18_wflw-256x256_official.py \
-        --checkpoint CHECKPOINT
+mim train mmpose configs/pose/hrnetv2_w18_wflw-256x256_official.py
+mim test mmpose configs/pose/hrnetv2_w18_wflw-256x256_official.py \
+    --checkpoint CHECKPOINT
 """
 
 _base_ = ['hrnetv2_w18_wflw-256x256.py']

@@ -1,30 +1,21 @@
 """HRNetV2 with OCR, W18-small-v2, Cityscapes.
 
-mIoU 78.45 on val, 79.97 with 6 scales and mirrored (MMSegmentation, 160k steps).
-6,378,496 parameters, 328.65 G MACs (2^30) at 1024x2048.
-
-    mim train mmseg configs/seg/hrnetv2-ocr_w18_small_v2_cityscapes-512x1024.py
-    mim test mmseg configs/seg/hrnetv2-ocr_w18_small_v2_cityscapes-512x1024.py --checkpoint CHECKPOINT
+mim train mmseg configs/seg/hrnetv2-ocr_w18_small_v2_cityscapes-512x1024.py
+mim test mmseg configs/seg/hrnetv2-ocr_w18_small_v2_cityscapes-512x1024.py --checkpoint CHECKPOINT
 """
 
 _base_ = [
     '../_base_/seg/ocr_mmseg.py',
+    '../_base_/widths/w18_small_v2.py',
     '../_base_/datasets/cityscapes_photometric.py',
     '../_base_/schedules/cityscapes_430e.py',
 ]
 
-C = 18  # the streams have C, 2C, 4C and 8C channels
-
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
-    backbone=dict(
-        arch='w18_small_v2',
-        init_cfg=dict(
-            type='hrnet_mm.Pretrained', checkpoint='hrnet://w18_small_v2/imagenet'
-        ),
-    ),
+    backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet),
     decode_head=[
-        dict(head, in_channels=15 * C, num_classes=_base_.num_classes)
+        dict(head, in_channels=15 * _base_.C, num_classes=_base_.num_classes)
         for head in _base_.heads
     ],
 )

@@ -1,29 +1,25 @@
 """HRNetV2, W48, Cityscapes, hard pixels.
 
-mIoU 81.2 on val (HRNet-Semantic-Segmentation, branch master).
-65,859,379 parameters, 696.18 G MACs (2^30) at 1024x2048.
-
-    mim train mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_ohem.py
-    mim test mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_ohem.py --checkpoint CHECKPOINT
+mim train mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_ohem.py
+mim test mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_ohem.py --checkpoint CHECKPOINT
 """
 
 _base_ = [
     '../_base_/seg/hrnetv2.py',
+    '../_base_/widths/w48.py',
     '../_base_/datasets/cityscapes.py',
     '../_base_/schedules/cityscapes_484e.py',
 ]
 
-C = 48  # the streams have C, 2C, 4C and 8C channels
-
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(
-        arch=f'w{C}',
-        init_cfg=dict(type='hrnet_mm.Pretrained', checkpoint='hrnet://w48/imagenet'),
+        arch=_base_.arch,
+        init_cfg=_base_.imagenet,
         norm_cfg=dict(momentum=0.01),
     ),
     decode_head=dict(
-        in_channels=15 * C,
+        in_channels=15 * _base_.C,
         num_classes=_base_.num_classes,
         norm_cfg=dict(momentum=0.01),
         loss_decode=dict(

@@ -1,31 +1,28 @@
 """HRNetV2, W48, Cityscapes, trained on train and val, hard pixels.
 
-mIoU 81.9 on the test server, 6 scales and mirrored (HRNet-Semantic-Segmentation, branch master).
-After hrnetv2_w48_cityscapes-512x1024_ohem.py, 484 epochs more.
-65,859,379 parameters, 696.18 G MACs (2^30) at 1024x2048.
-`mim test` scores val, which it was trained on; the server takes predictions.
+After hrnetv2_w48_cityscapes-512x1024_ohem.py, 484 epochs more. `mim test` scores val,
+which it was trained on; the server takes predictions.
 
-    mim train mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_trainval_ohem.py
-    mim test mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_trainval_ohem.py --checkpoint CHECKPOINT
+mim train mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_trainval_ohem.py
+mim test mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_trainval_ohem.py --checkpoint CHECKPOINT
 """
 
 _base_ = [
     '../_base_/seg/hrnetv2.py',
+    '../_base_/widths/w48.py',
     '../_base_/datasets/cityscapes_trainval.py',
     '../_base_/schedules/cityscapes_484e_more.py',
 ]
 
-C = 48  # the streams have C, 2C, 4C and 8C channels
-
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(
-        arch=f'w{C}',
-        init_cfg=dict(type='hrnet_mm.Pretrained', checkpoint='hrnet://w48/imagenet'),
+        arch=_base_.arch,
+        init_cfg=_base_.imagenet,
         norm_cfg=dict(momentum=0.01),
     ),
     decode_head=dict(
-        in_channels=15 * C,
+        in_channels=15 * _base_.C,
         num_classes=_base_.num_classes,
         norm_cfg=dict(momentum=0.01),
         loss_decode=dict(

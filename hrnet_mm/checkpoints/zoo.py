@@ -1,4 +1,4 @@
-"""The models of ``model-index.yml``: a config of ours, and published weights for it."""
+"""The models of ``model-index.yml``: our configs and their published weights."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -15,7 +16,7 @@ MIM = Path(__file__).resolve().parents[1] / '.mim'
 
 @dataclass(frozen=True)
 class Model:
-    """An entry of the index."""
+    """An entry of the index that has weights."""
 
     name: str
     config: Path
@@ -23,24 +24,29 @@ class Model:
 
 
 @cache
-def models() -> dict[str, Model]:
-    """All entries by name."""
+def entries() -> tuple[dict[str, Any], ...]:
+    """All entries of the metafiles, as mim reads them; not all have ``Weights``."""
     index = yaml.safe_load((MIM / 'model-index.yml').read_text())
-    found = {}
-    for path in index['Import']:
-        for entry in yaml.safe_load((MIM / path).read_text()).get('Models', ()):
-            config = MIM / entry['Config']
-            found[entry['Name']] = Model(entry['Name'], config, entry['Weights'])
-    return found
+    files = [yaml.safe_load((MIM / path).read_text()) for path in index['Import']]
+    return tuple(entry for file in files for entry in file.get('Models', ()))
+
+
+@cache
+def models() -> dict[str, Model]:
+    """Return the entries that have weights, by name."""
+    return {
+        entry['Name']: Model(entry['Name'], MIM / entry['Config'], entry['Weights'])
+        for entry in entries()
+        if 'Weights' in entry
+    }
 
 
 def no_such_name(name: str, names: Iterable[str]) -> str:
-    """A message with the nearest names, not with all."""
+    """Return a message with the nearest names, not with all."""
     names = list(names)
     nearest = get_close_matches(name, names, n=4, cutoff=0.5) or names[:4]
-    has_config = any(path.stem == name for path in (MIM / 'configs').rglob('*.py'))
     what = f'there are no weights {name!r}'
-    if has_config:
+    if any(entry['Name'] == name for entry in entries()):
         what = f'{name!r} is a config without published weights'
     return (
         f'{what}. The nearest names: {", ".join(nearest)}; `hrnet-mm fetch` lists all'

@@ -30,7 +30,7 @@ from rich.progress import (
 import hrnet_mm
 from hrnet_mm.data import TinyPeople
 
-CONFIG = 'tiny/hrnet_w18_small_v1_tiny-pose.py'
+CONFIG = 'pose/hrnet_w18_small_v1_tiny-pose.py'
 # mmengine's log line: Epoch(train) [2][10/53] lr: 1.9e-03 eta: 0:03:10 ... loss: 0.0093
 STEP = re.compile(r'Epoch\(train\)\s+\[(\d+)\]\[\s*(\d+)/(\d+)\].*?loss: (\S+)')
 EPOCHS = re.compile(r'max_epochs=(\d+)')

@@ -74,8 +74,7 @@ def agrees(printed: str, exact: float) -> bool:
 def pose(width: int, height: int, parameters: str, macs: str) -> Published:
     """A row on human pose."""
     size = height, height * 3 // 4
-    config = 'hrnet_w48_coco.py' if (width, height) == (48, 256) else ''
-    config = config or f'pose/hrnet_w{width}_coco-{height}x{size[1]}.py'
+    config = f'pose/hrnet_w{width}_coco-{height}x{size[1]}.py'
     name = f'pose W{width} {size[0]}x{size[1]}'
     return Published(name, POSE, parameters, macs, config, size)
 

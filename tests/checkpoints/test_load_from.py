@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 
 from hrnet_mm.checkpoints import CheckpointError, translate_for
 
-POSE = 'hrnet_w18_small_v1_tiny-pose.py'
-BASELINE = 'hrnet-ae_w18_small_v1_tiny-crowd.py'
-SEGMENTATION = 'hrnetv2_w18_small_v1_tiny-seg.py'
+POSE = 'pose/hrnet_w18_small_v1_tiny-pose.py'
+BASELINE = 'pose/hrnet-ae_w18_small_v1_tiny-crowd.py'
+SEGMENTATION = 'seg/hrnetv2_w18_small_v1_tiny-seg.py'
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def runner_with(root, tmp_path):
 
     def build(config: str, state: dict, tta: bool = False) -> Runner:
         torch.save(state, tmp_path / 'weights.pth')
-        cfg = Config.fromfile(root / 'configs/tiny' / config)
+        cfg = Config.fromfile(root / 'configs' / config)
         pytest.importorskip(cfg.default_scope)
         cfg.load_from = str(tmp_path / 'weights.pth')
         cfg.work_dir = str(tmp_path / 'work')

@@ -17,10 +17,10 @@ from hrnet_mm.cli import main
 
 NAME = 'w18_small_v1/imagenet'
 LEAVES = dict(
-    mmpose='hrnet_w18_small_v1_tiny-pose',
-    mmseg='hrnetv2_w18_small_v1_tiny-seg',
-    mmdet='faster-rcnn_hrnetv2p_w18_small_v1_tiny-det',
-    mmpretrain='hrnetc_w18_small_v1_tiny-cls',
+    mmpose='pose/hrnet_w18_small_v1_tiny-pose',
+    mmseg='seg/hrnetv2_w18_small_v1_tiny-seg',
+    mmdet='det/faster-rcnn_hrnetv2p_w18_small_v1_tiny-det',
+    mmpretrain='cls/hrnetc_w18_small_v1_tiny-cls',
 )
 START = f"""
 init_cfg = dict(type='hrnet_mm.Pretrained', checkpoint='hrnet://{NAME}')
@@ -65,7 +65,7 @@ def config(request, write_config):
     start = START
     if library == 'mmpretrain':  # its base has no init_cfg to merge with
         start = START.replace('dict(type', 'dict(_delete_=True, type')
-    return write_config(f'tiny/{LEAVES[library]}.py', start)
+    return write_config(f'{LEAVES[library]}.py', start)
 
 
 @pytest.fixture

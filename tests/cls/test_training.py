@@ -13,7 +13,7 @@ from jobs import QUICK_NORMS, Job, check_resume, show
 from hrnet_mm.data import TinyPeople
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = 'tiny/hrnetc_w18_small_v1_tiny-cls.py'
+TINY = 'cls/hrnetc_w18_small_v1_tiny-cls.py'
 
 NORMS = dict(type='BN', **QUICK_NORMS)
 

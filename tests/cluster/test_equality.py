@@ -43,8 +43,8 @@ model = dict(
 )
 """
 TASKS = {
-    'mmpose': ('hrnet_w18_small_v1_tiny-pose.py', ''),
-    'mmdet': ('faster-rcnn_hrnetv2p_w18_small_v1_tiny-det.py', DETECTION),
+    'mmpose': ('pose/hrnet_w18_small_v1_tiny-pose.py', ''),
+    'mmdet': ('det/faster-rcnn_hrnetv2p_w18_small_v1_tiny-det.py', DETECTION),
 }
 # A detector chooses objects, so that rounding errors grow faster.
 LEARNING_RATE = dict(mmpose=1e-3, mmdet=1e-4)
@@ -55,7 +55,7 @@ def losses(library: str, count: int, folder: Path, data: Path) -> list[float]:
     leaf, lines = TASKS[library]
     config = folder / f'{count}.py'
     text = BASE.format(
-        config=ROOT / 'configs/tiny' / leaf,
+        config=ROOT / 'configs' / leaf,
         batch=4 // count,
         lr=LEARNING_RATE[library],
         sync_bn=repr(None if count == 1 else 'torch'),

@@ -22,7 +22,7 @@ from jobs import QUICK_NORMS, Job, Processes
 ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 3
 LINES = f"""
-_base_ = ['{ROOT}/configs/tiny/hrnet_w18_small_v1_tiny-pose.py']
+_base_ = ['{ROOT}/configs/pose/hrnet_w18_small_v1_tiny-pose.py']
 model = dict(backbone=dict(norm_cfg=dict(type='BN', **{QUICK_NORMS})))
 train_dataloader = dict(batch_size=2, num_workers=1, persistent_workers=True)
 val_dataloader = test_dataloader = dict(batch_size=1, num_workers=1)

@@ -59,7 +59,7 @@ NodeName=n1 Name=gpu File=/dev/null
 NodeName=n2 Name=gpu File=/dev/zero
 """
 LINES = f"""
-_base_ = ['{ROOT}/configs/tiny/hrnet_w18_small_v1_tiny-pose.py']
+_base_ = ['{ROOT}/configs/pose/hrnet_w18_small_v1_tiny-pose.py']
 train_dataloader = dict(batch_size=2, num_workers=1, persistent_workers=True)
 val_dataloader = test_dataloader = dict(batch_size=1)
 val_evaluator = test_evaluator = [_base_.val_evaluator, dict(type='EPE')]

@@ -22,12 +22,12 @@ from hrnet_mm.deployment.convolution import FusedConv
 from hrnet_mm.models import HRNet, HRNetV2p
 
 SMALL = 'w18_small_v1'
-TINY = Path(__file__).resolve().parents[2] / 'configs/tiny'
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 MODELS_BY_LIBRARY = {
-    'mmpose': 'hrnet_w18_small_v1_tiny-pose.py',
-    'mmseg': 'hrnetv2-ocr_w18_small_v1_tiny-seg.py',
-    'mmdet': 'mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py',
-    'mmpretrain': 'hrnetc_w18_small_v1_tiny-cls.py',
+    'mmpose': 'pose/hrnet_w18_small_v1_tiny-pose.py',
+    'mmseg': 'seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py',
+    'mmdet': 'det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py',
+    'mmpretrain': 'cls/hrnetc_w18_small_v1_tiny-cls.py',
 }
 
 
@@ -216,7 +216,7 @@ def whole(request, randomised, monkeypatch, tmp_path) -> nn.Module:
     """A model of a library."""
     pytest.importorskip(request.param)
     monkeypatch.setenv('TINY_PEOPLE', str(tmp_path))
-    cfg = Config.fromfile(str(TINY / MODELS_BY_LIBRARY[request.param]))
+    cfg = Config.fromfile(str(CONFIGS / MODELS_BY_LIBRARY[request.param]))
     init_default_scope(cfg.default_scope)
     return randomised(MODELS.build(cfg.model)).eval()
 
@@ -307,7 +307,8 @@ def test_mim_test_and_an_inferencer_take_one_line(
     from mmpose.apis import MMPoseInferencer
 
     monkeypatch.setenv('TINY_PEOPLE', str(few_people))
-    config = TINY / MODELS_BY_LIBRARY['mmpose']
+    leaf = MODELS_BY_LIBRARY['mmpose']
+    config = CONFIGS / leaf
     cfg = Config.fromfile(str(config))
     init_default_scope('mmpose')
     weights = tmp_path / 'new.pth'
@@ -319,7 +320,7 @@ def test_mim_test_and_an_inferencer_take_one_line(
         next(MMPoseInferencer(
             str(path), str(weights), device='cpu', det_model='whole_image'
         )(picture))['predictions'][0][0]
-        for path in (config, write_config(f'tiny/{config.name}', line))
+        for path in (config, write_config(leaf, line))
     )  # fmt: skip
     for key in ('keypoints', 'keypoint_scores'):
         np.testing.assert_allclose(fast[key], slow[key], rtol=1e-3, atol=1e-3)

@@ -28,8 +28,8 @@ FCOS = dict(
 def seen(request, few_people, monkeypatch):
     """A detector, and a test image of TinyPeople."""
     monkeypatch.setenv('TINY_PEOPLE', str(few_people))
-    name = 'mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py'
-    cfg = Config.fromfile(str(CONFIGS / 'tiny' / name))
+    name = 'det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py'
+    cfg = Config.fromfile(str(CONFIGS / name))
     model = cfg.model
     if request.param == 'fcos':
         base = Config.fromfile(str(CONFIGS / '_base_/det/fcos.py')).model

@@ -16,7 +16,7 @@ from hrnet_mm import HRNet
 from hrnet_mm.data import TinyPeople
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = 'tiny/{}_hrnetv2p_w18_small_v1_tiny-det.py'
+TINY = 'det/{}_hrnetv2p_w18_small_v1_tiny-det.py'
 
 
 def make_odd(people: Path) -> str:

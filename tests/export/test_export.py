@@ -32,11 +32,11 @@ from hrnet_mm.export import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = ROOT / 'configs/tiny'
+CONFIGS = ROOT / 'configs'
 LEAVES = {
-    'mmpose': 'hrnet_w18_small_v1_tiny-pose.py',
-    'mmseg': 'hrnetv2-ocr_w18_small_v1_tiny-seg.py',
-    'mmpretrain': 'hrnetc_w18_small_v1_tiny-cls.py',
+    'mmpose': 'pose/hrnet_w18_small_v1_tiny-pose.py',
+    'mmseg': 'seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py',
+    'mmpretrain': 'cls/hrnetc_w18_small_v1_tiny-cls.py',
 }
 ALONE = """
 import sys
@@ -55,7 +55,7 @@ def cfg(monkeypatch, tmp_path):
     def read(library: str) -> Config:
         pytest.importorskip(library)
         monkeypatch.setenv('TINY_PEOPLE', str(tmp_path))
-        cfg = Config.fromfile(str(TINY / LEAVES[library]))
+        cfg = Config.fromfile(str(CONFIGS / LEAVES[library]))
         init_default_scope(library)
         return cfg
 
@@ -312,7 +312,7 @@ class TestCommand:
     def arguments(self, cfg, model, tmp_path):
         weights = tmp_path / 'weights.pth'
         torch.save(model(cfg('mmpretrain')).state_dict(), weights)
-        leaf = str(TINY / LEAVES['mmpretrain'])
+        leaf = str(CONFIGS / LEAVES['mmpretrain'])
         return ['export', leaf, str(weights), '--output', str(tmp_path / 'new')]
 
     def test_says_how_near_it_is(self, arguments, picture, tmp_path):
@@ -347,7 +347,7 @@ class TestCommand:
     def test_refuses_detectors(self, tmp_path, monkeypatch):
         pytest.importorskip('mmdet')
         monkeypatch.setenv('TINY_PEOPLE', str(tmp_path))
-        leaf = str(TINY / 'mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py')
+        leaf = str(CONFIGS / 'det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py')
         (tmp_path / 'x.pth').write_text('')
         command = ['export', leaf, str(tmp_path / 'x.pth'), '--format', 'torch-export']
         done = CliRunner().invoke(main, command)

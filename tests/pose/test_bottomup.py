@@ -17,7 +17,7 @@ from jobs import Job, score_of, show
 from hrnet_mm.data import TinyPeople
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = 'tiny/higher-hrnet_w18_small_v1_tiny-crowd.py'
+TINY = 'pose/higher-hrnet_w18_small_v1_tiny-crowd.py'
 
 
 @pytest.fixture(scope='module')

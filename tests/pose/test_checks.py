@@ -16,7 +16,7 @@ from mmpose.registry import MODELS
 from hrnet_mm.pose import CheckCodecHook
 
 CONFIG = Path(__file__).resolve().parents[2] / (
-    'configs/tiny/hrnet_w18_small_v1_tiny-pose.py'
+    'configs/pose/hrnet_w18_small_v1_tiny-pose.py'
 )
 
 

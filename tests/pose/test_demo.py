@@ -15,7 +15,7 @@ from PIL import Image
 pytest.importorskip('mmpose')
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = ROOT / 'configs/tiny/hrnet_w18_small_v1_tiny-pose.py'
+CONFIG = ROOT / 'configs/pose/hrnet_w18_small_v1_tiny-pose.py'
 CLI = ('-c', 'from hrnet_mm.cli import main; main()')
 
 

@@ -13,7 +13,7 @@ from jobs import Job, show
 from hrnet_mm.pose import TinyHeads
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = ROOT / 'configs/tiny/hrnetv2_w18_small_v1_tiny-heads.py'
+TINY = ROOT / 'configs/pose/hrnetv2_w18_small_v1_tiny-heads.py'
 
 
 def test_heads_are_those_that_show_all_landmarks(few_people):

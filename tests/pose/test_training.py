@@ -11,7 +11,7 @@ pytest.importorskip('mmpose')
 from jobs import Job, check_resume
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = 'tiny/hrnet_w18_small_v1_tiny-pose.py'
+TINY = 'pose/hrnet_w18_small_v1_tiny-pose.py'
 # Three epochs teach nothing, so AP is 0 whatever happens: the mean error in pixels
 # (EPE) tells one checkpoint from another.
 FEW = """

@@ -104,9 +104,9 @@ def test_configs_of_all_libraries_are_measured(library, pattern, size):
 @pytest.mark.parametrize(
     ('config', 'size'),
     [
-        ('tiny/hrnet_w18_small_v1_tiny-pose.py', None),
-        ('tiny/hrnetv2_w18_small_v1_tiny-seg.py', (160, 192)),
-        ('tiny/hrnetc_w18_small_v1_tiny-cls.py', None),
+        ('pose/hrnet_w18_small_v1_tiny-pose.py', None),
+        ('seg/hrnetv2_w18_small_v1_tiny-seg.py', (160, 192)),
+        ('cls/hrnetc_w18_small_v1_tiny-cls.py', None),
         ('hrnet_w48_coco.py', (256, 192)),
     ],
 )

@@ -15,7 +15,7 @@ from hrnet_mm.profiling import (
 )
 from hrnet_mm.profiling.published import CONFIGS, agrees
 
-LIBRARIES = {'pose': 'mmpose', 'hrne': 'mmpose', 'seg/': 'mmseg', 'det/': 'mmdet'}
+LIBRARIES = {'pose': 'mmpose', 'seg/': 'mmseg', 'det/': 'mmdet'}
 
 # Parameters of the same networks in the official code.
 EXACT = {

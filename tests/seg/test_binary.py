@@ -22,8 +22,11 @@ from hrnet_mm.export import Answer
 from hrnet_mm.seg import CrossEntropyLoss, OhemCrossEntropyLoss, SegTTAModel
 from hrnet_mm.seg.heads import gather_objects, soft_regions
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs/tiny'
-TINY = ['hrnetv2_w18_small_v1_tiny-seg.py', 'hrnetv2-ocr_w18_small_v1_tiny-seg.py']
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+TINY = [
+    'seg/hrnetv2_w18_small_v1_tiny-seg.py',
+    'seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py',
+]
 BINARY = dict(num_classes=2, out_channels=1, threshold=0.45)
 SIGMOID = dict(type='mmseg.CrossEntropyLoss', use_sigmoid=True)
 

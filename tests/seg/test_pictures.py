@@ -22,7 +22,7 @@ from mmseg.structures import SegDataSample
 from hrnet_mm.seg import SegVisualizationHook
 from hrnet_mm.seg.pictures import coloured, look
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs/tiny'
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs/seg'
 
 
 @pytest.fixture

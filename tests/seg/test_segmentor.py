@@ -16,8 +16,11 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch.nn.modules.batchnorm import _BatchNorm
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs/tiny'
-TINY = ['hrnetv2_w18_small_v1_tiny-seg.py', 'hrnetv2-ocr_w18_small_v1_tiny-seg.py']
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+TINY = [
+    'seg/hrnetv2_w18_small_v1_tiny-seg.py',
+    'seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py',
+]
 
 
 def model_cfg(name: str) -> Config:

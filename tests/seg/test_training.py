@@ -56,7 +56,7 @@ model = dict(backbone=dict(norm_cfg={QUICK_NORMS}))
 train_dataloader = dict(batch_size=4)
 test_dataloader = _base_.val_dataloader
 """
-    config = write_config('tiny/hrnetv2-ocr_w18_small_v1_tiny-seg.py', lines + FEW)
+    config = write_config('seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py', lines + FEW)
     people = dict(TINY_PEOPLE=str(few_people))
     check_resume('mmseg', config, 'mIoU', tmp_path, mim, **people)
     checkpoint = tmp_path / 'killed/epoch_3.pth'
@@ -91,7 +91,7 @@ def test_a_small_trunk_overfits_a_real_image_within_300_iterations(
 def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim):
     """After a sixth of the iterations of the config."""
     people = dict(TINY_PEOPLE=str(tiny_people))
-    config = ROOT / 'configs/tiny/hrnetv2-ocr_w18_small_v1_tiny-seg.py'
+    config = ROOT / 'configs/seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py'
     job = Job(tmp_path / 'work')
     done = mim(
         'train', 'mmseg', config, '--work-dir', job.work_dir,

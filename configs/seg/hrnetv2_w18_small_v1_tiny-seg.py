@@ -1,24 +1,20 @@
 """HRNetV2, W18-small-v1, TinyPeople's body parts: minutes on two CPU cores, from scratch.
 
-mIoU >= 80 on the test split.
-1,537,445 parameters.
-
-    hrnet-mm tiny-people
-    mim train mmseg configs/tiny/hrnetv2_w18_small_v1_tiny-seg.py
+hrnet-mm tiny-people
+mim train mmseg configs/seg/hrnetv2_w18_small_v1_tiny-seg.py
 """
 
 _base_ = [
     '../_base_/seg/hrnetv2.py',
+    '../_base_/widths/w18_small_v1.py',
     '../_base_/datasets/tiny_seg.py',
     '../_base_/schedules/tiny.py',
 ]
 
-C = 16  # the streams have C, 2C, 4C and 8C channels
-
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
-    backbone=dict(arch='w18_small_v1'),
-    decode_head=dict(in_channels=15 * C, num_classes=_base_.num_classes),
+    backbone=dict(arch=_base_.arch),
+    decode_head=dict(in_channels=15 * _base_.C, num_classes=_base_.num_classes),
 )
 auto_scale_lr = dict(enable=False, base_batch_size=4)
 

@@ -1,10 +1,7 @@
 """Mask R-CNN on HRNetV2p, W18-small-v1, TinyPeople: minutes on two CPU cores, from scratch.
 
-Box AP >= 0.50 and mask AP >= 0.45 on the test split.
-2,751,158 parameters.
-
-    hrnet-mm tiny-people
-    mim train mmdet configs/tiny/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py
+hrnet-mm tiny-people
+mim train mmdet configs/det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py
 """
 
 _base_ = [

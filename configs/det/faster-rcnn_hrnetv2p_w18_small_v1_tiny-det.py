@@ -1,10 +1,9 @@
 """Faster R-CNN on HRNetV2p, W18-small-v1, TinyPeople: minutes on two CPU cores, from scratch.
 
 The Mask R-CNN beside it, without masks.
-2,586,677 parameters.
 
-    hrnet-mm tiny-people
-    mim train mmdet configs/tiny/faster-rcnn_hrnetv2p_w18_small_v1_tiny-det.py
+hrnet-mm tiny-people
+mim train mmdet configs/det/faster-rcnn_hrnetv2p_w18_small_v1_tiny-det.py
 """
 
 _base_ = [

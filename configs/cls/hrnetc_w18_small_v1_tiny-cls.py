@@ -1,29 +1,23 @@
 """HRNet-W18-small-v1-C, TinyPeople's poses: minutes on two CPU cores, from scratch.
 
-Top-1 >= 86 on the test split.
-11,146,918 parameters.
-
-    hrnet-mm tiny-people
-    mim train mmpretrain configs/tiny/hrnetc_w18_small_v1_tiny-cls.py
+hrnet-mm tiny-people
+mim train mmpretrain configs/cls/hrnetc_w18_small_v1_tiny-cls.py
 """
 
 _base_ = [
     '../_base_/cls/hrnetc.py',
+    '../_base_/widths/w18_small_v1.py',
     '../_base_/datasets/tiny_cls.py',
     '../_base_/schedules/tiny.py',
 ]
 
-C = 16  # the streams have C, 2C, 4C and 8C channels
 epochs = 5
 
 model = dict(
     # All that learns in fewer steps: PyTorch's own weights, smaller than Kaiming's, of
     # which a step of Adam changes more; identities to begin with; soft labels.
-    backbone=dict(arch='w18_small_v1', init_cfg=None, zero_init_residual=True),
-    neck=[
-        dict(_base_.widen, in_channels=[C, 2 * C, 4 * C, 8 * C], init_cfg=None),
-        _base_.pool,
-    ],
+    backbone=dict(arch=_base_.arch, init_cfg=None, zero_init_residual=True),
+    neck=[dict(_base_.widen, in_channels=_base_.widths, init_cfg=None), _base_.pool],
     head=dict(
         num_classes=_base_.num_classes,
         topk=(1,),

@@ -1,9 +1,9 @@
 """HRNet-W18-small-v1 with associative embedding: the baseline of HigherHRNet.
 
-One resolution, 1/4. 1,285,250 parameters.
+One resolution, 1/4.
 
-    hrnet-mm tiny-people --crowd
-    mim train mmpose configs/tiny/hrnet-ae_w18_small_v1_tiny-crowd.py
+hrnet-mm tiny-people --crowd
+mim train mmpose configs/pose/hrnet-ae_w18_small_v1_tiny-crowd.py
 """
 
 _base_ = ['higher-hrnet_w18_small_v1_tiny-crowd.py']

@@ -1,22 +1,19 @@
 """HRNet-W18-small-v1, human pose, TinyPeople: minutes on two CPU cores, from scratch.
 
-AP >= 80 on the test split. 1,284,961 parameters.
-
-    hrnet-mm tiny-people
-    mim train mmpose configs/tiny/hrnet_w18_small_v1_tiny-pose.py
+hrnet-mm tiny-people
+mim train mmpose configs/pose/hrnet_w18_small_v1_tiny-pose.py
 """
 
 _base_ = [
     '../_base_/pose/topdown.py',
+    '../_base_/widths/w18_small_v1.py',
     '../_base_/datasets/tiny_pose.py',
     '../_base_/schedules/tiny_pose.py',
 ]
 
-C = 16  # the streams have C, 2C, 4C and 8C channels
-
 model = dict(
-    backbone=dict(arch='w18_small_v1'),
-    head=dict(in_channels=C, out_channels=17, decoder=_base_.codec),
+    backbone=dict(arch=_base_.arch),
+    head=dict(in_channels=_base_.C, out_channels=17, decoder=_base_.codec),
     test_cfg=dict(flip_test=False),
 )
 

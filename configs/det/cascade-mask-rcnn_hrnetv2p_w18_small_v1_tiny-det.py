@@ -1,10 +1,9 @@
 """Cascade Mask R-CNN on HRNetV2p, W18-small-v1, TinyPeople: minutes on two CPU cores, from scratch.
 
 The Mask R-CNN beside it, in three stages.
-4,820,932 parameters.
 
-    hrnet-mm tiny-people
-    mim train mmdet configs/tiny/cascade-mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py
+hrnet-mm tiny-people
+mim train mmdet configs/det/cascade-mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py
 """
 
 _base_ = [

@@ -1,0 +1,160 @@
+"""Write the tables of scores, sizes and costs from ``configs/*/metafile.yml``.
+
+python tools/model_zoo.py           # writes docs/model_zoo.md and a table of README.md
+python tools/model_zoo.py --check   # writes nothing; fails if one is out of date
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from hrnet_mm.checkpoints import zoo
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / 'docs/model_zoo.md'
+README = ROOT / 'README.md'
+
+TASKS = {
+    'pose': 'Pose',
+    'seg': 'Segmentation',
+    'det': 'Detection',
+    'cls': 'Classification',
+}
+UNPUBLISHED = 'Without published scores'
+# of the README
+FIRST = [
+    'hrnet_w48_coco',
+    'higher-hrnet_w32_coco-512x512',
+    'hrnetv2-ocr_w48_cityscapes-512x1024',
+    'mask-rcnn_hrnetv2p_w32_coco-2x',
+    'hrnetc_w48_imagenet',
+]
+BLOCK = re.compile('(<!-- tools/model_zoo.py -->\n).*?(<!-- end -->)', re.S)
+
+INTRODUCTION = """# Model zoo
+
+<!-- Written by tools/model_zoo.py from configs/*/metafile.yml; edit those. -->
+
+All configs, the scores that were published for their recipes, and what they cost. The
+scores are not ours: they are those of the code base in the column *published by*, in
+its unit. Parameters and MACs are counted on the model of the config
+(`tests/test_configs.py`). MACs are multiply-accumulates of one image of the input size;
+of detectors with 500 boxes in each box head and without masks, as the official figures
+are counted. `hrnet-mm fetch NAME` downloads weights by the name of their config.
+"""
+
+# columns behind the metrics, in this order
+FACTS = ['input size', 'evaluated on', 'published by', 'also published']
+LAST = ['parameters', 'MACs / 2^30', *FACTS, 'weights']
+
+Entry = dict[str, Any]
+Row = dict[str, str]
+
+
+def write_page(entries: Iterable[Entry]) -> str:
+    """Return docs/model_zoo.md: a table for each data set of each task."""
+    sections: dict[str, dict[str, list[Row]]] = {title: {} for title in TASKS.values()}
+    for entry in entries:
+        title = TASKS[_task(entry)]
+        sections[title].setdefault(_data_set(entry), []).append(_row(entry))
+    parts = [INTRODUCTION]
+    for title, tables in sections.items():
+        parts.append(f'## {title}\n')
+        for data_set in sorted(tables, key=UNPUBLISHED.__eq__):  # that comes last
+            parts += [f'### {title}: {data_set}\n', _table(tables[data_set])]
+    return '\n'.join(parts)
+
+
+def write_first(entries: Iterable[Entry]) -> str:
+    """Return the table of the README: a few configs, with their first score."""
+    by_name = {entry['Name']: entry for entry in entries}
+    rows = []
+    for entry in map(by_name.__getitem__, FIRST):
+        metric, score = next(iter(entry['Results'][0]['Metrics'].items()))
+        rows.append(
+            {
+                'config': f'[{entry["Name"]}]({entry["Config"]})',
+                'data': _data_set(entry),
+                'published': f'{metric} {_score(score)}',
+                **_costs(entry['Metadata']),
+            }
+        )
+    return _table(rows)
+
+
+def _task(entry: Entry) -> str:
+    folder = Path(entry['Config']).parent.name
+    return folder if folder in TASKS else 'pose'  # configs/hrnet_w48_coco.py
+
+
+def _data_set(entry: Entry) -> str:
+    results = entry.get('Results')
+    return results[0]['Dataset'] if results else UNPUBLISHED
+
+
+def _row(entry: Entry) -> Row:
+    row = {'config': f'[{entry["Name"]}](../{entry["Config"]})'}
+    for result in entry.get('Results', ()):
+        row |= {name: _score(score) for name, score in result['Metrics'].items()}
+    facts = entry['Metadata']
+    row |= _costs(facts)
+    row |= {fact: facts.get(fact.capitalize(), '') for fact in FACTS}
+    if 'Weights' in entry:
+        row['weights'] = f'[file]({entry["Weights"]})'
+    return row
+
+
+def _costs(facts: Entry) -> Row:
+    macs = facts.get('FLOPs')
+    return {
+        'parameters': f'{facts["Parameters"]:,}',
+        'MACs / 2^30': f'{macs / 2**30:.2f}' if macs else '',
+    }
+
+
+def _score(value: float) -> str:
+    # MMPose publishes shares of 1, the others percent
+    return f'{value:.3f}' if value < 1 else str(value)
+
+
+def _table(rows: list[Row]) -> str:
+    """Return a table in markdown, without columns that are empty in all rows."""
+    filled = dict.fromkeys(title for row in rows for title in row if row[title])
+    titles = [title for title in filled if title not in LAST]
+    titles += [title for title in LAST if title in filled]
+    lines = [titles, ['---'] * len(titles)]
+    lines += [[row.get(title, '') for title in titles] for row in rows]
+    return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+
+
+def main() -> int:
+    """Write both files, or compare them; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--check', action='store_true', help='compare, write nothing')
+    check = parser.parse_args().check
+    entries = zoo.entries()
+    readme = README.read_text()
+    if not BLOCK.search(readme):
+        sys.exit(
+            f'{README.name} has no lines <!-- tools/model_zoo.py --> and <!-- end -->'
+        )
+    texts = {
+        PAGE: write_page(entries),
+        README: BLOCK.sub(lambda m: m[1] + write_first(entries) + m[2], readme),
+    }
+    old = [p for p, text in texts.items() if not p.exists() or p.read_text() != text]
+    for path in old:
+        if check:
+            print(f'{path.name} is out of date: run python tools/model_zoo.py')
+        else:
+            path.write_text(texts[path])
+    return int(check and bool(old))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
