@@ -73,7 +73,10 @@ BASICS = (
         'click',
         ('click',),
         'command lines need it',
-        limits=(Limit('warning', '`mim --launcher slurm` crashes', (8, 3, 1)),),
+        limits=(
+            Limit('warning', '`mim search` crashes', (8, 3), (8, 3, 1)),
+            Limit('warning', 'mim crashes: search, --launcher slurm', (8, 3, 1)),
+        ),
     ),
     Check(
         'openmim',

@@ -44,7 +44,7 @@ RETORCH_BY_UV = (  # and nothing else, numpy for one
     f'{UV} --reinstall-package torch --reinstall-package torchvision torch torchvision'
 )
 SETUPTOOLS = 'pip install --upgrade "setuptools<82"'
-CLICK = 'pip install "click<8.3.1"'
+CLICK = 'pip install "click<8.3"'
 # mmcv-lite's requirements are spelled out: it lists opencv-python, which needs libGL.
 MMCV_LITE = (
     'pip install addict packaging pillow pyyaml yapf opencv-python-headless'
@@ -52,7 +52,7 @@ MMCV_LITE = (
 )
 OPENCV = f'{REINSTALL} opencv-python-headless'
 MIM = (
-    f'pip install --no-deps openmim=={OPENMIM} && pip install "click<8.3.1" colorama '
+    f'pip install --no-deps openmim=={OPENMIM} && pip install "click<8.3" colorama '
     'model-index pandas requests rich tabulate "setuptools<82"'
 )
 
