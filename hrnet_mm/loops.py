@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.dist import get_world_size
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import BatchSampler, DataLoader
 
+from hrnet_mm.cluster.continuation import ResumableEpochLoop
 from hrnet_mm.messages import counted
 from hrnet_mm.norms import SyncBatchNormOnCpu
 from hrnet_mm.registry import LOOPS
 
 
 @LOOPS.register_module()
-class EpochLoop(EpochBasedTrainLoop):
-    """``EpochBasedTrainLoop`` for data sets of any size.
+class EpochLoop(ResumableEpochLoop):
+    """``EpochBasedTrainLoop`` for data sets of any size, which resumes exactly.
 
     The only batch of an epoch is kept, whatever ``drop_last`` says. A last batch of one
     sample is dropped where batch norms would take their statistics from it alone.

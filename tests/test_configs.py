@@ -13,7 +13,9 @@ from mmengine.config import Config
 
 from hrnet_mm.building import build_model
 from hrnet_mm.checkpoints import downloads, zoo
+from hrnet_mm.data.checked import CheckedData
 from hrnet_mm.profiling import Subject, count_macs
+from hrnet_mm.registry import DATASETS
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT / 'configs'
@@ -53,6 +55,17 @@ def test_the_learning_rate_can_be_scaled(path):
 def test_weight_decay_can_be_multiplied(path):
     """`paramwise_cfg` of mmengine asks for it: `base_wd should not be None`."""
     assert 'weight_decay' in config(path).optim_wrapper.optimizer
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=str)
+def test_a_resumed_job_repeats_the_augmentation(path):
+    """The sampler gives each index a seed, and our data sets seed with it."""
+    cfg = config(path)
+    pytest.importorskip(cfg.default_scope)
+    assert cfg.train_dataloader.sampler.type == 'hrnet_mm.SeededSampler'
+    data = cfg.train_dataloader.dataset
+    for part in data.get('datasets', [data]):
+        assert issubclass(DATASETS.get(part.type), CheckedData)
 
 
 def test_basenames_are_unique():
@@ -160,10 +173,6 @@ OURS = {
 }
 
 
-def without_seeding(pipeline: list) -> list:
-    return [dict(t) for t in pipeline if t['type'] != 'hrnet_mm.SeedSample']
-
-
 @pytest.fixture(params=PUBLISHED, ids=str)
 def ours_and_stock(request) -> tuple[Config, Config, str]:
     """A leaf of ours and the MMPose config that it stands for."""
@@ -212,8 +221,7 @@ def test_the_data_is_mmpose_s(ours_and_stock, split):
             del theirs_scores.type
         assert mine_scores == theirs_scores
     assert OURS[mine.dataset.type] == theirs.dataset.type
-    pipelines = [without_seeding(c.dataset.pipeline) for c in (mine, theirs)]
-    assert pipelines[0] == pipelines[1]
+    assert mine.dataset.pipeline == theirs.dataset.pipeline
     for key in ('ann_file', 'bbox_file', 'headbox_file', 'data_prefix'):
         assert mine.dataset.get(key) == theirs.dataset.get(key), key
 
@@ -307,11 +315,12 @@ def test_the_recipes_of_mmseg_are_mmseg_s(path):
     assert steps == pytest.approx(theirs.train_cfg.max_iters, rel=0.01)
     for key in ('power', 'eta_min'):
         assert ours.param_scheduler[0][key] == theirs.param_scheduler[0][key]
-    changed = {'hrnet_mm.SeedSample', 'hrnet_mm.CheckLabels'}
     pipeline = [
-        dict(t) for t in ours.train_dataloader.dataset.pipeline if t.type not in changed
+        step
+        for step in ours.train_dataloader.dataset.pipeline
+        if step.type != 'hrnet_mm.CheckLabels'
     ]
-    assert pipeline == [dict(t) for t in theirs.train_dataloader.dataset.pipeline]
+    assert pipeline == theirs.train_dataloader.dataset.pipeline
     heads, their_heads = (
         h if isinstance(h, list) else [h]
         for h in (ours.model.decode_head, theirs.model.decode_head)
@@ -390,7 +399,7 @@ def test_the_imagenet_crops_are_mmpretrain_s(split):
     stock = Config.fromfile(str(folder / 'hrnet-w18_4xb32_in1k.py'))
     ours = config(Path('cls/hrnetc_w18_imagenet.py'))
     mine, theirs = (c[f'{split}_dataloader'].dataset for c in (ours, stock))
-    assert without_seeding(mine.pipeline) == [dict(t) for t in theirs.pipeline]
+    assert mine.pipeline == theirs.pipeline
     assert mine.split == theirs.split
     preprocessors = ours.model.data_preprocessor, stock.data_preprocessor
     for key in ('mean', 'std', 'to_rgb'):

@@ -8,7 +8,7 @@ mim train mmpose configs/pose/hrnet-ae_w18_small_v1_tiny-crowd.py
 
 _base_ = ['higher-hrnet_w18_small_v1_tiny-crowd.py']
 
-codec = dict(_base_.codec, heatmap_sizes=_base_.codec.heatmap_sizes[:1], sigma=1.5)
+codec = dict(_base_.codec, heatmap_sizes=[(48, 40)], sigma=1.5)
 
 model = dict(head=dict(deconv_channels=(), decoder=dict(_delete_=True, **codec)))
 train_dataloader = dict(
@@ -16,7 +16,7 @@ train_dataloader = dict(
         pipeline=[
             *_base_.augment,
             dict(type='GenerateTarget', encoder=codec),
-            _base_.target[1],
+            _base_.mask,
             _base_.pack,
         ]
     )

@@ -15,6 +15,7 @@ from PIL import Image
 from hrnet_mm.messages import counted
 
 from .annotations import readable
+from .seeding import seed_once
 
 AS_STORED = (
     "set color_type='color_ignore_orientation' of LoadImage or LoadImageFromFile in "
@@ -24,6 +25,9 @@ AS_STORED = (
 
 class CheckedData:
     """Mixin for data sets of mmengine: what is missing, empty or broken is named.
+
+    With ``hrnet_mm.SeededSampler``, the augmentation of a sample depends on the seed of
+    the job, the epoch and the index alone.
 
     Raises:
         FileNotFoundError: if an annotation file or a folder is missing.
@@ -111,6 +115,7 @@ class CheckedData:
 
     def prepare_data(self, idx: int) -> Any:
         """One sample; an image that cannot be read is named with its reason."""
+        idx = seed_once(idx)
         try:
             return super().prepare_data(idx)  # type: ignore[misc]
         except Exception as error:

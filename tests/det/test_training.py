@@ -89,10 +89,10 @@ train_dataloader = dict(
     num_workers=0, persistent_workers=False,
     dataset=dict(_delete_=True, type='RepeatDataset', times=2, dataset=dict(
         _base_.train_dataloader.dataset, **data, pipeline=[
-            *_base_.read, _base_.annotations, small, *_base_.finish])))
+            _base_.read, _base_.annotations, small, *_base_.finish])))
 val_dataloader = dict(
     num_workers=0, persistent_workers=False, dataset=dict(data, pipeline=[
-        _base_.read[0], small, _base_.annotations, _base_.pack_test]))
+        _base_.read, small, _base_.annotations, _base_.pack_test]))
 test_dataloader = val_dataloader
 val_evaluator = dict(
     ann_file='{coco}/annotations/person_keypoints_tiny.json',

@@ -20,14 +20,14 @@ size = ({height}, {width})
 model.update(data_preprocessor=dict(size=size))
 resize = dict(type='Resize', scale=size[::-1], keep_ratio=False)
 augmented = dict(data, pipeline=[
-    *_base_.read, *_base_.labels, resize, _base_.flip, _base_.pack])
+    _base_.read, *_base_.labels, resize, _base_.flip, _base_.pack])
 train_dataloader = dict(
     batch_size=2, num_workers=0, persistent_workers=False,
     dataset=dict(_delete_=True, type='RepeatDataset', times={times}, dataset=augmented))
 val_dataloader = dict(
     num_workers=0, persistent_workers=False,
     dataset=dict(data, _delete_=True, test_mode=True, pipeline=[
-        _base_.read[0], resize, *_base_.labels, _base_.pack]))
+        _base_.read, resize, *_base_.labels, _base_.pack]))
 test_dataloader = val_dataloader
 """
 

@@ -19,7 +19,7 @@ class_weight = [
 ]  # fmt: skip
 
 train_pipeline = [
-    *_base_.read,
+    _base_.read,
     *_base_.labels,
     dict(
         type='RandomResize',
@@ -33,7 +33,7 @@ train_pipeline = [
 ]
 sizes = [dict(type='Resize', scale_factor=r, keep_ratio=True) for r in _base_.ratios]
 tta_pipeline = [
-    _base_.read[0],
+    _base_.read,
     dict(type='TestTimeAug', transforms=[sizes, _base_.mirrored, *_base_.look]),
 ]
 
@@ -52,7 +52,7 @@ val_dataloader = dict(
         data_root=data_root,
         data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
         test_mode=True,
-        pipeline=[_base_.read[0], *_base_.labels, _base_.pack],
+        pipeline=[_base_.read, *_base_.labels, _base_.pack],
     ),
 )
 test_dataloader = val_dataloader

@@ -3,7 +3,7 @@
 _base_ = ['cityscapes.py']
 
 train_pipeline = [
-    *_base_.read,
+    _base_.read,
     *_base_.labels,
     dict(
         type='RandomResize',

@@ -8,9 +8,11 @@ degrees, a fifth of the image, mirrored half of the time.
 _base_ = ['coco_pose.py']
 
 keypoint_order = [0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16]
+load = dict(type='LoadImage')
 affine = dict(type='BottomupRandomAffine', distribution='uniform')
 flip = dict(type='hrnet_mm.BottomupRandomFlip', direction='horizontal')
 resize = dict(type='BottomupResize', size_factor=64, resize_mode='expand')
+mask = dict(type='hrnet_mm.CrowdMask')
 pack = dict(type='hrnet_mm.PackBottomup')
 
 train_dataloader = dict(batch_size=24, dataset=dict(data_mode='bottomup'))

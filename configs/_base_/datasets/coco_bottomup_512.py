@@ -9,11 +9,12 @@ codec = dict(
     sigma=2,
     keypoint_order=_base_.keypoint_order,
 )
-load = [dict(type='LoadImage'), dict(type='hrnet_mm.SeedSample')]
-augment = [dict(_base_.affine, input_size=codec['input_size']), _base_.flip]
-target = [dict(type='GenerateTarget', encoder=codec), dict(type='hrnet_mm.CrowdMask')]
+affine = dict(_base_.affine, input_size=codec['input_size'])
+target = dict(type='GenerateTarget', encoder=codec)
 resize = dict(_base_.resize, input_size=codec['input_size'])
 
-train_dataloader = dict(dataset=dict(pipeline=[*load, *augment, *target, _base_.pack]))
-val_dataloader = dict(dataset=dict(pipeline=[load[0], resize, _base_.pack]))
+train_pipeline = [_base_.load, affine, _base_.flip, target, _base_.mask, _base_.pack]
+
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=[_base_.load, resize, _base_.pack]))
 test_dataloader = val_dataloader

@@ -8,7 +8,7 @@ COCO is data/coco, or where the environment variable COCO points.
 
 data_root = '{{$COCO:data/coco}}'
 
-read = [dict(type='LoadImageFromFile'), dict(type='hrnet_mm.SeedSample')]
+read = dict(type='LoadImageFromFile')
 annotations = dict(type='LoadAnnotations', with_bbox=True)
 resize = dict(type='Resize', scale=(1333, 800), keep_ratio=True)
 finish = [dict(type='RandomFlip', prob=0.5), dict(type='PackDetInputs')]
@@ -16,8 +16,8 @@ pack_test = dict(
     type='PackDetInputs',
     meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
 )
-train_pipeline = [*read, annotations, resize, *finish]
-test_pipeline = [read[0], resize, annotations, pack_test]
+train_pipeline = [read, annotations, resize, *finish]
+test_pipeline = [read, resize, annotations, pack_test]
 
 train_dataloader = dict(
     batch_size=2,

@@ -11,5 +11,5 @@ crops = [
     dict(type='RandomCrop', crop_size=(1200, 800)),
 ]
 train_dataloader = dict(
-    dataset=dict(pipeline=[*_base_.read, _base_.annotations, *crops, *_base_.finish])
+    dataset=dict(pipeline=[_base_.read, _base_.annotations, *crops, *_base_.finish])
 )

@@ -6,5 +6,5 @@ sizes = dict(
     type='RandomChoiceResize', scales=[(1333, 640), (1333, 800)], keep_ratio=True
 )
 train_dataloader = dict(
-    dataset=dict(pipeline=[*_base_.read, _base_.annotations, sizes, *_base_.finish])
+    dataset=dict(pipeline=[_base_.read, _base_.annotations, sizes, *_base_.finish])
 )

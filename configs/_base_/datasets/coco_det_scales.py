@@ -8,5 +8,5 @@ sizes = dict(
     keep_ratio=True,
 )
 train_dataloader = dict(
-    dataset=dict(pipeline=[*_base_.read, _base_.annotations, sizes, *_base_.finish])
+    dataset=dict(pipeline=[_base_.read, _base_.annotations, sizes, *_base_.finish])
 )

@@ -6,7 +6,7 @@ COCO/stuffthingmaps/{train,val}2017/*.png     github.com/nightrome/cocostuff
 _base_ = ['coco_masks.py']
 
 train_pipeline = [
-    *_base_.read,
+    _base_.read,
     dict(_base_.annotations, with_seg=True),
     _base_.resize,
     *_base_.finish,

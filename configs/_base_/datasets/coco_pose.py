@@ -16,7 +16,6 @@ detections = (
 
 augment = [
     dict(type='LoadImage'),
-    dict(type='hrnet_mm.SeedSample'),
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='RandomHalfBody'),

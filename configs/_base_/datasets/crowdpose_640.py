@@ -4,11 +4,11 @@ _base_ = ['crowdpose.py']
 
 codec = dict(input_size=(640, 640), heatmap_sizes=[(160, 160), (320, 320)])
 affine = dict(_base_.affine, input_size=codec['input_size'])
-target = [dict(_base_.target[0], encoder=dict(_base_.codec, **codec)), _base_.target[1]]
+target = dict(_base_.target, encoder=dict(_base_.codec, **codec))
 resize = dict(_base_.resize, input_size=codec['input_size'])
 
-train_dataloader = dict(
-    dataset=dict(pipeline=[*_base_.load, affine, _base_.flip, *target, _base_.pack])
-)
-val_dataloader = dict(dataset=dict(pipeline=[_base_.load[0], resize, _base_.pack]))
+train_pipeline = [_base_.load, affine, _base_.flip, target, _base_.mask, _base_.pack]
+
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=[_base_.load, resize, _base_.pack]))
 test_dataloader = val_dataloader

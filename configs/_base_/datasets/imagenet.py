@@ -11,7 +11,6 @@ data_root = '{{$IMAGENET:data/imagenet}}'
 num_classes = 1000
 
 train_pipeline = [
-    dict(type='hrnet_mm.SeedSample'),
     dict(type='LoadImageFromFile'),
     dict(type='RandomResizedCrop', scale=224, backend='pillow'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),

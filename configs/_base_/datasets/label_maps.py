@@ -1,6 +1,6 @@
 """What all data sets of label maps share: how they are fed and scored."""
 
-read = [dict(type='LoadImageFromFile'), dict(type='hrnet_mm.SeedSample')]
+read = dict(type='LoadImageFromFile')
 labels = [dict(type='LoadAnnotations'), dict(type='hrnet_mm.CheckLabels')]
 flip = dict(type='RandomFlip', prob=0.5)
 pack = dict(type='PackSegInputs')

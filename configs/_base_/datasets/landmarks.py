@@ -9,7 +9,6 @@ codec = dict(
 prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
 mirror = [
     dict(type='LoadImage'),
-    dict(type='hrnet_mm.SeedSample'),
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal'),
 ]

@@ -15,7 +15,7 @@ left_and_right = [(14, 15), (16, 17), (18, 19)]  # arms, legs, shoes
 
 square = dict(type='Resize', scale=crop_size, keep_ratio=False)
 train_pipeline = [
-    *_base_.read,
+    _base_.read,
     *_base_.labels,
     square,
     dict(type='RandomResize', scale=crop_size, ratio_range=(0.5, 1.6)),
@@ -24,7 +24,7 @@ train_pipeline = [
     _base_.pack,
 ]
 tta_pipeline = [
-    _base_.read[0],
+    _base_.read,
     dict(type='TestTimeAug', transforms=[[square], _base_.mirrored, *_base_.look]),
 ]
 tta_model = dict(type='hrnet_mm.SwappingTTAModel', swap_seg_labels=left_and_right)
@@ -50,7 +50,7 @@ val_dataloader = dict(
             seg_map_path='TrainVal_parsing_annotations/val_segmentations',
         ),
         test_mode=True,
-        pipeline=[_base_.read[0], square, *_base_.labels, _base_.pack],
+        pipeline=[_base_.read, square, *_base_.labels, _base_.pack],
     ),
 )
 test_dataloader = val_dataloader

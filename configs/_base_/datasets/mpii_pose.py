@@ -11,7 +11,6 @@ dataset_type = 'MpiiDataset'  # MMPoseInferencer picks its detector by it
 
 augment = [
     dict(type='LoadImage'),
-    dict(type='hrnet_mm.SeedSample'),
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='RandomBBoxTransform', shift_prob=0),

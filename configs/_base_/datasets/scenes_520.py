@@ -9,19 +9,12 @@ _base_ = ['label_maps.py']
 resize = dict(
     type='RandomResize', scale=(520, 520), ratio_range=(0.5, 2.1), keep_ratio=True
 )
+whole = dict(type='Resize', scale=(520, 520), keep_ratio=True)
 ratios = [*_base_.ratios, 2.0]
-sizes = [
-    dict(type='Resize', scale=(int(520 * r), int(520 * r)), keep_ratio=True)
-    for r in ratios
-]
-test_pipeline = [
-    _base_.read[0],
-    sizes[ratios.index(1.0)],
-    *_base_.labels,
-    _base_.pack,
-]
+sizes = [dict(whole, scale=(int(520 * r), int(520 * r))) for r in ratios]
+test_pipeline = [_base_.read, whole, *_base_.labels, _base_.pack]
 tta_pipeline = [
-    _base_.read[0],
+    _base_.read,
     dict(type='TestTimeAug', transforms=[sizes, _base_.mirrored, *_base_.look]),
 ]
 

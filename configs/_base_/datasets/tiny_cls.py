@@ -7,7 +7,6 @@ data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
 num_classes = 6
 
 augmented = [
-    dict(type='hrnet_mm.SeedSample'),
     dict(type='LoadImageFromFile'),
     dict(
         type='RandomResizedCrop',

@@ -16,7 +16,6 @@ codec = dict(
 )
 augment = [
     dict(type='LoadImage'),
-    dict(type='hrnet_mm.SeedSample'),
     dict(
         type='BottomupRandomAffine',
         input_size=codec['input_size'],
@@ -27,7 +26,8 @@ augment = [
     ),
     dict(type='hrnet_mm.BottomupRandomFlip', direction='horizontal'),
 ]
-target = [dict(type='GenerateTarget', encoder=codec), dict(type='hrnet_mm.CrowdMask')]
+mask = dict(type='hrnet_mm.CrowdMask')
+target = dict(type='GenerateTarget', encoder=codec)
 pack = dict(type='hrnet_mm.PackBottomup')
 resize = dict(
     type='BottomupResize',
@@ -47,7 +47,7 @@ train_dataloader = dict(
         data_mode='bottomup',
         ann_file='annotations/train.json',
         data_prefix=dict(img='images/train/'),
-        pipeline=[*augment, *target, pack],
+        pipeline=[*augment, target, mask, pack],
     ),
 )
 val_dataloader = dict(

@@ -19,7 +19,6 @@ train_dataloader = dict(
         data_prefix=dict(img='images/train/'),
         pipeline=[
             read,
-            dict(type='hrnet_mm.SeedSample'),
             annotations,
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackDetInputs'),

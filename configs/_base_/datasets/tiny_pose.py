@@ -13,10 +13,8 @@ codec = dict(
     sigma=1.5,  # mmpose's UDPHeatmap is a pixel off unless sigma is even
     unbiased=True,
 )
-train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='hrnet_mm.SeedSample'),
-    dict(type='GetBBoxCenterScale', padding=1.1),
+prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale', padding=1.1)]
+augment = [
     dict(type='RandomFlip', direction='horizontal'),
     dict(
         type='RandomBBoxTransform',
@@ -24,16 +22,10 @@ train_pipeline = [
         rotate_factor=15,
         scale_factor=(0.9, 1.1),
     ),
-    dict(type='TopdownAffine', input_size=codec['input_size']),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
 ]
-val_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale', padding=1.1),
-    dict(type='TopdownAffine', input_size=codec['input_size']),
-    dict(type='PackPoseInputs'),
-]
+affine = dict(type='TopdownAffine', input_size=codec['input_size'])
+target = dict(type='GenerateTarget', encoder=codec)
+pack = dict(type='PackPoseInputs')
 
 train_dataloader = dict(
     batch_size=16,
@@ -46,7 +38,7 @@ train_dataloader = dict(
         data_mode='topdown',
         ann_file='annotations/train.json',
         data_prefix=dict(img='images/train/'),
-        pipeline=train_pipeline,
+        pipeline=[*prepare, *augment, affine, target, pack],
     ),
 )
 val_dataloader = dict(
@@ -61,7 +53,7 @@ val_dataloader = dict(
         ann_file='annotations/val.json',
         data_prefix=dict(img='images/val/'),
         test_mode=True,
-        pipeline=val_pipeline,
+        pipeline=[*prepare, affine, pack],
     ),
 )
 test_dataloader = dict(val_dataloader)

@@ -17,7 +17,7 @@ train_dataloader = dict(
         type='hrnet_mm.TinySeg',
         data_root=data_root,
         data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
-        pipeline=[*_base_.read, *_base_.labels, _base_.flip, _base_.pack],
+        pipeline=[_base_.read, *_base_.labels, _base_.flip, _base_.pack],
     ),
 )
 val_dataloader = dict(
@@ -29,7 +29,7 @@ val_dataloader = dict(
         data_root=data_root,
         data_prefix=dict(img_path='images/val', seg_map_path='labels/val'),
         test_mode=True,
-        pipeline=[_base_.read[0], *_base_.labels, _base_.pack],
+        pipeline=[_base_.read, *_base_.labels, _base_.pack],
     ),
 )
 test_dataloader = dict(
@@ -40,7 +40,7 @@ test_dataloader = dict(
     ),
 )
 tta_pipeline = [
-    _base_.read[0],
+    _base_.read,
     dict(
         type='TestTimeAug',
         transforms=[
