@@ -465,12 +465,15 @@ def test_the_official_recipes_are_official(path):
 
 def test_the_options_in_readme_and_recipes_are_those_of_each_library(root):
     """mmpose's script has options that mmseg's has not."""
-    text = (root / 'README.md').read_text() + (root / 'docs/recipes.md').read_text()
+    pages = [root / 'README.md', *(root / 'docs').glob('*.md')]
+    text = ''.join(page.read_text() for page in pages)
     lines = re.findall(r'mim (train|test) (mm\w+) ([^\n`]*)', text)
+    of_mim = {'--checkpoint', '--gpus', '--gpus-per-node', '--partition', '--srun-args'}
+    of_slurm = {'--time'}
     assert len(lines) > 5
     for kind, library, rest in lines:
         module = pytest.importorskip(library)
         script = Path(module.__file__).parent / f'.mim/tools/{kind}.py'
         known = script.read_text()
-        for option in set(re.findall(r'--[a-z-]+', rest)) - {'--checkpoint'}:  # mim's
+        for option in set(re.findall(r'--[a-z-]+', rest)) - of_mim - of_slurm:
             assert f"'{option}'" in known, f'mim {kind} {library} {option}'

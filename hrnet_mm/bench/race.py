@@ -213,7 +213,8 @@ def training_variant(
     name: str, model: nn.Module, x: Tensor, bf16: bool = False
 ) -> Variant:
     """A step of a model, and what its forward saves."""
-    saved = saved_for_backward(model.train(), partial(outputs, model, x))
+    model.train()  # returns nothing in the libraries
+    saved = saved_for_backward(model, partial(outputs, model, x))
     return Variant(name, TrainingStep(model, x), bf16, saved=saved)
 
 

@@ -126,7 +126,7 @@ def measure(
 
     @cache
     def trunk(arch: str) -> nn.Module:
-        return HRNet(arch, precision='auto').to(device)
+        return HRNet(arch).to(device)
 
     @cache
     def fast(arch: str) -> Any:

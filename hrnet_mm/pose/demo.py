@@ -192,7 +192,7 @@ def report(console: Console, result: dict, curve: Path, sheet: Path) -> None:
         '\nOn from there, as long again (first: source .venv/bin/activate):\n'
     )
     console.print(f'  {result["go_on"]}', soft_wrap=True)
-    console.print('\nOn COCO, which the README describes:\n')
+    console.print('\nOn COCO, as docs/pose.md describes:\n')
     console.print('  COCO=FOLDER mim train mmpose configs/hrnet_w48_coco.py\n')
 
 

@@ -52,7 +52,8 @@ def test_a_race_measures_inference_and_training():
             assert min(race.shares(variant)) > 0
     assert max(v.error for v in inference.variants if not v.bf16) < 1e-4
     kept = {variant.name: variant.saved for variant in training.variants}
-    assert kept['mmpose'] == kept['hrnet_mm'] > kept["auto, with_cp='norms'"]
+    assert kept['mmpose'] == kept['hrnet_mm']
+    assert kept['auto'] > kept["auto, with_cp='norms'"]
     assert training.macs == 3 * inference.macs
     assert any(name.endswith('deploy, sizes') for name in said)
 

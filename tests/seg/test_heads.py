@@ -93,6 +93,7 @@ def test_state_dicts_of_mmseg_load_strictly(kind, arch):
 
 @pytest.fixture
 def head() -> OCRHead:
+    init_default_scope('mmseg')  # of its loss, whatever test ran before
     return OCRHead(
         60, 32, ocr_channels=16, num_classes=4, norm_cfg=dict(type='BN'), bias=True
     )
