@@ -359,7 +359,7 @@ def export(
 ) -> None:
     """Write a trained model as a file that runs without OpenMMLab, and verify it.
 
-    For models of mmpose (heat maps), mmseg (a score for each class and pixel) and
+    For models of mmpose (heatmaps), mmseg (a score for each class and pixel) and
     mmpretrain (probabilities). Beside it lie the facts of the model and run.py, which
     gives joints, masks and labels for images. The answers of the file are compared with
     those of the model in torch; if they differ by more than --tolerance, as a share of

@@ -1,4 +1,4 @@
-"""What the pictures of all tasks share: the trained model, heat maps, sheets."""
+"""What the pictures of all tasks share: the trained model, heatmaps, sheets."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def read_picture(path: str) -> np.ndarray:
 
 
 def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A heat map, scaled to its own range, over an image in grey.
+    """A heatmap, scaled to its own range, over an image in grey.
 
     Args:
         image: (H, W, 3); blue, green, red, 0 to 255.

@@ -176,3 +176,11 @@ def test_a_plain_install_changes_nothing_that_is_there(wheel):
         'torch', 'numpy', 'click', 'rich', 'matplotlib', 'pycocotools',
         'faster-coco-eval', 'safetensors',
     }  # fmt: skip
+
+
+def test_pre_commit_has_the_versions_of_make_lint(root):
+    hooks = (root / '.pre-commit-config.yaml').read_text()
+    lock = (root / 'requirements/dev.txt').read_text()
+    for name in ('ruff', 'codespell'):
+        version = re.search(rf'^{name}==(.*)$', lock, re.M)[1]
+        assert re.search(rf'{name}[\w/-]*\n    rev: v{re.escape(version)}\n', hooks)

@@ -27,7 +27,7 @@ Maps = tuple[Tensor, Tensor]
 
 
 def planted(people: int, size: tuple[int, int], lacking: float) -> Maps:
-    """Heat maps, (1, K, H, W), and tags, (1, L, K, H, W), of people.
+    """Heatmaps, (1, K, H, W), and tags, (1, L, K, H, W), of people.
 
     Args:
         people: How many.
@@ -61,7 +61,7 @@ def noise(size: tuple[int, int]) -> Maps:
 @click.option('--size', nargs=2, default=(768, 512), show_default=True)
 @click.option('--rounds', default=9, show_default=True)
 def main(people: int, size: tuple[int, int], rounds: int) -> None:
-    """Times of grouping people from heat maps and tags, mmpose against hrnet_mm."""
+    """Times of grouping people from heatmaps and tags, mmpose against hrnet_mm."""
     ours = AssociativeEmbedding(size, [size], SIGMA)
     theirs = MmposeEmbedding(
         size, size, decode_max_instances=30, decode_keypoint_order=[*range(JOINTS)]

@@ -95,7 +95,7 @@ class Race:
         return {variant.bf16 for variant in self.variants}
 
     def ratios(self, variant: Variant) -> list[float]:
-        """How many times sooner than the rival, in each round."""
+        """How many times faster than the rival, in each round."""
         theirs, ours = self.variants[0].timing.seconds, variant.timing.seconds
         return [a / b for a, b in zip(theirs, ours, strict=True)]
 

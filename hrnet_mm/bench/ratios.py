@@ -18,7 +18,7 @@ HEAD = (
     'page faults',
 )  # fmt: skip
 NOTES = """
-Ratio: how many times sooner than the first row, which has the same weights and input;
+Ratio: how many times faster than the first row, which has the same weights and input;
 the median over the rounds, in brackets the lowest and the highest. All variants take
 turns in one process, each round in another order. Share of peak: multiplications a
 second, against a dense convolution (256 channels, 3x3, 64x48; on a GPU 128 images) in
@@ -114,5 +114,5 @@ def draw(races: Sequence[Race], path: Path) -> None:
         axis.axvline(1, color='0.3', linewidth=0.8)
         axis.set_title(race.title, fontsize=9)
         axis.tick_params(axis='x', labelsize=8)
-    figure.supxlabel('times sooner', fontsize=9)
+    figure.supxlabel('times faster', fontsize=9)
     figure.savefig(path, dpi=120)

@@ -23,7 +23,7 @@ BILINEAR = dict(mode='bilinear', align_corners=False)
 
 
 def pose(arch: str) -> Pair:
-    """The trunk of MMPose, which puts out stream 0."""
+    """The trunk of MMPose, which outputs stream 0."""
     from mmpose.models.backbones import HRNet as Stock
 
     return Stock(extra=as_extra(ARCHS[arch])), HRNet(arch, multiscale_output=False)

@@ -70,7 +70,7 @@ class Workload:
 
 
 def pose_sample(size: Size) -> Any:
-    """Heat maps of 17 joints."""
+    """Heatmaps of 17 joints."""
     from mmpose.structures import PoseDataSample
 
     heatmaps = torch.rand(17, size[0] // 4, size[1] // 4)

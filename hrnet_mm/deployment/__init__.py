@@ -1,4 +1,4 @@
-"""Models for inference, sooner than in training."""
+"""Models for inference, faster than in training."""
 
 from .deployed import Deployed, DeployedHRNet, deploy
 

@@ -106,7 +106,7 @@ class Streams(Interpreter):
 
 
 class Heights(Interpreter):
-    """Looks how high the images are that each node puts out."""
+    """Record the height of the images that each node outputs."""
 
     def of(self, x: Tensor) -> dict[Node, int]:
         """By node; those that make no images are left out."""

@@ -1,4 +1,4 @@
-"""Models for inference: the same numbers, sooner."""
+"""Models for inference: the same numbers, faster."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ TRANSPARENT = (
     ConvModule, nn.Sequential,
 )  # fmt: skip
 
-# They read their arguments and put out memory of their own, or that of the first one.
+# They read their arguments and output memory of their own, or that of the first one.
 PURE = (operator.add, add_, F.relu, relu_, F.interpolate)
 
 

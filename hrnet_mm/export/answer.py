@@ -14,7 +14,7 @@ class Answer(nn.Module):
 
     Args:
         model: In eval mode.
-        task: ``'pose'``: heat maps. ``'segmentation'``: a score for each class and
+        task: ``'pose'``: heatmaps. ``'segmentation'``: a score for each class and
             pixel of the input; of a binary head its threshold and the probability of
             class 1. ``'classification'``: a probability for each class.
     """

@@ -78,7 +78,7 @@ def reading(cfg: Config) -> dict[str, Any]:
 
 
 def decoding(cfg: Config) -> dict[str, Any]:
-    """How heat maps become joints."""
+    """How heatmaps become joints."""
     codec = cfg.model.head.decoder
     if codec.type == 'MSRAHeatmap':
         udp, refine = False, 'dark' if codec.get('unbiased') else 'quarter'
@@ -87,7 +87,7 @@ def decoding(cfg: Config) -> dict[str, Any]:
     else:
         raise ValueError(
             f'codec {dict(codec)}: run.py knows MSRAHeatmap and UDPHeatmap, with '
-            'Gaussian heat maps'
+            'Gaussian heatmaps'
         )
     padding = [*find(cfg.test_dataloader.dataset, 'padding')]
     return dict(

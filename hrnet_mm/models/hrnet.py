@@ -128,7 +128,7 @@ class HRModule(nn.Module):
 
 
 class Stage(nn.Sequential):
-    """``spec.modules`` modules; the last one puts out ``num_outputs`` streams."""
+    """``spec.modules`` modules; the last one outputs ``num_outputs`` streams."""
 
     def __init__(self, spec: StageSpec, num_outputs: int, layers: Layers) -> None:
         outputs = [len(spec.channels)] * (spec.modules - 1) + [num_outputs]

@@ -23,13 +23,13 @@ STREAM_0 = 4  # pixels of the image for one of stream 0
 class CheckCodecHook(OptionalHook):
     """The head of a top-down model, its decoder and the pipelines agree.
 
-    Without it a head of other keypoints than the data, or of heat maps of another size,
+    Without it a head of other keypoints than the data, or of heatmaps of another size,
     stops at shapes of tensors; a decoder of another size than the images places every
     keypoint wrongly, without a word.
 
     Raises:
         ValueError: if keypoints or sizes differ; or if offsets of UDP
-            (``heatmap_type='combined'``) meet options for heat maps alone.
+            (``heatmap_type='combined'``) meet options for heatmaps alone.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -74,7 +74,7 @@ def decoder_of(head: nn.Module) -> Any:
 
 
 def has_offsets(head: nn.Module) -> bool:
-    """Whether each keypoint has a heat map and two maps of offsets (UDP)."""
+    """Whether each keypoint has a heatmap and two maps of offsets (UDP)."""
     return getattr(decoder_of(head), 'heatmap_type', None) == 'combined'
 
 
@@ -104,7 +104,7 @@ def check_keypoints(head: nn.Module, dataset: Any) -> None:
 
 
 def check_sizes(model: Any, dataset: Any, pipeline: str) -> None:
-    """Images and heat maps have one size in the pipeline, the decoder, the network."""
+    """Images and heatmaps have one size in the pipeline, the decoder, the network."""
     decoder = sizes_of(decoder_of(model.head))
     told = {'model.head.decoder': decoder}
     for step in transforms_of(dataset):
@@ -129,7 +129,7 @@ def check_sizes(model: Any, dataset: Any, pipeline: str) -> None:
 def check_heat_maps(
     head: nn.Module, input_size: tuple[int, ...], heatmap_size: tuple[int, ...]
 ) -> None:
-    """The codec is of heat maps as large as those of the network."""
+    """The codec is of heatmaps as large as those of the network."""
     up = 1
     for layer in head.modules():
         if isinstance(layer, nn.ConvTranspose2d):
@@ -137,8 +137,8 @@ def check_heat_maps(
     put_out = tuple(-(-side // STREAM_0) * up for side in input_size)
     if put_out != heatmap_size:
         raise ValueError(
-            f'heatmap_size={heatmap_size} of the codec, and the network puts out heat '
-            f'maps of {put_out}, (width, height), for images of {input_size}: set '
+            f'heatmap_size={heatmap_size} of the codec, and the network outputs '
+            f'heatmaps of {put_out}, (width, height), for images of {input_size}: set '
             f'heatmap_size={put_out} of the codec in model.head.decoder and '
             'GenerateTarget'
         )
@@ -153,7 +153,7 @@ def sizes_of(codec: Any) -> dict[str, tuple[int, ...]]:
 
 
 def check_offsets(model: Any, stage: str) -> None:
-    """MMPose's accuracy takes all maps for heat maps, and so do most mirrors."""
+    """MMPose's accuracy takes all maps for heatmaps, and so do most mirrors."""
     needed, test_cfg = '', model.test_cfg or {}
     if stage == 'train' and (model.train_cfg or {}).get('compute_acc', True):
         needed = 'model.train_cfg=dict(compute_acc=False)'
@@ -163,5 +163,5 @@ def check_offsets(model: Any, stage: str) -> None:
     if needed:
         raise ValueError(
             "heatmap_type='combined' of the codec makes two maps of offsets for each "
-            f'keypoint beside its heat map. Set {needed}'
+            f'keypoint beside its heatmap. Set {needed}'
         )

@@ -18,7 +18,7 @@ KEYPOINT_CODECS = Registry('KEYPOINT_CODECS', parent=MMPOSE_CODECS, scope='hrnet
 
 @KEYPOINT_CODECS.register_module()
 class AssociativeEmbedding(BaseKeypointCodec):
-    """Heat maps at several resolutions, and where joints are for the tags.
+    """Heatmaps at several resolutions, and where joints are for the tags.
 
     mmpose's codec of this name has one resolution, what it encodes is not packed, and
     it rounds joints to pixels while the published models, and its own decoder, take
@@ -28,7 +28,7 @@ class AssociativeEmbedding(BaseKeypointCodec):
     Args:
         input_size: Width and height of the image.
         heatmap_sizes: Of each resolution; the first is that of the tags.
-        sigma: Of the Gaussians in pixels of each heat map, one for all or one each.
+        sigma: Of the Gaussians in pixels of each heatmap, one for all or one each.
         keypoint_order: In which joints are grouped; as they come, if empty.
         max_people: Found in an image.
         topk: Candidates for a joint in an image.
@@ -92,7 +92,7 @@ class AssociativeEmbedding(BaseKeypointCodec):
     def encode(
         self, keypoints: np.ndarray, keypoints_visible: np.ndarray | None = None
     ) -> dict[str, Any]:
-        """The heat maps of an image, and the pixels that joints are in.
+        """The heatmaps of an image, and the pixels that joints are in.
 
         Args:
             keypoints: (N, K, 2), x and y in the image.

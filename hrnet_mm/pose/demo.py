@@ -125,7 +125,7 @@ def test(
         if found := SCORE.search(line):
             score = float(found[1])
     if score is None:
-        raise DemoError(f'`mim test` put out no AP; its log is {output}/test.log')
+        raise DemoError(f'`mim test` printed no AP; its log is {output}/test.log')
     bar.update(task, completed=1, total=1)
     return score
 

@@ -1,6 +1,6 @@
-"""From heat maps and tags to people (HigherHRNet, section 3.2; lib/core/group.py).
+"""From heatmaps and tags to people (HigherHRNet, section 3.2; lib/core/group.py).
 
-Peaks of the heat maps are candidates for joints. Joint by joint they are matched to the
+Peaks of the heatmaps are candidates for joints. Joint by joint they are matched to the
 people found so far by the distance of tags; then each joint moves a quarter of a pixel
 towards its higher neighbours, and what a person lacks is looked for in the whole map.
 """
@@ -21,7 +21,7 @@ TIE = 1e-6  # decides between equal sums alone
 
 @dataclass(frozen=True)
 class Candidates:
-    """The highest peaks of each of K heat maps.
+    """The highest peaks of each of K heatmaps.
 
     Attributes:
         scores: (K, M).

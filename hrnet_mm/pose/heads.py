@@ -30,9 +30,9 @@ TEST_OPTIONS = {'flip_test', 'multiscale_test', 'output_heatmaps'}
 
 @MODELS.register_module()
 class HigherHRNetHead(BaseHead):
-    """Heat maps at 1/4 and higher resolutions, and tags at 1/4 (paper, section 3).
+    """Heatmaps at 1/4 and higher resolutions, and tags at 1/4 (paper, section 3).
 
-    Each deconvolution doubles the resolution of what the last heat maps were read off,
+    Each deconvolution doubles the resolution of what the last heatmaps were read off,
     and further ones are read off its result; without any, it is the baseline of the
     paper: HRNet with associative embedding.
 
@@ -44,7 +44,7 @@ class HigherHRNetHead(BaseHead):
         num_blocks: Residual blocks after each of them.
         cat_output: Whether a deconvolution sees the maps read off before it.
         norm_cfg: As for the trunk.
-        keypoint_loss: Of heat maps with masks.
+        keypoint_loss: Of heatmaps with masks.
         tag_loss: Of tags.
         decoder: A codec, ``hrnet_mm.AssociativeEmbedding``.
         init_cfg: Of mmengine.
@@ -112,7 +112,7 @@ class HigherHRNetHead(BaseHead):
     def forward(self, feats: Features) -> list[Tensor]:
         """Stream 0, (B, C, H, W), of the streams -> what is read off each resolution.
 
-        (B, K + L * K, H, W): heat maps and tags, then (B, K, 2H, 2W) and so on.
+        (B, K + L * K, H, W): heatmaps and tags, then (B, K, 2H, 2W) and so on.
         """
         x = feats[0]
         outputs = [self.final_layers[0](x)]
@@ -126,7 +126,7 @@ class HigherHRNetHead(BaseHead):
     def loss(
         self, feats: Features, batch_data_samples: list[Any], train_cfg: Any = None
     ) -> dict[str, Tensor]:
-        """Of heat maps at each resolution, of tags at the first.
+        """Of heatmaps at each resolution, of tags at the first.
 
         Raises:
             ValueError: if the data have other joints, or other resolutions.
@@ -154,8 +154,8 @@ class HigherHRNetHead(BaseHead):
         sizes = [(self.num_keypoints, *output.shape[2:]) for output in outputs]
         if [*map(tuple, given)] != sizes:
             raise ValueError(
-                f'HigherHRNetHead(num_keypoints={self.num_keypoints}) puts out heat '
-                f'maps (K, H, W) of {sizes}, and the data set and its codec give '
+                f'HigherHRNetHead(num_keypoints={self.num_keypoints}) outputs '
+                f'heatmaps (K, H, W) of {sizes}, and the data set and its codec give '
                 f'{[*map(tuple, given)]}: set num_keypoints to the joints of the data '
                 'set, and heatmap_sizes of the codec to 1/4 of the image, 1/2 ...'
             )
@@ -170,7 +170,7 @@ class HigherHRNetHead(BaseHead):
                 of those by scale with ``multiscale_test``.
             batch_data_samples: With ``batch_input_shape`` and ``flip_indices``.
             test_cfg: ``flip_test``, ``multiscale_test``; ``output_heatmaps`` for what
-                people were grouped from: heat maps, (K, H, W), and tags, (L * K, H, W).
+                people were grouped from: heatmaps, (K, H, W), and tags, (L * K, H, W).
 
         Raises:
             ValueError: if there are other options, or there is no decoder.
@@ -222,7 +222,7 @@ class HigherHRNetHead(BaseHead):
             flip: The joint on the other side of each; None without mirror images.
 
         Returns:
-            Heat maps, (B, K, H, W), and tags, (B, L, K, H, W): one for each view.
+            Heatmaps, (B, K, H, W), and tags, (B, L, K, H, W): one for each view.
         """
         joints = self.num_keypoints
         if flip is not None and len(flip) != joints:

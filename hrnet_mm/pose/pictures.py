@@ -57,7 +57,7 @@ def learning_curve(work_dir: Path) -> Path:
 def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 6) -> Path:
     """What a model sees: of a crop, of a face, or of all people of an image.
 
-    A row for each sample: truth, prediction and joint heat maps; then the four streams,
+    A row for each sample: truth, prediction and joint heatmaps; then the four streams,
     or, bottom-up, what tells people apart: the tag of the likeliest joint of each
     pixel, where there may be one.
 
@@ -75,7 +75,7 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 6) -
     model, dataset, chosen = open_trained(cfg, checkpoint, rows)
     info = dataset.metainfo
     skeleton = Skeleton([*info['keypoint_id2name'].values()], info['skeleton_links'])
-    titles = ['truth', 'prediction', 'joint heat maps']
+    titles = ['truth', 'prediction', 'joint heatmaps']
     if isinstance(model, BottomupPoseEstimator):
         row = people_of
         titles += ['tags']
@@ -93,7 +93,7 @@ def row_of(
 ) -> list[np.ndarray]:
     """The pictures of one person, all of its crop."""
     streams: list[Tensor] = []
-    # what the branches of the last module put out, before the last exchange
+    # the outputs of the branches of the last module, before the last exchange
     hook = model.backbone.stage4[-1].branches.register_forward_hook(
         lambda module, args, output: streams.extend(output)
     )

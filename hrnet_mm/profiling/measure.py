@@ -26,7 +26,7 @@ class Layer:
         macs: Multiply-accumulates of convolutions and linear layers: one for each
             weight and each place where it is used. Norms, interpolation and products
             of activations (attention) are not counted, as in the official code.
-        activations: Numbers that convolutions and linear layers put out.
+        activations: Numbers in the outputs of convolutions and linear layers.
         shape: Of the last output: ``(N, C, H, W)``.
     """
 

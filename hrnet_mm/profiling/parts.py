@@ -23,7 +23,7 @@ class Part:
         name: ``'stage 3'``, ``'neck'``.
         detail: ``'stream 2'``, ``'exchange'``, or nothing.
         parameters, macs, activations: See ``Layer``.
-        channels, stride: Of what it puts out, where that is one stream.
+        channels, stride: Of its output, where that is one stream.
     """
 
     name: str

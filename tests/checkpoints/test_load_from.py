@@ -62,7 +62,7 @@ def test_names_are_translated_and_the_model_is_left_alone(runner_with, randomise
 
 
 def test_a_bottom_up_model_of_mmpose_of_one_resolution(runner_with, randomised):
-    theirs = randomised(official.Pose(joints=34))  # heat maps and tags
+    theirs = randomised(official.Pose(joints=34))  # heatmaps and tags
     state = {
         f'{"keypoint_head" if name.startswith("final") else "backbone"}.{name}': value
         for name, value in theirs.state_dict().items()

@@ -73,7 +73,7 @@ def check_the_same(work_dir: Path, undisturbed: Job) -> None:
     scores = undisturbed.scores('EPE')
     assert len(set(scores)) > 1
     # Statistics of norms are averaged over the processes once more, which rounds by
-    # 1e-7; DARK takes the logarithm of the heat maps of a net from scratch.
+    # 1e-7; DARK takes the logarithm of the heatmaps of a net from scratch.
     assert job.scores('EPE')[-1] == pytest.approx(scores[-1], rel=1e-3)
     mine, theirs = (
         torch.load(folder / f'epoch_{EPOCHS}.pth', weights_only=False)['state_dict']

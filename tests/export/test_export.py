@@ -195,7 +195,7 @@ class TestRun:
             config = cfg(library)
             change(config)
             network = model(config)
-            if library == 'mmpose':  # where a heat map is negative, mmpose sees nothing
+            if library == 'mmpose':  # where a heatmap is negative, mmpose sees nothing
                 network.head.final_layer.bias.data += 5
             facts = read_facts(config)
             answer = Answer(network, facts['task']).eval()
@@ -222,7 +222,7 @@ class TestRun:
         (sample,) = inference_topdown(network, image, boxes, bbox_format='xywh')
         joints = np.array([*found['joints'].values()])
         wanted = sample.pred_instances
-        # pixels; DARK refines on the flat heat maps of a net from scratch, which makes
+        # pixels; DARK refines on the flat heatmaps of a net from scratch, which makes
         # much of rounding
         np.testing.assert_allclose(joints[:, :2], wanted.keypoints[0], atol=0.2)
         np.testing.assert_allclose(joints[:, 2], wanted.keypoint_scores[0], rtol=1e-3)

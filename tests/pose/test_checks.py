@@ -81,7 +81,7 @@ def test_a_converter_needs_the_metainfo_of_what_it_makes(cfg):
 def test_heat_maps_have_the_size_that_the_network_puts_out(cfg):
     set_codec(cfg, heatmap_size=(48, 64))
     cfg.model.head.decoder.heatmap_size = (48, 64)
-    with pytest.raises(ValueError, match=r'puts out heat maps of \(24, 32\)'):
+    with pytest.raises(ValueError, match=r'outputs heatmaps of \(24, 32\)'):
         check(cfg)
     cfg.model.head.deconv_out_channels = (8,)  # twice as large
     cfg.model.head.deconv_kernel_sizes = (4,)

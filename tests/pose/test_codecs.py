@@ -1,4 +1,4 @@
-"""Heat maps and joints as the official code draws them."""
+"""Heatmaps and joints as the official code draws them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""COCO keypoints, top-down, crops of 256x192. Gaussian heat maps."""
+"""COCO keypoints, top-down, crops of 256x192. Gaussian heatmaps."""
 
 _base_ = ['coco_pose.py']
 

@@ -1,4 +1,4 @@
-"""COCO keypoints, top-down, crops of 256x192. DARK: unbiased heat maps (https://arxiv.org/abs/1910.06278)."""
+"""COCO keypoints, top-down, crops of 256x192. DARK: unbiased heatmaps (https://arxiv.org/abs/1910.06278)."""
 
 _base_ = ['coco_pose.py']
 

@@ -1,4 +1,4 @@
-"""MPII, top-down, crops of 256x256. Gaussian heat maps."""
+"""MPII, top-down, crops of 256x256. Gaussian heatmaps."""
 
 _base_ = ['mpii_pose.py']
 

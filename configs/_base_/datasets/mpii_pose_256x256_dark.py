@@ -1,4 +1,4 @@
-"""MPII, top-down, crops of 256x256. DARK: unbiased heat maps (https://arxiv.org/abs/1910.06278)."""
+"""MPII, top-down, crops of 256x256. DARK: unbiased heatmaps (https://arxiv.org/abs/1910.06278)."""
 
 _base_ = ['mpii_pose.py']
 

@@ -1,4 +1,4 @@
-"""Landmarks of faces: crops, heat maps read off HRNetV2, all streams at 1/4."""
+"""Landmarks of faces: crops, heatmaps read off HRNetV2, all streams at 1/4."""
 
 _base_ = ['topdown.py']
 
