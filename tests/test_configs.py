@@ -22,7 +22,7 @@ CONFIGS = ROOT / 'configs'
 LEAVES = sorted(
     path.relative_to(CONFIGS)
     for path in CONFIGS.rglob('*.py')
-    if '_base_' not in path.parts
+    if '_base_' not in path.parts and not path.is_symlink()
 )
 ENTRIES = {entry['Config'].removeprefix('configs/'): entry for entry in zoo.entries()}
 TINY = [p for p in LEAVES if '_tiny-' in p.stem]
@@ -66,6 +66,15 @@ def test_a_resumed_job_repeats_the_augmentation(path):
     data = cfg.train_dataloader.dataset
     for part in data.get('datasets', [data]):
         assert issubclass(DATASETS.get(part.type), CheckedData)
+
+
+def test_the_former_paths_of_tiny_configs_are_links():
+    links = sorted((CONFIGS / 'tiny').glob('*.py'))
+    tiny = sorted(path.name for path in LEAVES if '_tiny-' in path.name)
+    assert [link.name for link in links] == tiny
+    for link in links:
+        assert link.is_symlink()
+        assert Config.fromfile(link, import_custom_modules=False).model
 
 
 def test_basenames_are_unique():

@@ -21,6 +21,7 @@ default_hooks = dict(
     check_channels=dict(type='hrnet_mm.CheckChannelsHook'),
     check_gradients=dict(type='hrnet_mm.CheckGradientsHook'),
 )
+custom_hooks = []  # for `custom_hooks = [*_base_.custom_hooks, ...]` of other configs
 # trains the trunk in bfloat16 and as a CUDA graph, where the device can
 model = dict(backbone=dict(precision='auto', cuda_graph=True))
 

@@ -1,0 +1,1 @@
+../pose/higher-hrnet_w18_small_v1_tiny-crowd.py

@@ -1,0 +1,1 @@
+../pose/hrnet-ae_w18_small_v1_tiny-crowd.py

@@ -1,0 +1,1 @@
+../pose/hrnet_w18_small_v1_tiny-pose.py

@@ -1,0 +1,1 @@
+../cls/hrnetc_w18_small_v1_tiny-cls.py

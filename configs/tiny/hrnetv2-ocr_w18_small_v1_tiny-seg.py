@@ -1,0 +1,1 @@
+../seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py

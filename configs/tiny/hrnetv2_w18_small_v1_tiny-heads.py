@@ -1,0 +1,1 @@
+../pose/hrnetv2_w18_small_v1_tiny-heads.py

@@ -1,0 +1,1 @@
+../seg/hrnetv2_w18_small_v1_tiny-seg.py

@@ -1,0 +1,1 @@
+../det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py
