@@ -143,24 +143,6 @@ def randomised():
     return randomise
 
 
-@pytest.fixture
-def channels_last(monkeypatch):
-    """Let trunks and necks compute in channels_last and float32, on any machine."""
-    from hrnet_mm.models.precision import MixedPrecision
-
-    def convert(model):
-        precision = 'hrnet_mm.models.precision'
-        monkeypatch.setattr(
-            f'{precision}.trains_faster_in_channels_last', lambda _: True
-        )
-        monkeypatch.setattr(f'{precision}.trains_in_bfloat16', lambda *_: False)
-        for module in model.modules():
-            if isinstance(module, MixedPrecision):
-                module.compute_in('auto')
-
-    return convert
-
-
 @pytest.fixture(scope='session')
 def extra_of():
     """Write an architecture as the nested dict of existing configs."""

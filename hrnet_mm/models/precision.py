@@ -8,8 +8,10 @@ from typing import Any, Literal, get_args
 import torch
 from mmengine.device import get_device
 from mmengine.model import BaseModule
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._pytree import tree_map
+
+from .layout import to_channels_last, trains_faster_in_channels_last
 
 Precision = Literal['auto', 'float32', 'bfloat16']
 """What a part of a model trains in; ``'auto'``: bfloat16 where a device multiplies it.
@@ -38,14 +40,11 @@ class MixedPrecision(BaseModule):
             known = ', '.join(get_args(Precision))
             raise ValueError(f'precision={precision!r} is not one of {known}')
         self.precision = precision
-        self.channels_last = (
-            precision != 'float32'
-            and trains_faster_in_channels_last(torch.device(get_device()))
-            # other operators may read memory by themselves
-            and all(type(m) is nn.Conv2d for m in self.modules() if has_filters(m))
-        )
-        last, default = torch.channels_last, torch.contiguous_format
-        self.to(memory_format=last if self.channels_last else default)
+        self.channels_last = False
+        self.to(memory_format=torch.contiguous_format)
+        device = torch.device(get_device())
+        if precision != 'float32' and trains_faster_in_channels_last(device):
+            to_channels_last(self)
         return self
 
     def _in_precision(
@@ -86,18 +85,3 @@ def trains_in_bfloat16(precision: Precision, device: torch.device) -> bool:
     if precision == 'auto':
         return multiplies_bfloat16(device)
     return precision == 'bfloat16'
-
-
-def trains_faster_in_channels_last(device: torch.device) -> bool:
-    """Whether a training step takes less time in channels_last.
-
-    It does on GPUs and on processors with AVX-512. With AVX2 alone, the backward of
-    oneDNN's 3x3 convolutions takes longer in it than in the default format.
-    """
-    return device.type != 'cpu' or torch.backends.cpu.get_cpu_capability() != 'AVX2'
-
-
-def has_filters(module: nn.Module) -> bool:
-    """Whether a module is a convolution of any kind."""
-    weight = getattr(module, 'weight', None)
-    return isinstance(weight, Tensor) and weight.dim() == 4

@@ -8,7 +8,7 @@ the short jobs; ``pytest -m sweep`` runs all.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 
 import numpy as np
@@ -19,6 +19,8 @@ from batches import detection_batch
 from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from torch import Tensor, nn
+
+from hrnet_mm.models.layout import to_channels_last
 
 # Not PointRend: it ranks points by their scores, and weights that differ by rounding
 # alone change its loss as much.
@@ -158,24 +160,22 @@ def step(model: nn.Module, batch: dict) -> tuple[dict[str, Tensor], dict[str, Te
     ('library', 'path'),
     [*marked('mmdet', MMDET, MORE_MMDET), *marked('mmseg', MMSEG, MORE_MMSEG)],
 )
-def test_losses_and_gradients_are_the_same(library, path, channels_last):
+def test_losses_and_gradients_are_the_same(library, path):
     pytest.importorskip(library)
     try:
-        compare(library, path, torch.float64, channels_last)
+        compare(library, path, torch.float64)
     except RuntimeError as error:  # some compute their targets in single precision
         if 'dtype' not in str(error) and 'scalar type' not in str(error):
             raise
-        compare(library, path, torch.float32, channels_last)
+        compare(library, path, torch.float32)
 
 
-def compare(
-    library: str, path: str, dtype: torch.dtype, channels_last: Callable
-) -> None:
+def compare(library: str, path: str, dtype: torch.dtype) -> None:
     torch.set_default_dtype(dtype)
     torch.manual_seed(0)
     model, batch = make_model(library, path), make_batch(library)
     other = deepcopy(model)
-    channels_last(other)
+    to_channels_last(other)
     wanted, gradients = step(model, batch)
     losses, other_gradients = step(other, batch)
     assert losses.keys() == wanted.keys()
