@@ -12,8 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = """
 _base_ = ['{config}']
 custom_imports = dict(imports=[*_base_.custom_imports['imports'], 'probes'])
-# bfloat16 rounds more than the processes differ
-model = dict(backbone=dict(precision='float32'))
 custom_hooks = [dict(type='mmengine.MeanLossHook')]
 train_dataloader = dict(batch_size={batch}, drop_last=True)
 train_cfg = dict(max_epochs=4, val_interval=100)
@@ -25,10 +23,13 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=1),
 )
 sync_bn = {sync_bn}
+FLOAT32 = dict(precision='float32')  # bfloat16 rounds more than the processes differ
 """
 # What draws numbers, or averages over what is in one process, does not.
 DETECTION = """
 model = dict(
+    backbone=FLOAT32,
+    neck=FLOAT32,
     train_cfg=dict(
         rpn=dict(
             # each anchor is an object or not, so that all images have as many
@@ -42,8 +43,9 @@ model = dict(
     ),
 )
 """
+POSE = 'model = dict(backbone=FLOAT32)'
 TASKS = {
-    'mmpose': ('pose/hrnet_w18_small_v1_tiny-pose.py', ''),
+    'mmpose': ('pose/hrnet_w18_small_v1_tiny-pose.py', POSE),
     'mmdet': ('det/faster-rcnn_hrnetv2p_w18_small_v1_tiny-det.py', DETECTION),
 }
 # A detector chooses objects, so that rounding errors grow faster.
