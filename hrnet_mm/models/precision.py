@@ -9,7 +9,6 @@ import torch
 from mmengine.device import get_device
 from mmengine.model import BaseModule
 from torch import Tensor
-from torch.utils._pytree import tree_map
 
 from .layout import to_channels_last, trains_faster_in_channels_last
 
@@ -51,8 +50,13 @@ class MixedPrecision(BaseModule):
         self, compute: Callable[[Any], Iterable[Tensor]], inputs: Any
     ) -> tuple[Tensor, ...]:
         if self.channels_last:
-            last = dict(memory_format=torch.channels_last)
-            inputs = tree_map(lambda x: x.contiguous(**last), inputs)
+            # no tree_map, which Dynamo of torch 2.1 cannot trace
+            several = isinstance(inputs, list | tuple)
+            converted = [
+                x.contiguous(memory_format=torch.channels_last)
+                for x in (inputs if several else [inputs])
+            ]
+            inputs = converted if several else converted[0]
         if self._trains_in_bfloat16():
             with torch.autocast(self._device().type, torch.bfloat16):
                 outputs = tuple(y.float() for y in compute(inputs))
