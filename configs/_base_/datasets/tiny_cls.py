@@ -7,6 +7,8 @@ data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
 num_classes = 6
 
 augmented = [
+    # does nothing: existing overrides count the steps from here (`pipeline.2.scale`)
+    dict(type='hrnet_mm.SeedSample'),
     dict(type='LoadImageFromFile'),
     dict(
         type='RandomResizedCrop',
