@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from mmengine.dist import get_world_size
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
+from mmengine.structures import BaseDataElement
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import BatchSampler, DataLoader
@@ -37,7 +39,19 @@ class EpochLoop(ResumableEpochLoop):
         BaseLoop.__init__(self, runner, dataloader)  # builds the loader
         if isinstance(self.dataloader, DataLoader):  # vis_scheduler has another
             decide_last_batch(runner, self.dataloader)
+        if runner.cfg.get('compile'):
+            compile_around_metainfo()
         super().__init__(runner, self.dataloader, **kwargs)
+
+
+def compile_around_metainfo() -> None:
+    """Let ``torch.compile`` call ``set_metainfo`` of data samples, not trace it.
+
+    It copies arrays of numpy, which Dynamo of torch 2.15 stops at.
+    """
+    stock = BaseDataElement.set_metainfo
+    if not hasattr(stock, '__wrapped__'):
+        BaseDataElement.set_metainfo = torch.compiler.disable(stock)
 
 
 def decide_last_batch(runner: Runner, loader: DataLoader) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
+from mmengine.structures import BaseDataElement
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
 
@@ -17,7 +20,7 @@ from hrnet_mm.registry import LOOPS
 def epoch(model: nn.Module, samples: int, **loader) -> list[int]:
     """The sizes of the batches."""
     runner = SimpleNamespace(
-        logger=logging.getLogger(), model=model, visualizer=SimpleNamespace()
+        logger=logging.getLogger(), model=model, visualizer=SimpleNamespace(), cfg={}
     )
     loop = EpochLoop(runner, DataLoader(range(samples), **loader), max_epochs=3)
     sizes = [len(batch) for batch in loop.dataloader]
@@ -50,13 +53,14 @@ def test_norms_that_take_one_sample_keep_the_last_batch(monkeypatch):
     assert epoch(nn.BatchNorm2d(3), 5, batch_size=4) == [4]
 
 
+class Loader(list):
+    """That of MMPretrain's `vis_scheduler`."""
+
+    dataset = SimpleNamespace(metainfo=None)
+
+
 def test_a_simulated_loader_is_left_alone():
-    """That of MMPretrain's `vis_scheduler` is a list."""
-
-    class Loader(list):
-        dataset = SimpleNamespace(metainfo=None)
-
-    runner = SimpleNamespace(visualizer=SimpleNamespace())
+    runner = SimpleNamespace(visualizer=SimpleNamespace(), cfg={})
     assert EpochLoop(runner, Loader(range(5)), max_epochs=3).max_iters == 15
 
 
@@ -71,3 +75,17 @@ def test_an_epoch_without_a_batch_is_refused():
 
 def test_configs_find_it():
     assert LOOPS.get('hrnet_mm.EpochLoop') is EpochLoop
+
+
+def test_a_compiled_step_may_make_data_samples(monkeypatch):
+    """Models do, in each step; Dynamo of torch 2.15 stops at their arrays."""
+    monkeypatch.setattr(BaseDataElement, 'set_metainfo', BaseDataElement.set_metainfo)
+    runner = SimpleNamespace(visualizer=SimpleNamespace(), cfg=dict(compile=True))
+    EpochLoop(runner, Loader([0]), max_epochs=1)
+
+    def step(x: torch.Tensor) -> torch.Tensor:
+        sample = BaseDataElement()
+        sample.set_metainfo(dict(center=np.zeros(2)))
+        return x + 1
+
+    assert torch.compile(step, backend='eager')(torch.zeros(1)) == 1
