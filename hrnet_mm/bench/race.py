@@ -244,7 +244,7 @@ class TrainingStep:
 
 
 def outputs(model: nn.Module, x: Tensor) -> list[Tensor]:
-    """What a forward gives."""
+    """Return the outputs of a forward."""
     return tree_flatten(model(x))[0]
 
 

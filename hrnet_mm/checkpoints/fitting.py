@@ -68,17 +68,27 @@ def fit_part(
     }
     if any(misfits.values()):
         raise CheckpointError(describe_misfit(module, part, misfits))
+    new = len(set(wanted) - set(part)) if missing else 0
+    return part, _report(module, len(wanted), len(part), new, len(left_over), ignored)
 
-    report = [f'{title(module)} {len(part) - len(left_over)}/{len(wanted)} tensors']
-    if missing:
-        new = len(set(wanted) - set(part))
+
+def _report(
+    module: nn.Module,
+    wanted: int,
+    found: int,
+    new: int,
+    left_over: int,
+    ignored: Counter[str],
+) -> str:
+    report = [f'{title(module)} {found - left_over}/{wanted} tensors']
+    if new:
         report.append(f'new: {new} of the lower streams, not in the file')
     if left_over:
-        report.append(f'not needed: {len(left_over)} of the lower streams')
+        report.append(f'not needed: {left_over} of the lower streams')
     if ignored:
         groups = ', '.join(f'{name} ({n})' for name, n in sorted(ignored.items()))
         report.append(f'ignored: {groups}')
-    return part, '; '.join(report)
+    return '; '.join(report)
 
 
 def select(

@@ -77,7 +77,7 @@ def read_trunk(state: Mapping[str, Tensor]) -> Trunk:
 
 
 def lower_streams(names: Iterable[str], modules: int) -> set[str]:
-    """What the last of the modules of stage 4 outputs besides stream 0.
+    """Select what the last module of stage 4 outputs besides stream 0.
 
     HRNetV1, for pose, does without.
     """

@@ -126,7 +126,7 @@ class HigherHRNetHead(BaseHead):
     def loss(
         self, feats: Features, batch_data_samples: list[Any], train_cfg: Any = None
     ) -> dict[str, Tensor]:
-        """Of heatmaps at each resolution, of tags at the first.
+        """Compute the losses of heatmaps at each resolution, of tags at the first.
 
         Raises:
             ValueError: if the data have other joints, or other resolutions.

@@ -39,7 +39,7 @@ class BottomupRandomFlip(RandomFlip):
 
 @TRANSFORMS.register_module()
 class CrowdMask(BaseTransform):
-    """Where heatmaps count: not on crowds and on people without a labelled joint.
+    """Mask heatmaps: crowds and people without a labelled joint do not count.
 
     After ``GenerateTarget``. mmpose's ``BottomupGetHeatmapMask`` leaves out run
     lengths, which the crowds of COCO are. It also fails if xtcocotools is installed

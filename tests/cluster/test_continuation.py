@@ -254,7 +254,7 @@ def test_any_batch_sampler_goes_on(loop, tmp_path):
 
 
 class SpecialLoader(DataLoader):
-    """Whose batches may be of more than its samplers."""
+    """A subclass may add batches to those of its samplers."""
 
 
 @every_loop

@@ -113,7 +113,7 @@ every_kind = pytest.mark.parametrize(
 def epoch(
     make: Callable[[], Any], number: int = 0, workers: int = 0, seed: int = 0
 ) -> dict[int, list[float]]:
-    """What the augmentation of each index draws, in the order of the epoch."""
+    """Return what the augmentation of each index draws, in the order of the epoch."""
     np.random.seed(number + workers), random.seed(workers)  # the state of a process
     data = make()
     sampler = SeededSampler(data, seed=seed)
@@ -154,7 +154,7 @@ def test_no_number_is_drawn_twice_in_an_epoch(make):
 
 
 def test_samples_are_not_correlated():
-    """Of neighbours in the order of indices, of epochs and of seeds."""
+    """Neighbours in the order of indices, epochs and seeds are independent."""
 
     def draw(seed: int, number: int, index: int) -> tuple[float, float]:
         seed_once(SeededIndex(index, (seed, number, index)))

@@ -146,7 +146,7 @@ def saved_and_read(trunk: HRNet) -> HRNet:
 
 @pytest.mark.parametrize('copied', [deepcopy, saved_and_read])
 def test_a_copy_trains_alike(trunk_on, copied):
-    """As the average of weights that mmengine keeps."""
+    """Mmengine keeps such a copy as the average of weights."""
     copy = copied(trunk_on(cuda_graph=True))
     assert copy.graph.trunk is copy
     assert copy.conv1.weight.is_contiguous(**LAST)

@@ -102,6 +102,13 @@ def replays(trunk, monkeypatch) -> list[int]:
     return calls
 
 
+def capture(trunk: HRNet) -> None:
+    """Take the steps after which a graph is captured and replayed once."""
+    for _ in range(STEADY):
+        gradients(trunk, IMAGES)
+    trunk.zero_grad()
+
+
 IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
 
@@ -117,22 +124,18 @@ def test_a_graph_gets_the_parameters_and_gives_them_gradients(trunk, replays):
 
 def test_gradients_that_accumulate_are_not_overwritten(trunk, replays):
     """A replay writes its gradients where those of the last one are."""
-    for _ in range(STEADY):
-        gradients(trunk, IMAGES)
-    assert len(replays) == 1
-    for _ in range(2):  # no zero_grad
+    capture(trunk)
+    for _ in range(3):  # no zero_grad
         trunk(IMAGES)[0].sum().backward()
-    assert len(replays) == 1
+    assert len(replays) == 2  # the first alone
     trunk.zero_grad()
     trunk(IMAGES)
-    assert len(replays) == 2
+    assert len(replays) == 3
 
 
 def test_outputs_in_use_are_not_overwritten(trunk, replays):
     """Two views of an image go through the trunk before the backward."""
-    for _ in range(STEADY):
-        gradients(trunk, IMAGES)
-    trunk.zero_grad()
+    capture(trunk)
     first, second = trunk(IMAGES), trunk(IMAGES)
     assert len(replays) == 2
     (first[0].sum() + second[0].sum()).backward()
@@ -143,9 +146,7 @@ def test_outputs_in_use_are_not_overwritten(trunk, replays):
 
 def test_weights_that_move_are_captured_no_more(trunk, replays):
     """`assign=True` puts other tensors in the place of those of the graph."""
-    for _ in range(STEADY):
-        gradients(trunk, IMAGES)
-    trunk.zero_grad()
+    capture(trunk)
     with torch.no_grad():
         for parameter in trunk.parameters():
             parameter.data = parameter.data.clone()
