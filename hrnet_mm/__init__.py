@@ -29,8 +29,8 @@ try:
         raise ImportError(f'torch >= 2.1 is needed; this is torch {torch.__version__}')
 
     from hrnet_mm import compat
-    from hrnet_mm.deployment import deploy
-    from hrnet_mm.inferencers import inferencer
+    from hrnet_mm.inference.deploy import deploy
+    from hrnet_mm.inference.inferencer import inferencer
     from hrnet_mm.models import ARCHS, HRNet, HRNetC, HRNetV1, HRNetV2, HRNetV2p
 
     compat.apply()

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,13 +17,9 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 from rich.progress import (
-    BarColumn,
     Progress,
-    TextColumn,
-    TimeRemainingColumn,
     track,
 )
-from rich.table import Column
 
 console = Console(file=sys.stdout)  # also while the pictures log elsewhere
 folder = click.Path(file_okay=False, path_type=Path)
@@ -91,7 +86,7 @@ def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
 
     try:
         library = library_of(Config.fromfile(config).get('default_scope'))
-        pictures = import_module(f'hrnet_mm.{library.folder}.pictures')
+        pictures = import_module(f'hrnet_mm.{library.folder}.visualization')
         sheet = pictures.prediction_sheet(config, checkpoint, output, rows)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
@@ -159,10 +154,10 @@ def fetch(sources: tuple[str, ...]) -> None:
     CONFIG, all weights that a training job reads before its first step. The cache is
     HRNET_MM_CACHE, or else where torch keeps downloads.
     """
-    from hrnet_mm.checkpoints import CheckpointError, downloads
+    from hrnet_mm.checkpoints import CheckpointError, hub
 
     if not sources:
-        click.echo('\n'.join(downloads.known()))
+        click.echo('\n'.join(hub.known()))
     for source in sources:
         try:
             for line in fetch_all(source):
@@ -175,16 +170,16 @@ def fetch_all(source: str) -> Iterator[str]:
     """Yield a line for each file: what asks for it, its path and its size."""
     from mmengine.config import Config
 
-    from hrnet_mm.checkpoints import downloads
+    from hrnet_mm.checkpoints import hub
 
     needed = [source]
     if Path(source).suffix in ('.py', '.json', '.yaml', '.yml'):
         cfg = Config.fromfile(source, import_custom_modules=False)
-        needed = downloads.needed_by(cfg)
+        needed = hub.needed_by(cfg)
         if not needed:
             yield f'{source} starts from random weights: there is nothing to fetch'
     for name in needed:
-        path = downloads.fetch(name)
+        path = hub.fetch(name)
         yield f'{name}: {path} ({path.stat().st_size / 1e6:.1f} MB)'
 
 
@@ -200,7 +195,7 @@ def inspect_checkpoint(source: str, as_json: bool) -> None:
     from hrnet_mm import checkpoints
 
     try:
-        file = checkpoints.downloads.located(source)
+        file = checkpoints.hub.located(source)
         found = checkpoints.inspect(checkpoints.read(file))
     except (checkpoints.CheckpointError, OSError) as error:
         raise Refused(str(error)) from error
@@ -227,7 +222,7 @@ def convert(source: str, target: Path, to: str) -> None:
     from hrnet_mm import checkpoints
 
     try:
-        file = checkpoints.downloads.located(source)
+        file = checkpoints.hub.located(source)
         checkpoint, conversion = checkpoints.convert(file, target, to)
     except (checkpoints.CheckpointError, OSError, ValueError) as error:
         raise Refused(str(error)) from error
@@ -247,82 +242,13 @@ def tool(library: str, script: str, arguments: tuple[str, ...]) -> None:
     As `mim run LIBRARY SCRIPT ARGUMENTS`. Scripts that read checkpoints without a
     config do not import hrnet_mm, and on torch >= 2.6 fail without it.
     """
-    from hrnet_mm.cluster import tools
+    from hrnet_mm.engine import tools
 
     try:
         path = tools.find_script(library, script)
     except (ModuleNotFoundError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     tools.run_script(path, arguments)
-
-
-@main.command()
-@click.option('--task', 'tasks', multiple=True, help='pose, segmentation, detection.')
-@click.option('--quick', is_flag=True, help='Small images: minutes on a laptop.')
-@click.option('--device', default='cpu', show_default=True, help='cpu or cuda.')
-@click.option('--batch', type=int, help='Images a training step; chosen by task.')
-@click.option('--rounds', type=click.IntRange(1), help='Measurements of each network.')
-@click.option('--output', type=folder, default='outputs/bench', show_default=True)
-@click.option('--against', is_flag=True, help="Race the LIBRARIES' HRNet instead.")
-@click.option('--scaling', is_flag=True, help='Time as input, width, threads grow.')
-@click.option('--arch', help='Of these two; w32 if not given.')
-@click.argument('libraries', nargs=-1)
-def bench(
-    tasks: tuple[str, ...],
-    quick: bool,
-    device: str,
-    batch: int | None,
-    rounds: int | None,
-    output: Path,
-    against: bool,
-    scaling: bool,
-    arch: str | None,
-    libraries: tuple[str, ...],
-) -> None:
-    """Memory and time of HRNet beside the networks that it was compared with.
-
-    A table, the data and a bar chart. The other networks are those of the installed
-    libraries. All train and test here and now, in turns.
-
-    With --against mmpose mmseg mmdet mmpretrain timm, or some of them: ours beside the
-    HRNet of these libraries, with the same weights, in one process. With --scaling:
-    one trunk, at growing sizes, batches, widths and numbers of threads.
-    """
-    if against + scaling + bool(tasks or batch) > 1:
-        raise click.UsageError('--against, --scaling, --task and --batch: one of these')
-    if libraries and not against:
-        raise click.UsageError(f'--against {" ".join(libraries)}? Say so.')
-    if arch and not (against or scaling):
-        raise click.UsageError('--arch is for --against and --scaling')
-    from hrnet_mm.bench import commands
-
-    arch, rounds = arch or 'w32', rounds or (3 if quick else 10)
-    run = commands.Run(device, rounds, output, eta)
-    try:
-        if against:
-            paths = commands.against(run, libraries, arch, quick)
-        elif scaling:
-            paths = commands.scaling(run, arch)
-        else:
-            paths = commands.tasks(run, tasks, quick, batch)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
-    for path in paths:
-        console.print(f'{path}', soft_wrap=True)
-    click.echo(paths[0].read_text())
-
-
-@contextmanager
-def eta(steps: int) -> Iterator[Callable[[str], None]]:
-    """A bar with the time that remains; what it yields is called before each step."""
-    columns = (
-        TextColumn('{task.description}', table_column=Column(width=50)),
-        BarColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        todo = bar.add_task('', total=steps)
-        yield lambda what: bar.update(todo, advance=1, description=what)
 
 
 @main.command()
@@ -368,21 +294,21 @@ def export(
     from mmengine.config import Config
 
     from hrnet_mm import deploy
-    from hrnet_mm import export as exporting
-    from hrnet_mm.pictures import load_trained
+    from hrnet_mm.building import load_trained
+    from hrnet_mm.inference import export as exporting
+    from hrnet_mm.inference.exported_model import Answer
+    from hrnet_mm.inference.model_facts import read_facts
 
     cfg = Config.fromfile(config)
     try:
         exporting.check_format(name)
-        facts = exporting.read_facts(cfg, checkpoint)
+        facts = read_facts(cfg, checkpoint)
         model = load_trained(cfg, checkpoint)
         facts['size'] = list(size or facts['size'])
         given = exporting.read_images(images, facts, batch)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    slow, fast = (
-        exporting.Answer(m, facts['task']).eval() for m in (model, deploy(model))
-    )
+    slow, fast = (Answer(m, facts['task']).eval() for m in (model, deploy(model)))
     click.echo(f'writing {name}')
     path = exporting.write(fast, facts, name, output, batch=batch, dynamic=dynamic)
     difference = exporting.compare(path, slow, given)
@@ -463,7 +389,7 @@ def tiny_people(root: Path | None, crowd: bool, seed: int, sheet: Path | None) -
 
     That is data/tiny_people unless given, and data/tiny_crowd with --crowd.
     """
-    from hrnet_mm.data import TinyPeople, pictures
+    from hrnet_mm.tiny_people import TinyPeople, contact_sheet
 
     if sheet is not None and sheet.suffix not in ('.jpg', '.png'):
         raise click.BadParameter(f'{sheet} ends neither in .jpg nor in .png')
@@ -479,5 +405,5 @@ def tiny_people(root: Path | None, crowd: bool, seed: int, sheet: Path | None) -
         bar.update(task, completed=1, total=1)
     console.print(f'TinyPeople is in {root}.', soft_wrap=True)
     if sheet is not None:
-        pictures.save_sheet(root, sheet)
+        contact_sheet.save_sheet(root, sheet)
         console.print(f'A picture of it is at {sheet}.', soft_wrap=True)

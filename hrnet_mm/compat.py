@@ -21,7 +21,7 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 import hrnet_mm_standins
 
 from . import launching
-from .checkpoints import downloads, loading
+from .checkpoints import hub, safe_load
 
 
 def apply() -> None:
@@ -49,23 +49,21 @@ def load_checkpoints_safely() -> None:
     From torch 2.6 mmengine 0.10 cannot read its own files (open-mmlab/mmengine#1655),
     while ``https://`` ones are unpickled without any restriction.
     """
-    loading.allow_mmengine_checkpoints()
+    safe_load.allow_mmengine_checkpoints()
     loader = mmengine_checkpoint.CheckpointLoader
     loader.register_scheme(prefixes='', loader=load_from_local, force=True)
-    loader.register_scheme(
-        prefixes=downloads.SCHEME, loader=load_from_hrnet, force=True
-    )
-    mmengine_checkpoint.load_url = downloads.load_url
+    loader.register_scheme(prefixes=hub.SCHEME, loader=load_from_hrnet, force=True)
+    mmengine_checkpoint.load_url = hub.load_url
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
     """Loader of plain paths; mmengine logs the part after ``load_from_``."""
-    return loading.load(filename, map_location)
+    return safe_load.load(filename, map_location)
 
 
 def load_from_hrnet(filename: str, map_location: Any = None) -> Any:
     """Loader of names of published weights."""
-    return downloads.load_by_name(filename, map_location)
+    return hub.load_by_name(filename, map_location)
 
 
 def restore_find_loader() -> None:

@@ -15,7 +15,7 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from torch import nn
 
-from .norms import SyncBatchNormOnCpu
+from hrnet_mm.models.norms import SyncBatchNormOnCpu
 
 
 def over_gloo(init: Callable[..., None]) -> Callable[..., None]:

@@ -18,28 +18,28 @@ HOOKS = Registry(
     'hook',
     parent=root.HOOKS,
     scope='hrnet_mm',
-    locations=['hrnet_mm.hooks', 'hrnet_mm.cluster'],
+    locations=['hrnet_mm.engine'],
 )
 LOOPS = Registry(
-    'loop', parent=root.LOOPS, scope='hrnet_mm', locations=['hrnet_mm.loops']
+    'loop', parent=root.LOOPS, scope='hrnet_mm', locations=['hrnet_mm.engine']
 )
 OPTIMIZERS = Registry(
     'optimizer',
     parent=root.OPTIMIZERS,
     scope='hrnet_mm',
-    locations=['hrnet_mm.models.adam'],
+    locations=['hrnet_mm.engine'],
 )
 DATA_SAMPLERS = Registry(
     'data sampler',
     parent=root.DATA_SAMPLERS,
     scope='hrnet_mm',
-    locations=['hrnet_mm.data.seeding'],
+    locations=['hrnet_mm.engine'],
 )
 TRANSFORMS = Registry(
     'transform',
     parent=root.TRANSFORMS,
     scope='hrnet_mm',
-    locations=['hrnet_mm.data.seeding'],
+    locations=['hrnet_mm.engine'],
 )
 VISUALIZERS = Registry('visualizer', parent=root.VISUALIZERS, scope='hrnet_mm')
 WEIGHT_INITIALIZERS = Registry(

@@ -87,7 +87,7 @@ def shared_ops() -> Path:
 @pytest.fixture(scope='session')
 def few_people(tmp_path_factory) -> Path:
     """TinyPeople of a few images."""
-    from hrnet_mm.data import TinyPeople
+    from hrnet_mm.tiny_people import TinyPeople
 
     root = tmp_path_factory.mktemp('few') / 'tiny_people'
     return TinyPeople(splits={'train': 20, 'val': 4, 'test': 4}).write(root)
@@ -96,7 +96,7 @@ def few_people(tmp_path_factory) -> Path:
 @pytest.fixture(scope='session')
 def tiny_people(tmp_path_factory, worker_id) -> Path:
     """TinyPeople whole, drawn once for all workers."""
-    from hrnet_mm.data import TinyPeople
+    from hrnet_mm.tiny_people import TinyPeople
 
     folder = tmp_path_factory.getbasetemp()
     folder = folder if worker_id == 'master' else folder.parent

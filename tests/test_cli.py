@@ -12,16 +12,16 @@ from rich.console import Console
 
 from hrnet_mm import __version__
 from hrnet_mm.cli import main
-from hrnet_mm.data import TinyPeople
 from hrnet_mm.profiling import (
     PUBLISHED,
     published_notes,
     published_table,
     recompute,
 )
+from hrnet_mm.tiny_people import TinyPeople
 
 COMMANDS = (
-    'bench', 'convert', 'demo', 'doctor', 'fetch', 'inspect', 'profile', 'show',
+    'convert', 'demo', 'doctor', 'fetch', 'inspect', 'profile', 'show',
     'tiny-people',
 )  # fmt: skip
 
@@ -42,7 +42,7 @@ def test_version():
 
 def test_tiny_people_draws_once_and_shows_it(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        'hrnet_mm.data.TinyPeople',
+        'hrnet_mm.tiny_people.TinyPeople',
         lambda seed, crowd: TinyPeople(
             seed, splits={'train': 1, 'val': 6, 'test': 1}, crowd=crowd
         ),

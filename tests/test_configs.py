@@ -12,8 +12,8 @@ import torch
 from mmengine.config import Config
 
 from hrnet_mm.building import build_model
-from hrnet_mm.checkpoints import downloads, zoo
-from hrnet_mm.data.checked import CheckedData
+from hrnet_mm.checkpoints import hub, zoo
+from hrnet_mm.datasets.checked import CheckedData
 from hrnet_mm.profiling import Subject, count_macs
 from hrnet_mm.registry import DATASETS
 
@@ -123,9 +123,9 @@ def test_the_model_builds_and_asks_for_weights_that_can_be_fetched(path):
         *(part.init_cfg['checkpoint'] for part in parts if pretrained(part)),
         *filter(None, [cfg.load_from]),
     ]
-    assert asked == downloads.needed_by(cfg)
+    assert asked == hub.needed_by(cfg)
     if not cfg.load_from:
-        assert all(downloads.addresses(source) for source in asked)
+        assert all(hub.addresses(source) for source in asked)
 
 
 def test_each_config_has_an_entry_in_the_metafiles():
@@ -213,7 +213,7 @@ def test_the_model_is_mmpose_s(ours_and_stock):
     for part in ('data_preprocessor', 'head', 'test_cfg'):
         assert ours.model[part] == stock.model[part], part
     names = [c.model.backbone.init_cfg.checkpoint for c in (ours, stock)]
-    first, same = (downloads.addresses(name)[0] for name in names)
+    first, same = (hub.addresses(name)[0] for name in names)
     assert first == same
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from hrnet_mm.images import ReadArrays, check_channels, drawable, loader_of
-from hrnet_mm.pictures import read_picture
+from hrnet_mm.visualization import read_picture
 
 RNG = np.random.default_rng(0)
 KINDS = {

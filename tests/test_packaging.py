@@ -72,7 +72,7 @@ def test_the_wheel_has_code_types_and_the_resources_of_mim(wheel):
         'hrnet_mm/models/hrnet.py',
         'hrnet_mm/standins/mmcv_ext/__init__.py',
         'hrnet_mm/standins/xtcocotools/__init__.py',
-        'hrnet_mm/data/tiny_people.py',
+        'hrnet_mm/tiny_people/dataset.py',
         'hrnet_mm/doctor/probe.py',
         'hrnet_mm/py.typed',
         'hrnet_mm/.mim/configs/hrnet_w48_coco.py',

@@ -69,7 +69,7 @@ cd "$FOLDER/copy"
 export OMP_NUM_THREADS=1
 ../venv/bin/pytest -n auto --dist worksteal \
     tests/test_registry.py tests/parity tests/standins tests/checkpoints \
-    tests/test_hooks.py tests/models/test_training_graph.py tests/models/test_precision.py \
+    tests/engine/test_hooks.py tests/models/test_training_graph.py tests/models/test_precision.py \
     tests/{pose,seg,det,cls}/test_training.py -m 'lane or not (jobs or slow or sweep)'
 
 # the same with ours in the place of the compiled operators, and both side by side

@@ -1,6 +1,6 @@
 """Test a checkpoint: ``python tools/test.py CONFIG CHECKPOINT ...``."""
 
-from hrnet_mm.cluster.tools import run_tool
+from hrnet_mm.engine.tools import run_tool
 
 if __name__ == '__main__':  # workers of data loaders may import this file
     run_tool('test')

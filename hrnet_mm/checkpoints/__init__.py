@@ -1,11 +1,11 @@
 """Published HRNet files of every family: read safely, converted, described."""
 
-from . import downloads
+from . import hub
+from .checkpoint import Checkpoint, read
 from .conversion import TARGETS, convert
 from .inspection import conversion_report, inspect, inspection_table
-from .loading import CheckpointError, load
 from .pretrained import translate_for
-from .reading import Checkpoint, read
+from .safe_load import CheckpointError, load
 
 __all__ = [
     'TARGETS',
@@ -13,7 +13,7 @@ __all__ = [
     'CheckpointError',
     'conversion_report',
     'convert',
-    'downloads',
+    'hub',
     'inspect',
     'inspection_table',
     'load',

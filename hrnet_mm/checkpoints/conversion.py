@@ -16,10 +16,10 @@ from torch import Tensor
 from hrnet_mm.files import write_whole
 from hrnet_mm.libraries import LIBRARIES
 
+from .checkpoint import Checkpoint, read
 from .families import BY_NAME, FAMILIES, Family
-from .loading import CheckpointError
-from .reading import Checkpoint, read
-from .values import official_biases, with_biases_of
+from .safe_load import CheckpointError
+from .tensor_conversion import official_biases, with_biases_of
 
 # What files are converted to.
 TARGETS = (*LIBRARIES, 'official', 'timm')

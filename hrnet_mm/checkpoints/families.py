@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
-from . import values
+from . import tensor_conversion
 
 State = Mapping[str, Tensor]
 
@@ -251,7 +251,7 @@ FAMILIES = (
             ),
         ),
         writes='model.',
-        to_ours=values.without_negative_scales,
+        to_ours=tensor_conversion.without_negative_scales,
         upsample_cfg=BILINEAR,
         aligned_classes=(150, 171),  # ADE20K and COCO-Stuff
     ),
@@ -261,7 +261,7 @@ FAMILIES = (
         'segmentation',
         (TRUNK, *OCR),
         writes='model.',
-        to_ours=values.without_negative_scales,
+        to_ours=tensor_conversion.without_negative_scales,
         upsample_cfg=ALIGNED,
     ),
     Family('official ImageNet', 'official', 'classification', CLASSIFIER),
@@ -307,8 +307,8 @@ FAMILIES = (
             ('mask_head.{rest}', 'roi_head.mask_head.{rest}'),
             ('semantic_head.{rest}', 'roi_head.semantic_head.{rest}'),
         ),
-        to_ours=values.background_last,
-        to_theirs=values.background_first,
+        to_ours=tensor_conversion.background_last,
+        to_theirs=tensor_conversion.background_first,
     ),
     # ae_higher_resolution_head.py and topdown_heatmap_simple_head.py, branch 0.x
     Family(

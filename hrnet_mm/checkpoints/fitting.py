@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from hrnet_mm.messages import shortened
 from hrnet_mm.models import HRNet
 
-from .loading import CheckpointError
+from .safe_load import CheckpointError
+from .tensor_conversion import first_of_layers, with_biases_of
 from .trunks import lower_streams, read_trunk
-from .values import first_of_layers, with_biases_of
 
 
 def load_part(

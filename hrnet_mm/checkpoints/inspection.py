@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hrnet_mm.libraries import LIBRARIES
 
+from .checkpoint import Checkpoint
 from .conversion import TARGETS, Conversion, counterpart
-from .reading import Checkpoint
 from .trunks import Trunk
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from hrnet_mm.messages import shortened
 from hrnet_mm.models import HRNet
 from hrnet_mm.registry import WEIGHT_INITIALIZERS
 
+from .checkpoint import check_numbers, find_state_dict, read, separated, understand
 from .fitting import fit_part, load_part
-from .loading import CheckpointError
-from .reading import check_numbers, find_state_dict, read, separated, understand
+from .safe_load import CheckpointError
 
 
 @WEIGHT_INITIALIZERS.register_module()

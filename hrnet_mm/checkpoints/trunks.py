@@ -13,7 +13,7 @@ from hrnet_mm.messages import shortened
 from hrnet_mm.models import ARCHS, HRNet
 from hrnet_mm.models.arch import Stages, StageSpec, as_extra
 
-from .loading import CheckpointError
+from .safe_load import CheckpointError
 
 # Of W64, the largest: 4 + 1*2*4 + 4*3*4 + 3*4*4 = 108. A file that claims more by far
 # would take minutes and all memory to look at.

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from mmpretrain.datasets import CustomDataset, ImageNet
 
-from hrnet_mm.data import POSES
-from hrnet_mm.data.checked import CheckedData
+from hrnet_mm.datasets.checked import CheckedData
 from hrnet_mm.messages import shortened
 from hrnet_mm.registry import DATASETS
+from hrnet_mm.tiny_people import POSES
 
 
 class CheckedImages(CheckedData):

@@ -12,7 +12,7 @@ from mmpretrain.apis import ImageClassificationInferencer
 from mmpretrain.registry import TRANSFORMS
 
 from hrnet_mm.images import ReadArrays, loader_of
-from hrnet_mm.inferencers import AnyImage
+from hrnet_mm.inference.inferencer import AnyImage
 
 
 class Inferencer(AnyImage, ImageClassificationInferencer):

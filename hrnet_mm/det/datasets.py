@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from mmdet.datasets import CocoDataset
 
-from hrnet_mm.data.checked import CheckedCoco
+from hrnet_mm.datasets.checked import CheckedCoco
 from hrnet_mm.messages import counted, shortened
 from hrnet_mm.registry import DATASETS
 

@@ -2,7 +2,7 @@
 
 from mmdet.apis import DetInferencer
 
-from hrnet_mm.inferencers import AnyImage, NamedByConfig
+from hrnet_mm.inference.inferencer import AnyImage, NamedByConfig
 
 
 class Inferencer(NamedByConfig, AnyImage, DetInferencer):

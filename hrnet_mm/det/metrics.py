@@ -9,7 +9,7 @@ import numpy as np
 from mmdet.evaluation import CocoMetric, bbox_overlaps
 from mmdet.evaluation.functional.recall import _recalls
 
-from hrnet_mm.data.annotations import readable
+from hrnet_mm.datasets.annotations import readable
 from hrnet_mm.registry import METRICS
 
 

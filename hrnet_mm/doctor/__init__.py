@@ -19,9 +19,9 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from .checks import CHECKS, GROUPS, Check
+from .fixes import PACKAGE, Finding, Level, explain
 from .libraries import LIBRARIES
 from .probe import ANSWER
-from .remedies import PACKAGE, Finding, Level, explain
 
 if TYPE_CHECKING:
     from rich.console import Console

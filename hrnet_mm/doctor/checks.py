@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import trials
+from .fixes import Finding, Level, numbers
 from .libraries import LIBRARIES, MMENGINE
-from .remedies import Finding, Level, numbers
 
 
 @dataclass(frozen=True)

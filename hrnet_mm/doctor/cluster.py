@@ -13,11 +13,11 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import alone, exit_code, show, together
-from .alone import Needs, fewer_workers
-from .meeting import Meeting, MeetingError, Place, find_place
-from .remedies import Finding, Level
-from .together import NFS, SILENT, marker
+from . import exit_code, group_checks, node_checks, show
+from .fixes import Finding, Level
+from .group_checks import NFS, SILENT, marker
+from .node_checks import Needs, fewer_workers
+from .rendezvous import Meeting, MeetingError, Place, find_place
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,7 +63,7 @@ def run(needs: Needs, seconds: float, console: Console) -> int:
         else:
             print(f'{error}\n    {MEET}', file=sys.stderr)
         return 1
-    meeting.tell('alone', alone.report(place, needs))
+    meeting.tell('alone', node_checks.report(place, needs))
     if place.rank == 0:
         return lead(meeting, needs, seconds, console)
     return follow(meeting, needs, seconds)
@@ -88,7 +88,7 @@ def lead(meeting: Meeting, needs: Needs, seconds: float, console: Console) -> in
         with marker(needs.work_dir) as name:
             plan = dict(backend=crew.backend_name, marker=name)
             meeting.tell('plan', plan)
-            meeting.tell('together', together.report(meeting, needs, plan, seconds))
+            meeting.tell('together', group_checks.report(meeting, needs, plan, seconds))
             alive = meeting.hear('together', seconds + NFS)
         silent = dict(findings=[asdict(SILENT)])
         findings += crew.merged(
@@ -107,7 +107,7 @@ def follow(meeting: Meeting, needs: Needs, seconds: float) -> int:
     # rank 0 may have come later, by `seconds`
     plan = meeting.hear('plan', 2 * seconds, [0]).get(0)
     if plan:
-        meeting.tell('together', together.report(meeting, needs, plan, seconds))
+        meeting.tell('together', group_checks.report(meeting, needs, plan, seconds))
     code = meeting.hear('verdict', 2 * (seconds + NFS), [0]).get(0)
     if code is None:
         print(f'rank {meeting.place.rank}: rank 0 left without a word', file=sys.stderr)

@@ -12,8 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 
 from .checks import CHECKS, Check
-from .libraries import LIBRARIES
-from .remedies import (
+from .fixes import (
     Finding,
     distributions,
     explain,
@@ -22,6 +21,7 @@ from .remedies import (
     numbers,
     version_of,
 )
+from .libraries import LIBRARIES
 
 ANSWER = 'hrnet-mm doctor: '  # marks our line among what libraries print
 

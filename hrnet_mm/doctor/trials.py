@@ -16,8 +16,7 @@ import sys
 from importlib import metadata
 from types import ModuleType
 
-from .libraries import LIBRARIES
-from .remedies import (
+from .fixes import (
     OUR_OPERATORS,
     OUR_SCORES,
     RETORCH,
@@ -30,6 +29,7 @@ from .remedies import (
     pair_with_torch,
     version_of,
 )
+from .libraries import LIBRARIES
 
 COMPARE = {
     '==': operator.eq,

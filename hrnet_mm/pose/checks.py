@@ -8,9 +8,9 @@ from typing import Any
 from mmengine.runner import Runner
 from torch import nn
 
-from hrnet_mm.hooks.checks import bare
+from hrnet_mm.engine.checks import bare
+from hrnet_mm.engine.optional_hook import OptionalHook
 from hrnet_mm.models import HRNet
-from hrnet_mm.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 
 # What heads of MMPose call the number of keypoints that they predict.

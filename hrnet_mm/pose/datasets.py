@@ -19,10 +19,10 @@ from mmpose.datasets.datasets import (
     WFLWDataset,
 )
 
-from hrnet_mm.data.checked import CheckedCoco
-from hrnet_mm.data.figure import FACE
-from hrnet_mm.data.pose import KEYPOINTS
+from hrnet_mm.datasets.checked import CheckedCoco
 from hrnet_mm.registry import DATASETS
+from hrnet_mm.tiny_people.figure import FACE
+from hrnet_mm.tiny_people.skeleton import KEYPOINTS
 
 from .keypoints import NamedKeypoints
 

@@ -28,7 +28,7 @@ from rich.progress import (
 )
 
 import hrnet_mm
-from hrnet_mm.data import TinyPeople
+from hrnet_mm.tiny_people import TinyPeople
 
 CONFIG = 'pose/hrnet_w18_small_v1_tiny-pose.py'
 # mmengine's log line: Epoch(train) [2][10/53] lr: 1.9e-03 eta: 0:03:10 ... loss: 0.0093
@@ -71,12 +71,12 @@ def run(output: Path, data: Path, console: Console) -> float:
         task = bar.add_task('drawing what it learned', total=2)
         log = (output / 'pictures.log').open('w')
         with log, redirect_stdout(log), redirect_stderr(log):
-            from . import pictures  # not before it is needed: slow to import
+            from . import visualization  # not before it is needed: slow to import
 
-            curve = pictures.learning_curve(output)
+            curve = visualization.learning_curve(output)
             bar.advance(task)
             os.environ['TINY_PEOPLE'] = str(data)
-            sheet = pictures.prediction_sheet(
+            sheet = visualization.prediction_sheet(
                 config, checkpoint, output / 'predictions.png'
             )
             bar.advance(task)

@@ -18,7 +18,7 @@ from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor, nn
 
-from hrnet_mm.checkpoints.values import first_of_layers
+from hrnet_mm.checkpoints.tensor_conversion import first_of_layers
 from hrnet_mm.models.layers import BasicBlock, Layers
 from hrnet_mm.registry import MODELS
 

@@ -10,7 +10,7 @@ from mmengine.dataset import Compose
 from mmpose.apis import MMPoseInferencer, Pose2DInferencer
 
 from hrnet_mm.images import ReadArrays, drawable, loader_of
-from hrnet_mm.inferencers import AnyImage
+from hrnet_mm.inference.inferencer import AnyImage
 
 
 class Pose2D(AnyImage, Pose2DInferencer):

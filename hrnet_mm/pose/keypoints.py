@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from mmengine.config import Config
 
-from hrnet_mm.data.checked import CheckedData
+from hrnet_mm.datasets.checked import CheckedData
 from hrnet_mm.messages import shortened
 
 # What MMPose reads from the metainfo of keypoints.

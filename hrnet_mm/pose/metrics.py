@@ -6,7 +6,7 @@ from typing import Any
 
 from mmpose.evaluation.metrics import CocoMetric
 
-from hrnet_mm.data.annotations import readable
+from hrnet_mm.datasets.annotations import readable
 from hrnet_mm.registry import METRICS
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from mmengine.runner import Runner
 
-from hrnet_mm.hooks.checks import bare
-from hrnet_mm.optional_hook import OptionalHook
+from hrnet_mm.engine.checks import bare
+from hrnet_mm.engine.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 
 

@@ -15,12 +15,12 @@ from mmseg.datasets import (
     PascalContextDataset59,
 )
 
-from hrnet_mm.data import CLASSES
-from hrnet_mm.data.checked import CheckedData
-from hrnet_mm.data.pictures import PALETTE
+from hrnet_mm.datasets.checked import CheckedData
+from hrnet_mm.datasets.metainfo import complete_palette
 from hrnet_mm.messages import shortened
-from hrnet_mm.metainfo import complete_palette
 from hrnet_mm.registry import DATASETS
+from hrnet_mm.tiny_people import CLASSES
+from hrnet_mm.tiny_people.contact_sheet import PALETTE
 
 from .transforms import NO_CLASS, read_labels
 

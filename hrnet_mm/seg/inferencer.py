@@ -8,7 +8,7 @@ from typing import Any
 
 from mmseg.apis import MMSegInferencer
 
-from hrnet_mm.inferencers import AnyImage, NamedByConfig
+from hrnet_mm.inference.inferencer import AnyImage, NamedByConfig
 
 
 class Inferencer(NamedByConfig, AnyImage, MMSegInferencer):

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from mmengine.logging.history_buffer import HistoryBuffer
 from safetensors.torch import save as as_safetensors
 
-from hrnet_mm.checkpoints.loading import RESTRICTED
+from hrnet_mm.checkpoints.safe_load import RESTRICTED
 from hrnet_mm.cli import main
 
 

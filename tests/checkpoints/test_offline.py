@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from hrnet_mm.checkpoints import CheckpointError, downloads
+from hrnet_mm.checkpoints import CheckpointError, hub
 from hrnet_mm.cli import main
 
 NAME = 'w18_small_v1/imagenet'
@@ -96,9 +96,9 @@ def test_a_job_starts_from_what_fetch_got(
     address, folder, _ = web_server
     state = official.Trunk().state_dict()
     torch.save(state, folder / 'trunk.pth')
-    monkeypatch.setitem(downloads.MIRRORS, NAME, (f'{address}/trunk.pth',))
+    monkeypatch.setitem(hub.MIRRORS, NAME, (f'{address}/trunk.pth',))
     result = CliRunner().invoke(main, ['fetch', str(config)])
-    path = downloads.cache_folder() / 'trunk.pth'
+    path = hub.cache_folder() / 'trunk.pth'
     assert result.exit_code == 0, result.output
     size = f'{path.stat().st_size / 1e6:.1f} MB'
     assert result.stdout == f'hrnet://{NAME}: {path} ({size})\n'
@@ -131,7 +131,7 @@ def test_weights_of_all_parts_and_of_the_job_are_needed():
             default_hooks=dict(checkpoint=dict(interval=1)),
         )
     )
-    assert downloads.needed_by(cfg) == [
+    assert hub.needed_by(cfg) == [
         'hrnet://w48/imagenet',
         'head.pth',
         'https://example.org/teacher.pth',
@@ -155,7 +155,7 @@ def test_a_config_without_weights_says_so(tmp_path):
 
 
 def test_names_of_mmengine_s_hub_have_the_address_that_mmengine_loads():
-    (url,) = downloads.addresses('open-mmlab://msra/hrnetv2_w18')
+    (url,) = hub.addresses('open-mmlab://msra/hrnetv2_w18')
     assert url.endswith('hrnetv2_w18-00eb2006.pth')
     with pytest.raises(CheckpointError, match='mmengine knows no such name'):
-        downloads.addresses('open-mmlab://msra/hrnetv3')
+        hub.addresses('open-mmlab://msra/hrnetv3')

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hrnet_mm import HRNet
-from hrnet_mm.checkpoints import CheckpointError, convert, read, reading
+from hrnet_mm.checkpoints import CheckpointError, checkpoint, convert, read
 
 State = dict[str, Tensor]
 TRUNK = {f'backbone.{k}': v for k, v in official.Pose().state_dict().items()}
@@ -125,7 +125,7 @@ def test_the_average_predicts_and_the_teacher_of_another_shape_does_not(tmp_path
     assert torch.equal(read(tmp_path / 'distilled.pth').tensors[name], TRUNK[name])
 
 
-@pytest.mark.parametrize('container', reading.CONTAINERS)
+@pytest.mark.parametrize('container', checkpoint.CONTAINERS)
 def test_what_trainers_call_a_state_dict(container, tmp_path):
     torch.save({'epoch': 3, container: pose('head')}, tmp_path / 'x.pth')
     assert read(tmp_path / 'x.pth').family.name == 'mmpose'

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip('mmpretrain')
 
 from hrnet_mm.cls import ImageFolder, ImageNetCls, TinyCls
-from hrnet_mm.data import POSES
+from hrnet_mm.tiny_people import POSES
 
 READ = [dict(type='mmpretrain.LoadImageFromFile')]
 
@@ -82,7 +82,7 @@ def test_an_image_that_cannot_be_read_is_named(people):
 
 def test_imagenet_is_read_from_folders_and_from_lists(tmp_path):
     """Both layouts that are around."""
-    from hrnet_mm.data import TinyPeople
+    from hrnet_mm.tiny_people import TinyPeople
 
     root = TinyPeople(splits={'val': 2}).write(tmp_path / 'people')
     images = sorted(root.glob('crops/val/*/*.jpg'))

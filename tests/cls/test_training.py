@@ -10,7 +10,7 @@ pytest.importorskip('mmpretrain')
 
 from jobs import QUICK_NORMS, Job, check_resume, show
 
-from hrnet_mm.data import TinyPeople
+from hrnet_mm.tiny_people import TinyPeople
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 'cls/hrnetc_w18_small_v1_tiny-cls.py'

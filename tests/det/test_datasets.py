@@ -157,7 +157,7 @@ def test_no_object_at_all_is_an_error(odd):
 
 
 def test_what_an_outline_tells_is_read(odd):
-    """Other entries of such files: tests/data/test_annotations.py."""
+    """Other entries of such files: tests/datasets/test_annotations.py."""
     expected = odd(lambda content: None)[0]['gt_bboxes'].tensor
 
     def boxes(content):

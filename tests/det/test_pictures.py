@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-from hrnet_mm.det.pictures import matched_priors, row_of
+from hrnet_mm.det.visualization import matched_priors, row_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 FCOS = dict(

@@ -13,7 +13,7 @@ pytest.importorskip('mmdet')
 from jobs import QUICK_NORMS, Job, check_resume, show
 
 from hrnet_mm import HRNet
-from hrnet_mm.data import TinyPeople
+from hrnet_mm.tiny_people import TinyPeople
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 'det/{}_hrnetv2p_w18_small_v1_tiny-det.py'

@@ -18,7 +18,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
 import hrnet_mm  # noqa: F401 - mends what current numpy breaks
-from hrnet_mm.checkpoints.reading import recognise
+from hrnet_mm.checkpoints.checkpoint import recognise
 
 LINE = (
     "custom_imports = dict(imports=['hrnet_mm.dropin'], allow_failed_imports=False)\n"

@@ -13,8 +13,7 @@ from torch import Tensor, distributed, fx, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from hrnet_mm import HRNet, HRNetC, HRNetV2p
-from hrnet_mm.cluster.optimizers import match_memory_formats
-from hrnet_mm.models.adam import Adam
+from hrnet_mm.engine.optimizers import Adam, match_memory_formats
 
 LAST = dict(memory_format=torch.channels_last)
 IMAGES = (2, 3, 64, 64)

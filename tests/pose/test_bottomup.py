@@ -14,7 +14,7 @@ pytest.importorskip('mmpose')
 
 from jobs import Job, score_of, show
 
-from hrnet_mm.data import TinyPeople
+from hrnet_mm.tiny_people import TinyPeople
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 'pose/higher-hrnet_w18_small_v1_tiny-crowd.py'

@@ -12,7 +12,6 @@ from PIL import Image
 
 pytest.importorskip('mmpose')
 
-from hrnet_mm.data import TinyPeople
 from hrnet_mm.pose import (
     Aflw,
     CocoPose,
@@ -26,6 +25,7 @@ from hrnet_mm.pose import (
     TinyPose,
     Wflw,
 )
+from hrnet_mm.tiny_people import TinyPeople
 
 
 @pytest.fixture(scope='module')

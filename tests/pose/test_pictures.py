@@ -12,8 +12,8 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
-from hrnet_mm.data.pictures import Skeleton
-from hrnet_mm.pose.pictures import people_of
+from hrnet_mm.pose.visualization import people_of
+from hrnet_mm.tiny_people.contact_sheet import Skeleton
 
 
 @pytest.mark.parametrize('channels', [3, 1])

@@ -18,7 +18,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from hrnet_mm.export import Answer
+from hrnet_mm.inference.exported_model import Answer
 from hrnet_mm.seg import CrossEntropyLoss, OhemCrossEntropyLoss, SegTTAModel
 from hrnet_mm.seg.heads import gather_objects, soft_regions
 

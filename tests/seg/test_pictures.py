@@ -20,7 +20,7 @@ from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 
 from hrnet_mm.seg import SegVisualizationHook
-from hrnet_mm.seg.pictures import coloured, look
+from hrnet_mm.seg.visualization import coloured, look
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/seg'
 

@@ -1,0 +1,1 @@
+"""Memory and time of HRNet, beside other networks and beside other HRNets."""

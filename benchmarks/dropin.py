@@ -1,0 +1,119 @@
+"""Stock configs with ``hrnet_mm.dropin``: training with its speed and without.
+
+``python -m benchmarks.dropin`` trains the stock models of MMPose, MMSegmentation
+and MMDetection in turns, in float32 and with ``precision='auto'``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from .networks import Size
+from .report import spread, table
+from .timing import take_turns
+from .workload import Workload
+
+SPEED = dict(backbone=dict(precision='auto', cuda_graph=True))
+NECK = dict(neck=dict(precision='auto'))  # where there is one to train
+
+
+@dataclass(frozen=True)
+class Stock:
+    """A config of a library, and what it trains on here."""
+
+    library: str
+    config: str
+    task: str
+    batch: int
+    size: Size
+
+
+STOCK = (
+    Stock(
+        'mmpose',
+        'body_2d_keypoint/topdown_heatmap/coco/'
+        'td-hm_hrnet-w32_8xb64-210e_coco-256x192.py',
+        'pose',
+        8,
+        (256, 192),
+    ),
+    Stock(
+        'mmseg',
+        'hrnet/fcn_hr18_4xb2-160k_cityscapes-512x1024.py',
+        'segmentation',
+        1,
+        (512, 1024),
+    ),
+    Stock(
+        'mmdet',
+        'hrnet/faster-rcnn_hrnetv2p-w18-1x_coco.py',
+        'detection',
+        1,
+        (800, 1216),
+    ),
+)
+
+
+def workload(stock: Stock, folder: Path, device: str, speed: bool) -> Workload:
+    """Build a stock model on our trunk, through a child config as users write it."""
+    spec = find_spec(stock.library)
+    if spec is None or spec.origin is None:
+        raise ValueError(f'{stock.library} is not installed')
+    base = Path(spec.origin).parent / '.mim/configs' / stock.config
+    path = folder / f'{stock.library}_{speed}.py'
+    options: dict[str, Any] = {}
+    if speed:
+        options = SPEED | (NECK if stock.task == 'detection' else {})
+    path.write_text(
+        f'_base_ = [{str(base)!r}]\n'
+        "custom_imports = dict(imports=['hrnet_mm.dropin'])\n"
+        f'model = {options!r}\n'
+    )
+    made = Workload(str(path), stock.task, device)
+    made.settle(stock.size)
+    return made
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--rounds', type=int, default=7)
+    parser.add_argument('--device', default='cpu')
+    names = [stock.library for stock in STOCK]
+    parser.add_argument('libraries', nargs='*', default=names, choices=names)
+    args = parser.parse_args()
+    rows = []
+    for stock in (it for it in STOCK if it.library in args.libraries):
+        with TemporaryDirectory() as folder:
+            steps = {
+                name: partial(
+                    workload(stock, Path(folder), args.device, speed).train,
+                    stock.batch,
+                    stock.size,
+                )
+                for name, speed in dict(float32=False, auto=True).items()
+            }
+            timings = take_turns(
+                steps,
+                args.rounds,
+                partial(print, stock.library, file=sys.stderr),
+            )
+        pairs = zip(timings['float32'].seconds, timings['auto'].seconds, strict=True)
+        ratios = [slow / fast for slow, fast in pairs]
+        rows.append((Path(stock.config).stem, str(stock.batch), spread(ratios, '.2f')))
+    threads = torch.get_num_threads()
+    print(f'{args.device}, {threads} threads, torch {torch.__version__}')
+    print(table(('config', 'batch', 'times as fast'), rows))
+
+
+if __name__ == '__main__':
+    main()

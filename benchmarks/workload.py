@@ -1,0 +1,110 @@
+"""One network with data to train and to test on, as the stock runners call it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.structures import InstanceData, PixelData
+from torch import Tensor
+
+from hrnet_mm.building import build_model
+
+from .networks import Size
+from .settling import settle
+
+OBJECTS = 8  # in an image, about as many as COCO has
+
+
+class Workload:
+    """A network with random weights, and random data.
+
+    Args:
+        config: A config file.
+        task: See ``Row``.
+        device: Where to run.
+    """
+
+    def __init__(self, config: str, task: str, device: str) -> None:
+        cfg = Config.fromfile(config)
+        if task == 'detection':
+            # frozen norms without weights would give NaN, and other numbers of boxes
+            cfg.merge_from_dict({'model.backbone.norm_eval': False})
+        torch.manual_seed(0)
+        self.task = task
+        self.device = device
+        self.model: Any = build_model(cfg, device)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=1e-4, momentum=0.9)
+
+    def settle(self, size: Size) -> None:
+        """Give the norms the statistics of the data, so that nothing overflows."""
+        images = self.images(2, size)
+        settle(self.model, lambda: self.model.extract_feat(images))
+
+    def train(self, batch: int, size: Size) -> None:
+        """One step: forward, losses, backward, update."""
+        self.model.train()
+        self.optimizer.zero_grad()
+        losses = self.model.loss(self.images(batch, size), self.samples(batch, size))
+        self.model.parse_losses(losses)[0].backward()
+        self.optimizer.step()
+
+    def test(self, size: Size) -> None:
+        """One image; of detectors with the choice of boxes."""
+        self.model.eval()
+        with torch.no_grad():
+            if self.task == 'detection':
+                self.model.predict(self.images(1, size), self.samples(1, size))
+            else:
+                self.model(self.images(1, size), None, mode='tensor')
+
+    def images(self, batch: int, size: Size) -> Tensor:
+        """Noise of mean 0 and deviation 1."""
+        return torch.randn(batch, 3, *size, device=self.device)
+
+    def samples(self, batch: int, size: Size) -> list[Any]:
+        """What is true of the images."""
+        make = dict(pose=pose_sample, segmentation=seg_sample, detection=det_sample)
+        return [make[self.task](size).to(self.device) for _ in range(batch)]
+
+
+def pose_sample(size: Size) -> Any:
+    """Heatmaps of 17 joints."""
+    from mmpose.structures import PoseDataSample
+
+    heatmaps = torch.rand(17, size[0] // 4, size[1] // 4)
+    return PoseDataSample(
+        gt_fields=PixelData(heatmaps=heatmaps),
+        gt_instance_labels=InstanceData(keypoint_weights=torch.ones(1, 17)),
+    )
+
+
+def seg_sample(size: Size) -> Any:
+    """Labels of the 19 classes of Cityscapes."""
+    from mmseg.structures import SegDataSample
+
+    labels = torch.randint(0, 19, (1, *size))
+    meta = dict(img_shape=size, ori_shape=size, pad_shape=size)
+    return SegDataSample(gt_sem_seg=PixelData(data=labels), metainfo=meta)
+
+
+def det_sample(size: Size) -> Any:
+    """Boxes of the 80 classes of COCO."""
+    from mmdet.structures import DetDataSample
+
+    height, width = size
+    corners = torch.rand(OBJECTS, 2) * torch.tensor([width * 0.6, height * 0.6])
+    sizes = (0.1 + 0.3 * torch.rand(OBJECTS, 2)) * torch.tensor([width, height])
+    truth = InstanceData(
+        bboxes=torch.cat([corners, corners + sizes], dim=1),
+        labels=torch.randint(0, 80, (OBJECTS,)),
+    )
+    meta = dict(
+        img_shape=size,
+        ori_shape=size,
+        pad_shape=size,
+        batch_input_shape=size,
+        scale_factor=(1.0, 1.0),
+    )
+    return DetDataSample(gt_instances=truth, metainfo=meta)

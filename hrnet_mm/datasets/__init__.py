@@ -1,0 +1,1 @@
+"""What all data sets share: checks, annotation files, metainfo."""

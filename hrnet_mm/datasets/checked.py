@@ -1,0 +1,226 @@
+"""Data sets that say what is wrong with the data before the first step."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+from mmengine.fileio import LocalBackend, get_file_backend
+from mmengine.logging import print_log
+from PIL import Image
+
+from hrnet_mm.engine.seeding import seed_once
+from hrnet_mm.messages import counted
+
+from .annotations import readable
+
+AS_STORED = (
+    "set color_type='color_ignore_orientation' of LoadImage or LoadImageFromFile in "
+    'every pipeline'
+)
+
+
+class CheckedData:
+    """Mixin for data sets of mmengine: what is missing, empty or broken is named.
+
+    With ``hrnet_mm.SeededSampler``, the augmentation of a sample depends on the seed of
+    the job, the epoch and the index alone.
+
+    Raises:
+        FileNotFoundError: if an annotation file or a folder is missing.
+        ValueError: if there is nothing to train or test on, an image cannot be read, or
+            ``classes`` are one string.
+    """
+
+    environment: str = ''  # the variable that the configs read the data root from
+    source: str  # where the data comes from
+    contents: str  # what a sample is
+    by_pixel = True  # whether labels belong to places of the image
+
+    # of the data set that this is mixed into
+    ann_file: str
+    data_root: str
+    data_prefix: dict[str, str]
+    backend_args: dict[str, Any] | None = None
+    optional = ('bbox_file', 'headbox_file')
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Any = None) -> dict[str, Any]:
+        found = super()._load_metainfo(metainfo)  # type: ignore[misc]
+        if isinstance(found.get('classes'), str):  # mmengine found no file of that name
+            raise ValueError(
+                f'metainfo.classes of {cls.__name__} is the string '
+                f'{found["classes"]!r}: each letter would be a class. Write a tuple, '
+                f'with a comma also after a single class: ({found["classes"]!r},)'
+            )
+        return found
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """The samples, after a look at the files they come from."""
+        needed: list[str | None] = [self.ann_file, *self.data_prefix.values()]
+        needed += [getattr(self, name, None) for name in self.optional]
+        missing = [path for path in needed if path and self._is_missing(path)]
+        if missing:
+            hint = ''
+            if os.path.isdir(self.data_root):
+                hint = 'Its folder is there: see whether ann_file and data_prefix are '
+                hint += 'right. Else: '
+            ways = f'Put it where data_root={self.data_root!r} points'
+            if self.environment:
+                now = os.environ.get(self.environment)
+                ways += f', or set {self.environment}=FOLDER in the environment'
+                ways += f' (it is {now})' if now else ''
+            raise FileNotFoundError(
+                f'{type(self).__name__} finds no {" and no ".join(missing)} '
+                f'(in {Path.cwd()}). {hint}{self.source} {ways}.'
+            )
+        samples = super().load_data_list()  # type: ignore[misc]
+        if not samples:
+            raise ValueError(
+                f'{self.ann_file or " ".join(self.data_prefix.values())} holds no '
+                f'{self.contents}: '
+                'there is nothing to train or test on.'
+            )
+        if self.by_pixel:
+            self._say_turned(list(dict.fromkeys(s['img_path'] for s in samples)))
+        return samples
+
+    def _say_turned(self, paths: list[str], looked_at: int = 200) -> None:
+        """Some tools annotate an image as it is stored, loaders turn it by its EXIF."""
+        if any('ignore_orientation' in kind for kind in self._color_types()):
+            return
+        step = -(-len(paths) // looked_at)
+        paths = [it for it in paths[::step] if is_local(it, self.backend_args)]
+        turned = [path for path in paths if orientation_of(path) > 1]
+        if turned:
+            print_log(
+                f'{type(self).__name__}: {len(turned)} of {len(paths)} images have an '
+                f'EXIF orientation (first: {turned[0]}), by which they are turned when '
+                'they are loaded, in training, testing and prediction. If their '
+                f'annotations belong to the stored images: {AS_STORED}',
+                'current',
+                logging.WARNING,
+            )
+
+    def _color_types(self) -> list[str]:
+        transforms = self.pipeline.transforms  # type: ignore[attr-defined]
+        return [getattr(transform, 'color_type', '') for transform in transforms]
+
+    def _is_missing(self, path: str) -> bool:
+        """Whether a file or folder of this machine is not there."""
+        return is_local(path, self.backend_args) and not os.path.exists(path)
+
+    def prepare_data(self, idx: int) -> Any:
+        """One sample; an image that cannot be read is named with its reason."""
+        idx = seed_once(idx)
+        try:
+            return super().prepare_data(idx)  # type: ignore[misc]
+        except Exception as error:
+            sample = self.get_data_info(idx)  # type: ignore[attr-defined]
+            for path in (sample['img_path'], sample.get('seg_map_path')):
+                if not path or not is_local(path, self.backend_args):
+                    continue
+                if reason := why_unreadable(path):
+                    raise ValueError(
+                        f'image {path} of {self.ann_file or self.data_root} {reason}: '
+                        'copy it again, or take it out of the data.'
+                    ) from error
+            raise
+
+
+class CheckedCoco(CheckedData):
+    """Mixin for data sets in the format of COCO.
+
+    The library reads a copy of the annotation file if entries had to be changed, and
+    every image is compared with the size that the file gives it.
+
+    Raises:
+        AnnotationError: if an entry of the annotation file has no clear meaning.
+        ValueError: also if an image has another size than its annotations.
+
+    Attributes:
+        given_file: The annotation file of the config.
+    """
+
+    thing: str  # what an annotation describes
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """The samples, and a message about each kind of object that is left out."""
+        self.given_file = self.ann_file
+        self._left_out: dict[str, list[str]] = {}
+        self._number = 0
+        self._sizes: dict[int, tuple[int, int]] = {}
+        if not self._is_missing(self.ann_file):
+            images = self.data_prefix.get('img', '')
+            self.ann_file = readable(self.ann_file, images, self.backend_args)
+        samples = super().load_data_list()
+        for reason, places in self._left_out.items():
+            many = len(places) > self._number / 2
+            self._say(
+                f'{counted(len(places), self.thing)} of {self._number} {reason} '
+                f'(first: {places[0]})',
+                logging.WARNING if many else logging.INFO,
+            )
+        return samples
+
+    def prepare_data(self, idx: int) -> Any:
+        """One sample; an image of another size than its annotations is named."""
+        sample = super().prepare_data(idx)
+        packed = sample.get('data_samples', []) if isinstance(sample, dict) else []
+        # a list of views, if they are augmented for a test
+        for view in packed if isinstance(packed, list) else [packed]:
+            known = self._sizes.get(view.get('img_id'))
+            loaded = view.get('ori_shape')
+            if known and loaded and tuple(loaded[1::-1]) != known:
+                raise ValueError(self._other_size(view, loaded[1::-1], known))
+        return sample
+
+    def _other_size(
+        self, packed: Any, loaded: tuple[int, int], known: tuple[int, int]
+    ) -> str:
+        path = packed.get('img_path')
+        message = (
+            f'image {path} is {loaded[0]} x {loaded[1]} (width x height) as it is '
+            f'loaded, and {known[0]} x {known[1]} in {self.given_file}: '
+        )
+        if is_local(path, self.backend_args) and orientation_of(path) > 4:
+            return message + (
+                'its EXIF orientation turns it. If its annotations belong to the '
+                f'stored image: {AS_STORED}'
+            )
+        return message + (
+            'it was resized or turned after it was annotated. Annotate it as it is, or '
+            'scale the annotations with it'
+        )
+
+    def _say(self, what: str, level: int = logging.WARNING) -> None:
+        message = f'{type(self).__name__} leaves out of {self.given_file}: {what}'
+        print_log(message, 'current', level)
+
+
+def is_local(path: str, backend_args: dict[str, Any] | None) -> bool:
+    """Whether mmengine reads a path from the disks of this machine."""
+    return isinstance(get_file_backend(path, backend_args=backend_args), LocalBackend)
+
+
+def orientation_of(path: str) -> int:
+    """The EXIF orientation of an image: 1 is upright, 5 to 8 swap width and height."""
+    try:
+        with Image.open(path) as image:
+            return image.getexif().get(0x0112, 1)
+    except OSError:  # what Pillow does not read has no EXIF, or is said by the loader
+        return 1
+
+
+def why_unreadable(path: str) -> str | None:
+    """What is wrong with an image file; None if it decodes."""
+    if not os.path.isfile(path):
+        return 'does not exist'
+    if os.path.getsize(path) == 0:
+        return 'is empty (0 bytes)'
+    if cv2.imread(path) is None:
+        return f'is no image that OpenCV can read ({os.path.getsize(path)} bytes)'
+    return None

@@ -1,0 +1,33 @@
+"""What the stock runner gets from here: hooks, loops, samplers, optimizers.
+
+The engine itself is MMEngine's ``Runner`` and ``torch.distributed``.
+"""
+
+from .check_gradients import CheckGradientsHook
+from .checkpoint_hook import CheckpointHook
+from .checks import AnyFamilyHook, CheckChannelsHook, CheckClassesHook, CheckFrozenHook
+from .finite_loss import FiniteLossHook
+from .loops import EpochLoop
+from .optimizers import Adam
+from .preemption import PREEMPTED, PreemptionHook
+from .resume import ExactResumeHook, ResumableEpochLoop
+from .seeding import SeededSampler, SeedSample, SeedStepHook
+
+__all__ = [
+    'PREEMPTED',
+    'Adam',
+    'AnyFamilyHook',
+    'CheckChannelsHook',
+    'CheckClassesHook',
+    'CheckFrozenHook',
+    'CheckGradientsHook',
+    'CheckpointHook',
+    'EpochLoop',
+    'ExactResumeHook',
+    'FiniteLossHook',
+    'PreemptionHook',
+    'ResumableEpochLoop',
+    'SeedSample',
+    'SeedStepHook',
+    'SeededSampler',
+]

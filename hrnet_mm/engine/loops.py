@@ -1,0 +1,106 @@
+"""The training loop of our configs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.dist import get_world_size
+from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
+from mmengine.structures import BaseDataElement
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.data import BatchSampler, DataLoader
+
+from hrnet_mm.messages import counted
+from hrnet_mm.models.norms import SyncBatchNormOnCpu
+from hrnet_mm.registry import LOOPS
+
+from .resume import ResumableEpochLoop
+
+
+@LOOPS.register_module()
+class EpochLoop(ResumableEpochLoop):
+    """``EpochBasedTrainLoop`` for data sets of any size, which resumes exactly.
+
+    The only batch of an epoch is kept, whatever ``drop_last`` says. A last batch of one
+    sample is dropped where batch norms would take their statistics from it alone.
+
+    Args:
+        runner: That runs the loop.
+        dataloader: A config or a loader.
+        kwargs: As for ``EpochBasedTrainLoop``: ``max_epochs``, ``val_interval`` ...
+
+    Raises:
+        ValueError: if an epoch has no batch.
+    """
+
+    def __init__(self, runner: Runner, dataloader: Any, **kwargs: Any) -> None:
+        BaseLoop.__init__(self, runner, dataloader)  # builds the loader
+        if isinstance(self.dataloader, DataLoader):  # vis_scheduler has another
+            decide_last_batch(runner, self.dataloader)
+        if runner.cfg.get('compile'):
+            compile_around_metainfo()
+        super().__init__(runner, self.dataloader, **kwargs)
+
+
+def compile_around_metainfo() -> None:
+    """Let ``torch.compile`` call ``set_metainfo`` of data samples, not trace it.
+
+    It copies arrays of numpy, which Dynamo of torch 2.15 stops at.
+    """
+    stock = BaseDataElement.set_metainfo
+    if not hasattr(stock, '__wrapped__'):
+        BaseDataElement.set_metainfo = torch.compiler.disable(stock)
+
+
+def decide_last_batch(runner: Runner, loader: DataLoader) -> None:
+    """Keep or drop the last batch of an epoch."""
+    batches: Any = loader.batch_sampler
+    sampler: Any = loader.sampler
+    if type(batches) is BatchSampler:
+        samples, size = len(sampler), batches.batch_size
+        if batches.drop_last and samples < size:
+            batches.drop_last = False
+            runner.logger.warning(
+                f'{count_samples(loader)}: fewer than train_dataloader.batch_size='
+                f'{size}. The only batch of an epoch is kept, although '
+                'train_dataloader.drop_last=True'
+            )
+        elif samples > size and samples % size == 1 and has_batch_norms(runner.model):
+            batches.drop_last = True
+            runner.logger.info(
+                f'{count_samples(loader)}: batches of {size} and a last one of 1, which'
+                ' is dropped, because batch norms need more than one sample. With '
+                'another train_dataloader.batch_size an epoch has all samples'
+            )
+    if not len(loader):
+        raise ValueError(
+            f'{count_samples(loader)}: no batch in an epoch. Set a smaller '
+            'train_dataloader.batch_size, or train_dataloader.drop_last=False'
+        )
+
+
+def count_samples(loader: DataLoader) -> str:
+    """How many samples an epoch has."""
+    data: Any = loader.dataset
+    sampler: Any = loader.sampler
+    samples = counted(len(data), 'sample')
+    text = f'{type(data).__name__} has {samples} to train on'
+    processes = get_world_size()
+    if processes > 1:
+        text += f', {len(sampler)} for each of {processes} processes'
+    return text
+
+
+def has_batch_norms(model: nn.Module) -> bool:
+    """Whether norms take their statistics from the batch of one process."""
+    synchronized = (nn.SyncBatchNorm, SyncBatchNormOnCpu)
+    alone = get_world_size() == 1
+    return any(
+        isinstance(norm, _BatchNorm)
+        and norm.training
+        and (alone or not isinstance(norm, synchronized))
+        for norm in model.train().modules()
+    )

@@ -1,0 +1,1 @@
+"""Trained models in use: deployed, exported, behind an inferencer."""

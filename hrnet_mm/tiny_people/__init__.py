@@ -1,0 +1,9 @@
+"""TinyPeople, the embedded data set."""
+
+from .dataset import TinyPeople
+from .figure import CLASSES
+from .skeleton import KEYPOINTS, POSES, SKELETON
+
+__all__ = [
+    'CLASSES', 'KEYPOINTS', 'POSES', 'SKELETON', 'TinyPeople',
+]  # fmt: skip
