@@ -42,7 +42,7 @@ def test_each_has_a_package_of_ours_and_an_extra(root):
     for scope, library in LIBRARIES.items():
         assert scope == library.scope
         assert (root / 'hrnet_mm' / library.folder / 'inferencer.py').is_file()
-        assert (root / 'hrnet_mm' / library.folder / 'pictures.py').is_file()
+        assert (root / 'hrnet_mm' / library.folder / 'visualization.py').is_file()
         # mmpose goes in without its requirements, so in no extra
         named = f'"{library.distribution}"' in extras[library.folder]
         assert named == (scope != 'mmpose')

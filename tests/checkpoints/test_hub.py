@@ -130,8 +130,8 @@ def test_openmmlab_s_addresses_are_those_of_its_libraries():
         pytest.skip('mmpretrain or mmpose is not installed')
     library = Path(mmpretrain.origin).parent
     known = (library / '.mim/configs/hrnet/metafile.yml').read_text()
-    hub = Path(find_spec('mmengine').origin).parent / 'hub/openmmlab.json'
-    known += json.dumps(json.loads(hub.read_text()))
+    index = Path(find_spec('mmengine').origin).parent / 'hub/openmmlab.json'
+    known += json.dumps(json.loads(index.read_text()))
     recipes = Path(mmpose.origin).parent / '.mim/configs'
     for name in ('coco/td-hm_hrnet-w32_8xb64', 'coco/td-hm_hrnet-w48_8xb32'):
         recipe = f'{name}-210e_coco-256x192.py'

@@ -287,7 +287,7 @@ def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
         SMALL.write(root)
 
     assert SMALL.write(root, progress=another_is_first) == root
-    assert json.loads((root / 'dataset.json').read_text())['seed'] == 1
+    assert json.loads((root / 'tiny_people.json').read_text())['seed'] == 1
     assert list(tmp_path.iterdir()) == [root]
 
 
@@ -312,7 +312,7 @@ def around(mask: np.ndarray) -> np.ndarray:
 
 def test_a_crowd_is_not_taken_for_a_few_people(tmp_path: Path) -> None:
     SMALL.write(tmp_path / 'few')
-    card = tmp_path / 'few/dataset.json'
+    card = tmp_path / 'few/tiny_people.json'
     old = {k: v for k, v in json.loads(card.read_text()).items() if k != 'crowd'}
     card.write_text(json.dumps(old))
     SMALL.write(tmp_path / 'few')
