@@ -1,5 +1,5 @@
 # make demo   train HRNet on the embedded data set and look at the result
-# make test   lint, types, and tests that train nothing: minutes
+# make test   lint, types, docs, and tests that train nothing: minutes
 # Both set up everything in .venv first; the second time that takes a second.
 
 PYTHON ?= python3
@@ -7,14 +7,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo doctor lint test test-jobs test-slow lane lock clean
+.PHONY: help setup demo doctor lint docs test test-jobs test-slow lane lock clean
 
 help:
 	@echo 'make demo       draw TinyPeople, train HRNet on it, show what it learned'
-	@echo 'make test       lint, types and tests, in minutes'
+	@echo 'make test       lint, types, docs and tests, in minutes'
 	@echo 'make test-jobs  short trainings, and the lanes oldest and newest'
 	@echo 'make test-slow  what takes minutes each'
 	@echo 'make lane LANE=oldest|newest|forks|compiled   the wheel on another stack'
+	@echo 'make docs       the documentation site, in outputs/site'
 	@echo 'make setup      the environment alone, in $(VENV)'
 	@echo 'make doctor     name what is broken in the environment'
 	@echo 'make clean      remove $(VENV), outputs and caches'
@@ -39,11 +40,16 @@ lint: setup
 	$(BIN)/codespell
 	$(BIN)/mypy
 
+# A broken link or a wrong docstring fails it.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/uv run --isolated --no-project \
+	    --with-requirements requirements/docs.txt mkdocs build --quiet
+
 # One test for each core, on one thread: two jobs with two threads each would wait for
 # each other all the time.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-test: lint
+test: lint docs
 	$(PYTEST) -m 'not (jobs or slow or sweep)'
 
 test-jobs: setup

@@ -11,6 +11,8 @@ lock() {
 
 # for those who work on hrnet_mm: with what it needs itself, on any Python and system
 lock dev pyproject.toml --universal --python-version 3.10
+# for `make docs`
+lock docs --universal --python-version 3.10
 # the lanes: without
 lock oldest --python-version 3.10 --python-platform x86_64-manylinux_2_28
 lock forks --python-version 3.11 --python-platform x86_64-manylinux_2_28

@@ -81,7 +81,7 @@ class ImageNetCls(CheckedData, ImageNet):
 class ImageFolder(CheckedImages, CustomDataset):
     """A folder of images for each class of ``metainfo``, checked."""
 
-    source = 'docs/recipes.md shows how to describe your own data.'
+    source = 'docs/own_data.md shows how to describe your own data.'
 
 
 @DATASETS.register_module()

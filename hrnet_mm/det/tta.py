@@ -18,11 +18,8 @@ FLIPPED = dict(horizontal=[-1], vertical=[-2], diagonal=[-1, -2])  # dimensions
 class InstanceTTAModel(DetTTAModel):
     """``DetTTAModel`` that merges masks, too, which MMDetection's refuses.
 
-    Each box that is left by non-maximum suppression over all views keeps its mask.
-
-    Args:
-        tta_cfg: ``nms`` and ``max_per_img``, as for ``DetTTAModel``.
-        kwargs: As for ``DetTTAModel``.
+    Each box that is left by non-maximum suppression over all views keeps its mask. The
+    arguments are those of ``DetTTAModel``.
     """
 
     def _merge_single_sample(self, data_samples: list[DetDataSample]) -> DetDataSample:

@@ -49,7 +49,7 @@ def check_description(metainfo: dict[str, Any]) -> None:
     if missing:
         raise ValueError(
             f'the metainfo of a data set of keypoints lacks {", ".join(missing)}; '
-            'docs/recipes.md, "Landmarks on your own data", shows a whole one'
+            'docs/own_data.md, "Landmarks on your own data", shows a whole one'
         )
     where = f'the metainfo of {metainfo["dataset_name"]!r}'
     keypoints = metainfo['keypoint_info']

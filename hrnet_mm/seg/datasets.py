@@ -173,7 +173,7 @@ class LabelMaps(CheckedScenes, BaseSegDataset):
             each class, or come with ``reduce_zero_label``.
     """
 
-    source = 'docs/recipes.md shows how to describe your own data.'
+    source = 'docs/own_data.md shows how to describe your own data.'
 
     def __init__(
         self, *, label_values: Sequence[int] | None = None, **kwargs: Any
