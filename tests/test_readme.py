@@ -38,7 +38,7 @@ def test_the_configs_in_the_docs_are_read(root, tmp_path):
 
     pages = (root / 'docs').glob('*.md')
     text = ''.join(page.read_text() for page in pages)
-    configs = re.findall(r'```python\n(_base_.*?)```', text, re.S)
+    configs = re.findall(r'```python\n(_base_ = \[.configs.*?)```', text, re.S)
     assert len(configs) >= 7
     for i, code in enumerate(configs):
         path = tmp_path / f'config_{i}.py'

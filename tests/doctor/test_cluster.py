@@ -117,7 +117,7 @@ def test_what_differs_is_named_with_its_rank(folders):
         (folders / f'w{rank}.pth').write_text('x' * (1 + int(rank)))
     before = (
         f'{RANK}import hrnet_mm; hrnet_mm.__version__ = f"0.0.{{rank}}"\n'
-        'from hrnet_mm.doctor import together; together.NFS = 0\n'
+        'from hrnet_mm.doctor import group_checks; group_checks.NFS = 0\n'
     )
     done = torchrun(
         '--folder', folders / 'data$RANK', '--folder', folders / 'empty',
@@ -227,9 +227,9 @@ if rank: distributed.all_reduce = lambda *args: time.sleep(600)
 
 @pytest.mark.jobs
 def test_rank_that_dies():
-    before = f"""{RANK}from hrnet_mm.doctor import cluster, together
+    before = f"""{RANK}from hrnet_mm.doctor import cluster, group_checks
 cluster.NFS = 0
-if rank: together.report = lambda *args: os._exit(7)
+if rank: group_checks.report = lambda *args: os._exit(7)
 """
     codes, ((stdout, _), _), _ = by_hand([0, 1], '--timeout', 4, before=before)
     assert codes == [1, 7]

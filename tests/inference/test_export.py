@@ -319,7 +319,7 @@ class TestCommand:
 
     def test_fails_beyond_the_tolerance(self, arguments, monkeypatch):
         far = export.Difference(0.1, 0.01)
-        monkeypatch.setattr('hrnet_mm.export.compare', lambda *args: far)
+        monkeypatch.setattr('hrnet_mm.inference.export.compare', lambda *args: far)
         done = CliRunner().invoke(main, [*arguments, '--format', 'torch-export'])
         assert done.exit_code == 1
         assert '1.0e-01' in done.output
