@@ -23,5 +23,5 @@ model = dict(
 # its README: 4 GPUs of 10 images each; no warm-up
 train_dataloader = dict(batch_size=10)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = [_base_.param_scheduler[1]]
+param_scheduler = [_base_.steps]
 auto_scale_lr = dict(base_batch_size=40)

@@ -24,6 +24,6 @@ model = dict(
 # 4 GPUs of 10 images each, as on COCO; no warm-up
 train_dataloader = dict(batch_size=10)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = [_base_.param_scheduler[1]]
+param_scheduler = [_base_.steps]
 auto_scale_lr = dict(base_batch_size=40)
 default_hooks = dict(checkpoint=dict(save_best='crowdpose/AP'))

@@ -7,7 +7,8 @@ mim test mmpose configs/pose/hrnet_w32_coco-256x192_udp.py --checkpoint CHECKPOI
 _base_ = [
     '../_base_/pose/topdown.py',
     '../_base_/widths/w32.py',
-    '../_base_/datasets/coco_pose_256x192_udp.py',
+    '../_base_/codecs/256x192_udp.py',
+    '../_base_/datasets/coco_pose.py',
     '../_base_/schedules/adam_210e.py',
 ]
 
@@ -16,4 +17,9 @@ model = dict(
     head=dict(in_channels=_base_.C, out_channels=17, decoder=_base_.codec),
     test_cfg=dict(shift_heatmap=False),
 )
-train_dataloader = dict(batch_size=64)  # 8 GPUs make the base batch of 512
+train_dataloader = dict(
+    batch_size=64,  # 8 GPUs make the base batch of 512
+    dataset=dict(pipeline=[*_base_.augment, *_base_.encode]),
+)
+val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))
+test_dataloader = val_dataloader

@@ -7,7 +7,8 @@ mim test mmpose configs/pose/hrnet_w48_coco-384x288_udp.py --checkpoint CHECKPOI
 _base_ = [
     '../_base_/pose/topdown.py',
     '../_base_/widths/w48.py',
-    '../_base_/datasets/coco_pose_384x288_udp.py',
+    '../_base_/codecs/384x288_udp.py',
+    '../_base_/datasets/coco_pose.py',
     '../_base_/schedules/adam_210e.py',
 ]
 
@@ -16,3 +17,6 @@ model = dict(
     head=dict(in_channels=_base_.C, out_channels=17, decoder=_base_.codec),
     test_cfg=dict(shift_heatmap=False),
 )
+train_dataloader = dict(dataset=dict(pipeline=[*_base_.augment, *_base_.encode]))
+val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))
+test_dataloader = val_dataloader

@@ -21,6 +21,6 @@ model = dict(
     ),
 )
 param_scheduler = [
-    _base_.param_scheduler[0],
-    dict(_base_.param_scheduler[1], end=50),  # as MMPose, which ends before 55
+    _base_.warm_up,
+    dict(_base_.steps, end=50),  # as MMPose, which ends before 55
 ]

@@ -21,5 +21,5 @@ train_dataloader = dict(
     ),
 )
 optim_wrapper = dict(optimizer=dict(lr=1e-4))
-param_scheduler = [dict(_base_.param_scheduler[1], end=60, milestones=[30, 50])]
+param_scheduler = [dict(_base_.steps, end=60, milestones=[30, 50])]
 auto_scale_lr = dict(base_batch_size=16)

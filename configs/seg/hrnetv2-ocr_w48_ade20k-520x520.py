@@ -11,12 +11,14 @@ _base_ = [
     '../_base_/schedules/ade20k_120e.py',
 ]
 
+coarse, fine = _base_.heads
+hard_pixels = dict(loss_decode=dict(type='hrnet_mm.OhemCrossEntropyLoss'))
+
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet),
     decode_head=[
         dict(head, in_channels=15 * _base_.C, num_classes=_base_.num_classes)
-        for head in _base_.heads
+        for head in (coarse, dict(fine, **hard_pixels))
     ],
 )
-model['decode_head'][-1]['loss_decode'] = dict(type='hrnet_mm.OhemCrossEntropyLoss')

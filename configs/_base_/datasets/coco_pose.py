@@ -1,4 +1,4 @@
-"""COCO keypoints 2017: where it is and how it is fed. Size and codec: coco_pose_*.py.
+"""COCO keypoints 2017: where it is and how it is fed. Size and codec: codecs/.
 
     COCO/annotations/person_keypoints_{train,val}2017.json   cocodataset.org
     COCO/{train,val}2017/*.jpg

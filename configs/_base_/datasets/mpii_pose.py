@@ -1,4 +1,4 @@
-"""MPII human pose: where it is and how it is fed. Size and codec: mpii_pose_*.py.
+"""MPII human pose: where it is and how it is fed. Size and codec: codecs/.
 
     MPII/annotations/mpii_{train,val}.json, mpii_gt_val.mat   from MMPose's documentation
     MPII/images/*.jpg                                         human-pose.mpi-inf.mpg.de

@@ -1,12 +1,11 @@
 """Bottom-up pose, 300 epochs of Adam, as MMPose 0.x: 1.5e-3 for a batch of 192."""
 
-train_cfg = dict(type='hrnet_mm.EpochLoop', max_epochs=300, val_interval=10)
-val_cfg = dict()
-test_cfg = dict()
+_base_ = ['adam_steps.py']
 
-optim_wrapper = dict(optimizer=dict(type='Adam', lr=1.5e-3, weight_decay=0))
-param_scheduler = [
-    dict(type='LinearLR', begin=0, end=500, start_factor=0.001, by_epoch=False),
-    dict(type='MultiStepLR', end=300, milestones=[200, 260], gamma=0.1, by_epoch=True),
-]
-auto_scale_lr = dict(enable=False, base_batch_size=192)
+epochs = 300
+
+train_cfg = dict(max_epochs=epochs, val_interval=10)
+optim_wrapper = dict(optimizer=dict(lr=1.5e-3))
+steps = dict(_base_.steps, end=epochs, milestones=[200, 260])
+param_scheduler = [_base_.warm_up, steps]
+auto_scale_lr = dict(base_batch_size=192)

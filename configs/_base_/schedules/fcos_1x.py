@@ -9,5 +9,5 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='ConstantLR', factor=1.0 / 3, by_epoch=False, begin=0, end=500),
-    _base_.param_scheduler[1],
+    dict(_base_.steps, end=_base_.epochs, milestones=[8, 11]),
 ]
