@@ -16,9 +16,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_map_only
 
 from hrnet_mm.models import HRNet
-from hrnet_mm.models.hrnet import check_image
+from hrnet_mm.models.checks import check_input
 from hrnet_mm.models.layers import ResidualBlock
-from hrnet_mm.models.precision import multiplies_bfloat16
+from hrnet_mm.models.precision import has_bfloat16_arithmetic
 from hrnet_mm.registry import MODELS
 
 from .fused_conv import is_traced
@@ -55,7 +55,7 @@ def deploy(
             'config'
         )
     device = next(model.parameters()).device
-    if checked(dtype) == torch.bfloat16 and not multiplies_bfloat16(device):
+    if checked(dtype) == torch.bfloat16 and not has_bfloat16_arithmetic(device):
         warn('no bfloat16 on this device: float32 is faster here', stacklevel=2)
         dtype = torch.float32
     copy = deepcopy(model).eval().requires_grad_(False)
@@ -74,7 +74,7 @@ def deployed(module: nn.Module, sizes: Sequence[Size], dtype: torch.dtype) -> nn
     if isinstance(module, HRNet):
         trunk: Any = Deployed(module, dtype, sizes)
         trunk.in_channels, trunk.out_channels = module.in_channels, module.out_channels
-        trunk.register_forward_pre_hook(check_image)
+        trunk.register_forward_pre_hook(check_input)
         return trunk
     if isinstance(module, ResidualBlock):
         return Deployed(module, dtype)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from hrnet_mm.models.precision import multiplies_bfloat16
+from hrnet_mm.models.precision import has_bfloat16_arithmetic
 
 try:
     from torch.compiler import is_compiling
@@ -157,5 +157,5 @@ def can_pack(dtype: torch.dtype) -> bool:
     if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
         return False
     if dtype == torch.bfloat16:
-        return multiplies_bfloat16(torch.device('cpu'))
+        return has_bfloat16_arithmetic(torch.device('cpu'))
     return dtype == torch.float32
