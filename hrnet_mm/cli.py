@@ -157,7 +157,7 @@ def fetch(sources: tuple[str, ...]) -> None:
     from hrnet_mm.checkpoints import CheckpointError, hub
 
     if not sources:
-        click.echo('\n'.join(hub.known()))
+        click.echo('\n'.join(hub.list_known()))
     for source in sources:
         try:
             for line in fetch_all(source):
@@ -175,7 +175,7 @@ def fetch_all(source: str) -> Iterator[str]:
     needed = [source]
     if Path(source).suffix in ('.py', '.json', '.yaml', '.yml'):
         cfg = Config.fromfile(source, import_custom_modules=False)
-        needed = hub.needed_by(cfg)
+        needed = hub.list_needed(cfg)
         if not needed:
             yield f'{source} starts from random weights: there is nothing to fetch'
     for name in needed:
@@ -195,7 +195,7 @@ def inspect_checkpoint(source: str, as_json: bool) -> None:
     from hrnet_mm import checkpoints
 
     try:
-        file = checkpoints.hub.located(source)
+        file = checkpoints.hub.resolve(source)
         found = checkpoints.inspect(checkpoints.read(file))
     except (checkpoints.CheckpointError, OSError) as error:
         raise Refused(str(error)) from error
@@ -222,7 +222,7 @@ def convert(source: str, target: Path, to: str) -> None:
     from hrnet_mm import checkpoints
 
     try:
-        file = checkpoints.hub.located(source)
+        file = checkpoints.hub.resolve(source)
         checkpoint, conversion = checkpoints.convert(file, target, to)
     except (checkpoints.CheckpointError, OSError, ValueError) as error:
         raise Refused(str(error)) from error

@@ -47,8 +47,8 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
     else:
         if name not in zoo.models():
             raise ValueError(
-                f'{zoo.no_such_name(name, zoo.models())}. With weights of your own: '
-                'inferencer(CONFIG, FILE)'
+                f'{zoo.describe_unknown_name(name, zoo.models())}. '
+                'With your own weights: inferencer(CONFIG, FILE)'
             )
         config = str(zoo.models()[name].config)
         weights = weights or str(hub.fetch(name))

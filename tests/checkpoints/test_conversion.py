@@ -158,7 +158,7 @@ def test_to_another_task_goes_the_trunk_alone(tmp_path, command):
         'convert', tmp_path / 'x.pth', tmp_path / 'y.pth', '--to', 'mmpose'
     )
     assert result.exit_code == 0
-    assert 'left out, no place there: head (2), neck (124)' in result.output
+    assert 'left out, not used there: head (2), neck (124)' in result.output
     names = official.Trunk().state_dict()
     wanted = {k: v for k, v in state_of(tmp_path / 'x.pth').items() if k in names}
     assert_same(state_of(tmp_path / 'y.pth'), wanted)
