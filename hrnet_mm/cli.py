@@ -296,7 +296,7 @@ def export(
     from hrnet_mm import deploy
     from hrnet_mm.building import load_trained
     from hrnet_mm.inference import export as exporting
-    from hrnet_mm.inference.exported_model import Answer
+    from hrnet_mm.inference.exported_model import ExportedModel
     from hrnet_mm.inference.model_facts import read_facts
 
     cfg = Config.fromfile(config)
@@ -308,7 +308,9 @@ def export(
         given = exporting.read_images(images, facts, batch)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    slow, fast = (Answer(m, facts['task']).eval() for m in (model, deploy(model)))
+    slow, fast = (
+        ExportedModel(m, facts['task']).eval() for m in (model, deploy(model))
+    )
     click.echo(f'writing {name}')
     path = exporting.write(fast, facts, name, output, batch=batch, dynamic=dynamic)
     difference = exporting.compare(path, slow, given)

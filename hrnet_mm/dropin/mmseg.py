@@ -61,8 +61,8 @@ class HRNet(Trunk):
 
 
 def _resize_twice(exchange: Exchange) -> None:
-    # As mmseg: upsample by a power of two, then resize to the target stream. This differs
-    # from one resize for odd sizes, on which mmseg's results on ADE20K depend.
+    # As mmseg: upsample by a power of two, then resize to the target stream. For odd
+    # sizes this differs from one resize; mmseg's results on ADE20K depend on it.
     for i, paths in enumerate(exchange):
         for j, path in enumerate(paths.children()):
             if j > i:

@@ -207,7 +207,7 @@ def test_an_unknown_target_is_named(tmp_path, command):
     torch.save(official.Pose().state_dict(), tmp_path / 'x.pth')
     result = command('convert', tmp_path / 'x.pth', tmp_path / 'y.pth', '--to', 'keras')
     assert result.exit_code == 2
-    assert "'keras' is none of ['mmpose', 'mmseg'" in result.output
+    assert "'keras' is not one of ['mmpose', 'mmseg'" in result.output
 
 
 def test_heads_alone_convert_to_no_trunk(tmp_path):
