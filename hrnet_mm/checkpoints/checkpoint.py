@@ -170,10 +170,10 @@ def parse_checkpoint(source: str, content: Any) -> Checkpoint:
         CheckpointError: if there is no known HRNet in it.
     """
     stored = find_state_dict(content)
-    state, beside = unwrap_state_dict(stored)
+    state, unused = unwrap_state_dict(stored)
     family = find_family(state)
     check_finite(state)
-    tensors, unused = {}, beside
+    tensors = {}
     for key, value in state.items():
         name = family.our_name(key)
         if name is None:
@@ -182,13 +182,13 @@ def parse_checkpoint(source: str, content: Any) -> Checkpoint:
             tensors[name] = value.float() if value.is_floating_point() else value
     meta = content.get('meta') if isinstance(content, Mapping) else None
     checkpoint = Checkpoint(
-        source,
-        family,
-        dict(family.to_ours(tensors)),
-        tuple(unused),
-        not set(tensors) <= {key.removeprefix('module.') for key in stored},
-        meta if isinstance(meta, Mapping) else {},
-        any(v.dtype in (torch.float16, torch.bfloat16) for v in state.values()),
+        source=source,
+        family=family,
+        tensors=dict(family.to_ours(tensors)),
+        unused=tuple(unused),
+        renamed=not set(tensors) <= {key.removeprefix('module.') for key in stored},
+        meta=meta if isinstance(meta, Mapping) else {},
+        half=any(v.dtype in (torch.float16, torch.bfloat16) for v in state.values()),
     )
     _ = checkpoint.trunk  # raises if the trunk is incomplete
     return checkpoint
@@ -240,9 +240,9 @@ def unwrap_state_dict(
     rest = [key for key in state if not key.startswith(prefix)]
     if not all(map(NOT_WEIGHTS.fullmatch, rest)):
         model, rest = state, []
-    beside = [key for key in model if NOT_WEIGHTS.fullmatch(key)]
-    model = {key: value for key, value in model.items() if key not in beside}
-    return model or state, rest + beside if model else []
+    others = [key for key in model if NOT_WEIGHTS.fullmatch(key)]
+    model = {key: value for key, value in model.items() if key not in others}
+    return model or state, rest + others if model else []
 
 
 def _find_model_prefix(state: Mapping[str, Tensor]) -> str:

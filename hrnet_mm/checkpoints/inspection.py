@@ -15,7 +15,7 @@ from .trunks import Trunk
 if TYPE_CHECKING:
     from rich.table import Table
 
-OUTPUTS = {'pose': 'joints', 'backbone': 'outputs'}
+OUTPUTS = {'pose': 'keypoints', 'backbone': 'outputs'}
 
 
 def inspect(checkpoint: Checkpoint) -> dict[str, Any]:

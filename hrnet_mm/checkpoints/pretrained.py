@@ -191,9 +191,9 @@ def _inflate_stem(
     if name not in file:
         return file
     weight = file[name]
-    there = weight.shape[1]
-    turns = [i % there for i in range(channels)]
-    return {**file, name: weight[:, turns] * (there / channels)}
+    in_file = weight.shape[1]
+    turns = [i % in_file for i in range(channels)]
+    return {**file, name: weight[:, turns] * (in_file / channels)}
 
 
 def _warn_of_other_upsampling(

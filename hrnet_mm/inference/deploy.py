@@ -173,18 +173,17 @@ class DeployedHRNet(HRNet):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._how: dict[str, Any] = dict(
+        self._deploy_arguments: dict[str, Any] = dict(
             sizes=sizes, dtype=_check_dtype(getattr(torch, dtype, dtype))
         )
-        self._deployed: list[
-            Any
-        ] = []  # in a list, so that it is no submodule: it has no weights to save
+        # in a list, so that it is not registered as a submodule and saved
+        self._deployed: list[Any] = []
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         if self.training or torch.is_grad_enabled() or isinstance(x, Proxy):
             return super().forward(x)
         if not self._deployed:
-            self._deployed = [deploy(self, **self._how)]
+            self._deployed = [deploy(self, **self._deploy_arguments)]
         return tuple(self._deployed[0](x))
 
     def train(self, mode: bool = True) -> DeployedHRNet:

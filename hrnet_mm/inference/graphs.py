@@ -28,9 +28,8 @@ def _compile_with_onednn(graph: GraphModule, x: Tensor) -> CompiledGraph:
     # oneDNN Graph prepares each convolution once, in its own memory layouts. Otherwise
     # each call describes it to oneDNN again, which is slower than a small convolution.
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            'ignore'
-        )  # TorchScript is deprecated; sizes become constants
+        # TorchScript is deprecated, and sizes become constants
+        warnings.simplefilter('ignore')
         torch.jit.enable_onednn_fusion(True)
         try:
             script = torch.jit.freeze(torch.jit.trace(graph, x, check_trace=False))
