@@ -142,7 +142,7 @@ class Stage(nn.Sequential):
 
 @MODELS.register_module()
 class HRNet(MixedPrecision):
-    """High-resolution network.
+    """High-resolution network (HRNet), the trunk of all four representations.
 
     Args:
         arch: A published architecture, one of ``ARCHS``: ``'w48'``.
