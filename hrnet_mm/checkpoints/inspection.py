@@ -123,8 +123,8 @@ def _caption_lines(found: dict[str, Any]) -> list[str]:
     ]
     if found['half']:
         lines.append('some values have 16 bits; they are read as float32')
-    targets = ', '.join(found['converts_to']) or 'none (the trunk alone, to all)'
-    lines.append(f'converts whole to: {targets}')
+    targets = ', '.join(found['converts_to']) or 'none (only the trunk, to all)'
+    lines.append(f'converts with its heads to: {targets}')
     return lines
 
 

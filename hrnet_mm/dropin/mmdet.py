@@ -83,7 +83,7 @@ class HRFPN(HRNetV2p):
             raise ValueError(
                 f'HRFPN got norm_cfg={norm_cfg} and pooling_type={pooling_type!r}; it '
                 "supports norm_cfg=None and pooling_type='AVG' only. "
-                'hrnet_mm.HRNetV2p supports a norm_cfg'
+                'hrnet_mm.HRNetV2p takes a norm_cfg'
             )
         super().__init__(
             in_channels,
