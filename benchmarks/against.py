@@ -19,7 +19,7 @@ from hrnet_mm.inference.deploy import deploy
 from hrnet_mm.inference.export import FORMATS, missing_packages, trace
 from hrnet_mm.models import HRNet
 from hrnet_mm.models.layers import Recompute, ResidualBlock
-from hrnet_mm.models.precision import MixedPrecision, multiplies_bfloat16
+from hrnet_mm.models.precision import MixedPrecision, has_bfloat16_arithmetic
 from hrnet_mm.models.training_graph import STEADY
 from hrnet_mm.profiling import count_macs
 
@@ -149,7 +149,7 @@ def inference(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
         'deploy': deploy(ours),
         'deploy, sizes': deploy(ours, sizes=[x.shape]),
     }
-    if multiplies_bfloat16(x.device):
+    if has_bfloat16_arithmetic(x.device):
         bf16 = torch.bfloat16
         models['deploy, bf16'] = deploy(ours, dtype=bf16)
         models['deploy, sizes, bf16'] = deploy(ours, sizes=[x.shape], dtype=bf16)
@@ -179,7 +179,7 @@ def exported(model: nn.Module, x: Tensor) -> dict[str, Call]:
             path = Path(folder) / f'model{FORMATS[name].suffix}'
             FORMATS[name].write(program, path)
             calls[name] = partial(answer, standalone.load(path), x)
-            if name == 'openvino' and multiplies_bfloat16(x.device):
+            if name == 'openvino' and has_bfloat16_arithmetic(x.device):
                 calls[f'{name}, bf16'] = partial(
                     answer, standalone.load(path, bf16=True), x
                 )
@@ -194,7 +194,7 @@ def answer(model: standalone.Model, x: Tensor) -> list[Tensor]:
 def training(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
     """Theirs, and ours: in float32, as in our configs, recomputing, as CUDA graphs."""
     theirs, ours = pair
-    bf16 = multiplies_bfloat16(x.device)
+    bf16 = has_bfloat16_arithmetic(x.device)
     variants = [
         training_variant(rival.library, theirs, x),
         training_variant('hrnet_mm', ours, x),
@@ -225,9 +225,9 @@ def compute_in(model: nn.Module, cuda_graph: bool = False) -> None:
     """Let trunks and necks compute as in our configs."""
     for module in model.modules():
         if isinstance(module, HRNet):
-            module.compute_in('auto', cuda_graph)
+            module.set_precision('auto', cuda_graph)
         elif isinstance(module, MixedPrecision):
-            module.compute_in('auto')
+            module.set_precision('auto')
 
 
 class TrainingStep:

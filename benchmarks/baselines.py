@@ -157,10 +157,10 @@ def choose_rivals(libraries: Sequence[str]) -> list[Rival]:
 
 def copy_from_timm(theirs: TimmFeatures, ours: nn.Module) -> None:
     """As the file of a classifier would be read."""
-    from hrnet_mm.checkpoints.checkpoint import understand
+    from hrnet_mm.checkpoints.checkpoint import parse_checkpoint
     from hrnet_mm.checkpoints.fitting import load_part
 
-    file = understand('timm', theirs.model.state_dict())
+    file = parse_checkpoint('timm', theirs.model.state_dict())
     trunk, neck = ours.children()
     load_part(trunk, file.part('backbone.'), '', Counter())
     load_part(neck, file.part('neck.0.'), '', Counter())

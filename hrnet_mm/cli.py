@@ -157,7 +157,7 @@ def fetch(sources: tuple[str, ...]) -> None:
     from hrnet_mm.checkpoints import CheckpointError, hub
 
     if not sources:
-        click.echo('\n'.join(hub.known()))
+        click.echo('\n'.join(hub.list_known()))
     for source in sources:
         try:
             for line in fetch_all(source):
@@ -175,7 +175,7 @@ def fetch_all(source: str) -> Iterator[str]:
     needed = [source]
     if Path(source).suffix in ('.py', '.json', '.yaml', '.yml'):
         cfg = Config.fromfile(source, import_custom_modules=False)
-        needed = hub.needed_by(cfg)
+        needed = hub.list_needed(cfg)
         if not needed:
             yield f'{source} starts from random weights: there is nothing to fetch'
     for name in needed:
@@ -195,7 +195,7 @@ def inspect_checkpoint(source: str, as_json: bool) -> None:
     from hrnet_mm import checkpoints
 
     try:
-        file = checkpoints.hub.located(source)
+        file = checkpoints.hub.resolve(source)
         found = checkpoints.inspect(checkpoints.read(file))
     except (checkpoints.CheckpointError, OSError) as error:
         raise Refused(str(error)) from error
@@ -222,7 +222,7 @@ def convert(source: str, target: Path, to: str) -> None:
     from hrnet_mm import checkpoints
 
     try:
-        file = checkpoints.hub.located(source)
+        file = checkpoints.hub.resolve(source)
         checkpoint, conversion = checkpoints.convert(file, target, to)
     except (checkpoints.CheckpointError, OSError, ValueError) as error:
         raise Refused(str(error)) from error
@@ -296,7 +296,7 @@ def export(
     from hrnet_mm import deploy
     from hrnet_mm.building import load_trained
     from hrnet_mm.inference import export as exporting
-    from hrnet_mm.inference.exported_model import Answer
+    from hrnet_mm.inference.exported_model import ExportedModel
     from hrnet_mm.inference.model_facts import read_facts
 
     cfg = Config.fromfile(config)
@@ -308,7 +308,9 @@ def export(
         given = exporting.read_images(images, facts, batch)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    slow, fast = (Answer(m, facts['task']).eval() for m in (model, deploy(model)))
+    slow, fast = (
+        ExportedModel(m, facts['task']).eval() for m in (model, deploy(model))
+    )
     click.echo(f'writing {name}')
     path = exporting.write(fast, facts, name, output, batch=batch, dynamic=dynamic)
     difference = exporting.compare(path, slow, given)

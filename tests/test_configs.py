@@ -123,7 +123,7 @@ def test_the_model_builds_and_asks_for_weights_that_can_be_fetched(path):
         *(part.init_cfg['checkpoint'] for part in parts if pretrained(part)),
         *filter(None, [cfg.load_from]),
     ]
-    assert asked == hub.needed_by(cfg)
+    assert asked == hub.list_needed(cfg)
     if not cfg.load_from:
         assert all(hub.addresses(source) for source in asked)
 

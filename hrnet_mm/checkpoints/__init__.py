@@ -1,4 +1,4 @@
-"""Published HRNet files of every family: read safely, converted, described."""
+"""Reading, conversion and description of published HRNet checkpoints."""
 
 from . import hub
 from .checkpoint import Checkpoint, read

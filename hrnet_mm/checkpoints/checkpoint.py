@@ -1,4 +1,4 @@
-"""Any published HRNet file under our names, with what it says about itself."""
+"""Reading of any published HRNet checkpoint, with tensors renamed to our names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .families import ALIGNED, BILINEAR, FAMILIES, NEAREST, Family
 from .safe_load import CheckpointError
 from .trunks import Trunk, read_trunk
 
-# What a state dict may be stored under, besides epoch, optimizer ...
+# Keys that hold the state dict, in files that also hold epoch, optimizer ...
 CONTAINERS = (
     'state_dict',
     'model',
@@ -30,10 +30,10 @@ CONTAINERS = (
     'state_dict_ema',
 )
 
-# What is stored among the weights of a model, and is none of them: the averages of
-# mmcv 1's EMAHook, the model that it learned from or taught, the weights of its loss,
-# the pixel statistics of mmengine 0.1, and the counters of thop.
-BESIDE = re.compile(
+# Names that are stored among the weights but are not part of the model: the averages of
+# mmcv 1's EMAHook, a teacher or student model, the weights of a loss, the pixel
+# statistics of mmengine 0.1, and the counters of thop.
+NOT_WEIGHTS = re.compile(
     r'ema_\w+|(module\.)?(student|teacher|distill_losses|loss|data_preprocessor)\..+'
     r'|(.+\.)?total_(ops|params)'
 )
@@ -41,16 +41,16 @@ BESIDE = re.compile(
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file of a known family.
+    """Content of a checkpoint file of a known family.
 
     Attributes:
-        source: Where it was read.
-        family: Its layout.
-        tensors: All that has a place here, under our names, in float32.
-        unused: Their names of what has none.
+        source: The path, URL or name that it was read from.
+        family: The layout of the file.
+        tensors: The tensors that our models use, by our names; floats as float32.
+        unused: The names, as in the file, of all other tensors.
         renamed: Whether some tensor has another name in the file.
-        meta: What the runner stored beside, such as the names of the classes.
-        half: Whether some numbers were of 16 bits.
+        meta: The metadata that the runner stored, such as the names of the classes.
+        half: Whether some tensors were float16 or bfloat16.
     """
 
     source: str
@@ -63,11 +63,11 @@ class Checkpoint:
 
     @cached_property
     def trunk(self) -> Trunk | None:
-        """The architecture of its trunk, if it has one."""
+        """Architecture of the trunk, or None if the file has no trunk."""
         return read_trunk(self.part('backbone.')) if self.part('backbone.') else None
 
     def part(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors below a name, without that name."""
+        """Return the tensors whose names begin with ``prefix``, without the prefix."""
         return {
             name.removeprefix(prefix): value
             for name, value in self.tensors.items()
@@ -76,10 +76,10 @@ class Checkpoint:
 
     @property
     def upsampling(self) -> dict[str, Any] | None:
-        """``upsample_cfg`` of the trunk these weights were trained with, if known.
+        """``upsample_cfg`` that the trunk was trained with, or None if unknown.
 
-        It has no parameters. The families differ (docs/checkpoints.md); a conversion
-        keeps it beside, and a job of ours or of mmpose stores it in its config.
+        No tensor tells it. Conversions and training jobs store it in the metadata;
+        otherwise it depends on the family (docs/checkpoints.md).
         """
         if isinstance(kept := self.meta.get('upsample_cfg'), Mapping):
             return dict(kept)
@@ -100,7 +100,7 @@ class Checkpoint:
 
     @property
     def concatenates(self) -> bool:
-        """Whether a pose head reads HRNetV2: landmarks of faces and hands."""
+        """Whether a pose head takes HRNetV2, as for landmarks of faces and hands."""
         weight = self.tensors.get('head.conv_layers.0.weight')
         if weight is None or self.trunk is None:
             return False
@@ -108,7 +108,7 @@ class Checkpoint:
 
     @property
     def representation(self) -> str:
-        """What the heads of the file read off the streams."""
+        """Representation that the heads take: V1, V2, V2p or C."""
         if any(name.startswith('neck.reduction_conv') for name in self.tensors):
             return 'V2p'
         if any(name.startswith('neck.0.increase_layers') for name in self.tensors):
@@ -120,14 +120,14 @@ class Checkpoint:
 
     @property
     def num_outputs(self) -> int | None:
-        """Classes, joints or landmarks, if the last layer of a head says so."""
+        """Number of classes or keypoints, or None if there is no known head."""
         for name, background in LAST_LAYERS.items():
             if (weight := self.tensors.get(f'{name}.weight')) is not None:
                 return len(weight) - background
         return None
 
 
-# Last layers of the heads, and how many of their outputs are background.
+# Last layers of the heads, and how many of their outputs are background classes.
 LAST_LAYERS = {
     'head.final_layer': 0,
     'head.final_layers.1': 0,
@@ -141,27 +141,39 @@ LAST_LAYERS = {
 
 
 def read(source: str | os.PathLike[str]) -> Checkpoint:
-    """Read a file of any family; a path, an URL or a name of mmengine's.
+    """Read a checkpoint of any family.
+
+    Args:
+        source: A path, a URL, or a name such as ``hrnet://w48/imagenet`` or
+            ``open-mmlab://msra/hrnetv2_w18``.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        CheckpointError: if it is damaged, asks to run code, is in no table of names,
-            or holds numbers that are none.
+        CheckpointError: if the file is damaged, asks to run code, has unknown names, or
+            holds values that are not finite.
     """
     content = CheckpointLoader.load_checkpoint(str(source), 'cpu', logger='silent')
     try:
-        return understand(str(source), content)
+        return parse_checkpoint(str(source), content)
     except CheckpointError as error:
         raise CheckpointError(f'{source}: {error}') from None
 
 
-def understand(source: str, content: Any) -> Checkpoint:
-    """Find the family of what a file holds, and give it our names."""
+def parse_checkpoint(source: str, content: Any) -> Checkpoint:
+    """Find the family of the loaded content of a file and rename its tensors.
+
+    Args:
+        source: What messages call the file.
+        content: The state dict, or a dict that holds it.
+
+    Raises:
+        CheckpointError: if there is no known HRNet in it.
+    """
     stored = find_state_dict(content)
-    state, beside = separated(stored)
-    family = recognise(state)
-    check_numbers(state)
-    tensors, unused = {}, beside
+    state, unused = unwrap_state_dict(stored)
+    family = find_family(state)
+    check_finite(state)
+    tensors = {}
     for key, value in state.items():
         name = family.our_name(key)
         if name is None:
@@ -170,20 +182,24 @@ def understand(source: str, content: Any) -> Checkpoint:
             tensors[name] = value.float() if value.is_floating_point() else value
     meta = content.get('meta') if isinstance(content, Mapping) else None
     checkpoint = Checkpoint(
-        source,
-        family,
-        dict(family.to_ours(tensors)),
-        tuple(unused),
-        not set(tensors) <= {key.removeprefix('module.') for key in stored},
-        meta if isinstance(meta, Mapping) else {},
-        any(v.dtype in (torch.float16, torch.bfloat16) for v in state.values()),
+        source=source,
+        family=family,
+        tensors=dict(family.to_ours(tensors)),
+        unused=tuple(unused),
+        renamed=not set(tensors) <= {key.removeprefix('module.') for key in stored},
+        meta=meta if isinstance(meta, Mapping) else {},
+        half=any(v.dtype in (torch.float16, torch.bfloat16) for v in state.values()),
     )
-    _ = checkpoint.trunk  # is checked where it is read
+    _ = checkpoint.trunk  # raises if the trunk is incomplete
     return checkpoint
 
 
 def find_state_dict(content: Any) -> dict[str, Tensor]:
-    """The tensors of a file, whatever they are stored under."""
+    """Return the state dict in the content of a file, whatever key holds it.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
     for container in CONTAINERS:
         if isinstance(content, Mapping) and isinstance(content.get(container), Mapping):
             content = content[container]
@@ -203,46 +219,47 @@ def find_state_dict(content: Any) -> dict[str, Tensor]:
     return tensors
 
 
-def separated(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """The model, without what other code puts before its names, and the other names.
+def unwrap_state_dict(
+    state: Mapping[str, Tensor],
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Remove prefixes of wrappers, and tensors that are not weights of the model.
 
-    DDP puts ``module.`` there, torch.compile ``_orig_mod.``, the FP16 wrapper of
-    HigherHRNet ``1.``, and trainers the name that the model has in them.
+    DDP adds ``module.``, torch.compile ``_orig_mod.``, the FP16 wrapper of HigherHRNet
+    ``1.``, and trainers the name of their attribute that holds the model.
+
+    Returns:
+        The state dict of the model, and the names of the tensors that were removed.
     """
     state = {key.replace('_orig_mod.', ''): value for key, value in state.items()}
-    prefix = model_prefix(state)
+    prefix = _find_model_prefix(state)
     model = {
         key.removeprefix(prefix): value
         for key, value in state.items()
         if key.startswith(prefix)
     }
     rest = [key for key in state if not key.startswith(prefix)]
-    if not all(map(BESIDE.fullmatch, rest)):
+    if not all(map(NOT_WEIGHTS.fullmatch, rest)):
         model, rest = state, []
-    beside = [key for key in model if BESIDE.fullmatch(key)]
-    model = {key: value for key, value in model.items() if key not in beside}
-    return model or state, rest + beside if model else []
+    others = [key for key in model if NOT_WEIGHTS.fullmatch(key)]
+    model = {key: value for key, value in model.items() if key not in others}
+    return model or state, rest + others if model else []
 
 
-def model_prefix(state: Mapping[str, Tensor]) -> str:
-    """Return the prefix of the model that has the trunk, ``''`` if it has none.
-
-    Of a student and a teacher, take the one that predicts: a teacher of the same shapes
-    is an average of the student (SoftTeacher of mmdet), another one only taught it
-    (DWPose of mmpose).
-    """
+def _find_model_prefix(state: Mapping[str, Tensor]) -> str:
+    # Of a student and a teacher, take the one that predicts: a teacher of the same
+    # shapes is an average of the student (SoftTeacher of mmdet), any other one only
+    # served to train it (DWPose of mmpose).
     trunk = re.compile(r'(.*?)(backbone\.)?stage2\.0\.branches\..+')
     prefixes = {found[1] for found in map(trunk.fullmatch, state) if found}
     for student in prefixes:
         if student.endswith('student.'):
             teacher = student.removesuffix('student.') + 'teacher.'
-            average = shapes_below(state, student) == shapes_below(state, teacher)
+            average = _shapes_under(state, student) == _shapes_under(state, teacher)
             return teacher if average else student
     return prefixes.pop() if len(prefixes) == 1 else ''
 
 
-def shapes_below(state: Mapping[str, Tensor], prefix: str) -> dict[str, torch.Size]:
-    """The shapes of the tensors below a name."""
+def _shapes_under(state: Mapping[str, Tensor], prefix: str) -> dict[str, torch.Size]:
     return {
         key.removeprefix(prefix): value.shape
         for key, value in state.items()
@@ -250,52 +267,57 @@ def shapes_below(state: Mapping[str, Tensor], prefix: str) -> dict[str, torch.Si
     }
 
 
-def recognise(state: Mapping[str, Tensor]) -> Family:
-    """The family whose table describes every key.
+def find_family(state: Mapping[str, Tensor]) -> Family:
+    """Return the first family whose table describes every key of a state dict.
 
     Raises:
-        CheckpointError: if there is none.
+        CheckpointError: if there is none; the message names the nearest family.
     """
-    unknown = {family.name: family.unknown(state) for family in FAMILIES}
+    unknown = {family.name: family.unknown_keys(state) for family in FAMILIES}
     for family in FAMILIES:
         if not unknown[family.name]:
             return family
-    prefix = trunk_prefix(state)
+    prefix = _find_trunk_prefix(state)
     if prefix is None:
         raise CheckpointError(
-            f'is no HRNet: its {len(state)} tensors ({shortened(list(state))}) are of '
-            'other layers'
+            f'is no HRNet: its {len(state)} tensors ({shortened(list(state))}) belong '
+            'to other layers'
         )
     if prefix.removeprefix('backbone.'):
         raise CheckpointError(
-            f'is in no table of names, but has a trunk below {prefix!r}: '
+            f'has unknown names, but a trunk with the prefix {prefix!r}: '
             f'in a config, init_cfg.prefix={prefix!r} loads it'
         )
     nearest = min(unknown, key=lambda name: len(unknown[name]))
     keys = unknown[nearest]
     raise CheckpointError(
         f'is nearest to the family {nearest!r}, but {len(keys)} of its {len(state)} '
-        f'tensors are in no table of names: {shortened(keys)}. To load a part of it, '
-        "say what the names of that part begin with: init_cfg.prefix='...'"
+        f'tensors have unknown names: {shortened(keys)}. To load a part of it, '
+        "set the prefix of the names of that part: init_cfg.prefix='...'"
     )
 
 
-def trunk_prefix(state: Mapping[str, Tensor]) -> str | None:
-    """What the names of a trunk begin with; None where there is no trunk."""
+def _find_trunk_prefix(state: Mapping[str, Tensor]) -> str | None:
     for key in state:
         if found := re.fullmatch(r'(.*?)stage2\.0\.branches\..+', key):
             return found[1]
     return None
 
 
-def check_numbers(state: Mapping[str, Tensor]) -> None:
-    """Refuse weights that are not real numbers, or not finite."""
+def check_finite(state: Mapping[str, Tensor]) -> None:
+    """Raise unless all tensors are floating point and finite.
+
+    Raises:
+        CheckpointError: naming the first tensor that is not.
+    """
     for key, value in state.items():
         counter = key.endswith('num_batches_tracked')
         if value.is_floating_point():
             if not value.isfinite().all():
                 raise CheckpointError(
-                    f'{key} is not finite: training had diverged. Nothing was loaded'
+                    f'{key} is not finite: the training diverged. Nothing was loaded'
                 )
         elif not counter:
-            raise CheckpointError(f'{key} is of {value.dtype}, which no weight is')
+            raise CheckpointError(
+                f'{key} has dtype {value.dtype}; weights are floating point'
+            )

@@ -1,4 +1,4 @@
-"""Writes a file in the layout of another code base."""
+"""Conversion of checkpoints to the layout of another code base."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ from hrnet_mm.libraries import LIBRARIES
 from .checkpoint import Checkpoint, read
 from .families import BY_NAME, FAMILIES, Family
 from .safe_load import CheckpointError
-from .tensor_conversion import official_biases, with_biases_of
+from .tensor_conversion import list_official_biases, match_biases
 
-# What files are converted to.
+# Code bases to whose layout files can be converted.
 TARGETS = (*LIBRARIES, 'official', 'timm')
-TRUNK_ALONE = BY_NAME['trunk']
+TRUNK_ONLY = BY_NAME['trunk']
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """A file as another code base wants it.
+    """State dict in the layout of another code base.
 
     Attributes:
-        family: The layout; of the trunk alone, if the other code base has no such task.
-        state: What is written.
-        left_out: Our names of the tensors that have no place there.
-        folded: Our names of the biases that went into the norms behind them.
+        family: The layout. It is that of a trunk alone if the code base has no model
+            for the task.
+        state: The tensors, by the names of the code base.
+        left_out: Our names of the tensors that the code base does not have.
+        folded: Our names of the biases that were folded into the following norms.
     """
 
     family: Family
@@ -46,50 +47,52 @@ class Conversion:
 def convert(
     source: str | os.PathLike[str], target: str | os.PathLike[str], to: str
 ) -> tuple[Checkpoint, Conversion]:
-    """Read a file of any family and write it as another one.
+    """Convert a checkpoint of any family to the layout of another code base.
 
-    ``.safetensors`` writes that format. OpenMMLab's files keep what the runner stored
-    beside, such as the names of the classes.
+    Args:
+        source: A path, a URL or a name; see ``read``.
+        target: The path to write; the suffix ``.safetensors`` selects that format.
+            Files for OpenMMLab keep the metadata, such as the names of the classes.
+        to: One of ``TARGETS``.
 
     Raises:
         FileNotFoundError, CheckpointError: as ``read``.
-        FileExistsError: if there is something at ``target``.
-        ValueError: if ``to`` is none of ``TARGETS``.
+        FileExistsError: if ``target`` exists.
+        ValueError: if ``to`` is unknown.
     """
     target = Path(target)
     if target.exists():
-        raise FileExistsError(f'{target} exists: name another file, or remove it first')
+        raise FileExistsError(f'{target} exists: give another path, or remove it first')
     checkpoint = read(source)
-    conversion = rewrite(checkpoint, to)
+    conversion = _rewrite(checkpoint, to)
     if to in ('official', 'timm'):
         content: Mapping[str, Any] = conversion.state
     else:
         meta = dict(checkpoint.meta, converted_from=checkpoint.family.name)
-        if checkpoint.upsampling:  # no tensor of the file tells
+        if checkpoint.upsampling:  # cannot be told from the tensors
             meta['upsample_cfg'] = checkpoint.upsampling
         content = dict(meta=meta, state_dict=conversion.state)
-    save(content, target)
+    _save(content, target)
     return checkpoint, conversion
 
 
-def rewrite(checkpoint: Checkpoint, to: str) -> Conversion:
-    """What a checkpoint is called, and which numbers it has, in another code base."""
+def _rewrite(checkpoint: Checkpoint, to: str) -> Conversion:
     if to not in TARGETS:
-        raise ValueError(f'{to!r} is none of {list(TARGETS)}')
-    family = counterpart(checkpoint, to)
+        raise ValueError(f'to={to!r} is not one of {list(TARGETS)}')
+    family = find_target_family(checkpoint, to)
     state = {
         name: value
         for name, value in checkpoint.tensors.items()
-        if family is not TRUNK_ALONE or name.startswith('backbone.')
+        if family is not TRUNK_ONLY or name.startswith('backbone.')
     }
     left_out = tuple(name for name in checkpoint.tensors if name not in state)
     before = state
     if family.library in LIBRARIES:
-        # as their heads are built: without a bias before a norm
-        state = with_biases_of(before, ())
+        # their heads have no bias before a norm
+        state = match_biases(before, ())
     elif checkpoint.family.library in LIBRARIES:
-        # the official code loads strictly, and has some
-        state = with_biases_of(before, official_biases(before))
+        # the official code loads strictly, and some of its layers have a bias
+        state = match_biases(before, list_official_biases(before))
     folded = tuple(name for name in before if name not in state)
     written = {
         f'{family.writes}{family.their_name(name)}': value
@@ -98,27 +101,30 @@ def rewrite(checkpoint: Checkpoint, to: str) -> Conversion:
     return Conversion(family, written, left_out, folded)
 
 
-def counterpart(checkpoint: Checkpoint, to: str) -> Family:
-    """The layout for the same task, or that of the trunk alone."""
+def find_target_family(checkpoint: Checkpoint, to: str) -> Family:
+    """Return the layout of a code base for the same task, or that of a trunk alone.
+
+    Raises:
+        CheckpointError: if it has none for the task, and the file has no trunk.
+    """
     library = 'official' if to == 'timm' else to
     for family in FAMILIES:
         if (
             family.library == library
             and family.task == checkpoint.family.task
-            and family.holds(checkpoint.tensors)
+            and family.covers(checkpoint.tensors)
             and (to != 'timm' or family.task == 'classification')
         ):
             return family
     if checkpoint.trunk is None:
         raise CheckpointError(
-            f'{checkpoint.source} is of {checkpoint.family.name}, without a trunk: '
-            f'{to} has nothing to put it in'
+            f'{checkpoint.source} ({checkpoint.family.name}) is without a trunk: '
+            f'{to} has no model for its tensors'
         )
-    return TRUNK_ALONE
+    return TRUNK_ONLY
 
 
-def save(content: Mapping[str, Any], path: Path) -> None:
-    """Write all of a file or nothing of it."""
+def _save(content: Mapping[str, Any], path: Path) -> None:
     if path.suffix == '.safetensors':
         state = content.get('state_dict', content)
         tensors = {name: value.contiguous() for name, value in state.items()}

@@ -1,9 +1,9 @@
-"""The layouts of published HRNet files: one table of names for each family.
+"""Tables of tensor names, one for each family of published HRNet checkpoints.
 
 Our names are those of the current OpenMMLab libraries: ``backbone.`` for the trunk, and
-for each head what mmpose, mmseg, mmdet and mmpretrain call it. A table is read in both
-directions. Sources are named with each family; shared facts: every implementation names
-the tensors of the trunk alike.
+for each head the names of mmpose, mmseg, mmdet or mmpretrain. Each table is used in
+both directions. All implementations use the same names for the tensors of the trunk.
+Comments name the source of each family.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from . import tensor_conversion
 
 State = Mapping[str, Tensor]
 
-# What stands in a row for a part of a name.
-PARTS = {
+# Regular expressions of the placeholders in a row.
+PLACEHOLDERS = {
     'trunk': r'(?:conv1|bn1|conv2|bn2|layer1|transition[123]|stage[234])\..+',
     'i': r'\d+',
     'j': r'\d+',
@@ -29,35 +29,35 @@ PARTS = {
     'rest': r'.+',
 }
 
-# Theirs, ours; None where there is no place for it here.
+# A name in the family and ours; None if our models do not use the tensor.
 Row = tuple[str, str | None]
 
-# ``upsample_cfg`` as configs write it.
+# Values of ``upsample_cfg``.
 NEAREST = dict(mode='nearest')
 BILINEAR = dict(mode='bilinear', align_corners=False)
 ALIGNED = dict(mode='bilinear', align_corners=True)
 
 
-def unchanged(state: State) -> State:
-    """Most families differ from ours in names alone."""
+def _keep_values(state: State) -> State:
     return state
 
 
 @dataclass(frozen=True)
 class Family:
-    """Files of one code base for one task.
+    """Layout of the checkpoints of one code base for one task.
 
     Attributes:
-        name: What messages call it.
-        library: The code base; of OpenMMLab, see ``hrnet_mm.libraries``.
+        name: The name in messages.
+        library: The code base; a library of OpenMMLab is a key of
+            ``hrnet_mm.libraries.LIBRARIES``.
         task: pose, segmentation, detection, classification, or backbone.
-        rows: Their names of tensors, and ours.
-        writes: What the family's own tools expect before every name.
-        to_ours: Changes values, under our names.
-        to_theirs: The reverse.
-        upsample_cfg: Of the trunks that its files were trained with. None if that
-            differs from file to file.
-        aligned_classes: Numbers of classes whose files were trained with
+        rows: Pairs of the names of the family and ours.
+        writes: The prefix that the tools of the family expect before every name.
+        to_ours: Changes values after reading; takes and returns our names.
+        to_theirs: The inverse of ``to_ours``.
+        upsample_cfg: The value with which the files were trained. None if it differs
+            from file to file.
+        aligned_classes: Files with one of these numbers of classes were trained with
             ``align_corners=True`` instead.
     """
 
@@ -66,84 +66,81 @@ class Family:
     task: str
     rows: tuple[Row, ...]
     writes: str = ''
-    to_ours: Callable[[State], State] = unchanged
-    to_theirs: Callable[[State], State] = unchanged
+    to_ours: Callable[[State], State] = _keep_values
+    to_theirs: Callable[[State], State] = _keep_values
     upsample_cfg: Mapping[str, Any] | None = field(default_factory=NEAREST.copy)
     aligned_classes: tuple[int, ...] = ()
 
     def our_name(self, theirs: str) -> str | None:
-        """What a tensor of the family is called here; None if it has no place.
+        """Return our name of a tensor of the family, or None if we do not use it.
 
         Raises:
             KeyError: if the family has no such tensor.
         """
-        return translate(theirs, self.rows)
+        return _translate(theirs, self.rows)
 
     def their_name(self, ours: str) -> str | None:
-        """What a tensor of ours is called in the family.
+        """Return the name in the family of a tensor of ours.
 
         Raises:
             KeyError: if the family has no such tensor.
         """
-        return translate(ours, self.backwards)
+        return _translate(ours, self.backwards)
 
-    def holds(self, ours: Iterable[str]) -> bool:
-        """Whether the family has a name for each of ours."""
-        return all(covers(self.backwards, name) for name in ours)
+    def covers(self, ours: Iterable[str]) -> bool:
+        """Return whether the family has a name for each of ours."""
+        return all(_matches(self.backwards, name) for name in ours)
 
     @property
     def backwards(self) -> tuple[Row, ...]:
-        """The rows, ours first."""
+        """Pairs of our names and those of the family."""
         return tuple((ours, theirs) for theirs, ours in self.rows if ours is not None)
 
-    def unknown(self, keys: Iterable[str]) -> list[str]:
-        """The keys that no row of the table describes."""
-        return [key for key in keys if not covers(self.rows, key)]
+    def unknown_keys(self, keys: Iterable[str]) -> list[str]:
+        """Return the keys that no row of the table matches."""
+        return [key for key in keys if not _matches(self.rows, key)]
 
 
-def translate(key: str, rows: tuple[Row, ...]) -> str | None:
-    """The other name of a key, by the first row that describes it."""
-    for pattern, template in compiled(rows):
+def _translate(key: str, rows: tuple[Row, ...]) -> str | None:
+    for pattern, template in _compile_rows(rows):
         if found := pattern.fullmatch(key):
             return None if template is None else template.format(**found.groupdict())
     raise KeyError(key)
 
 
-def covers(rows: tuple[Row, ...], key: str) -> bool:
-    """Whether a row describes a key."""
-    return any(pattern.fullmatch(key) for pattern, _ in compiled(rows))
+def _matches(rows: tuple[Row, ...], key: str) -> bool:
+    return any(pattern.fullmatch(key) for pattern, _ in _compile_rows(rows))
 
 
 @cache
-def compiled(rows: tuple[Row, ...]) -> list[tuple[re.Pattern[str], str | None]]:
-    """The first names of the rows as regular expressions."""
-    return [(re.compile(expression(theirs)), ours) for theirs, ours in rows]
+def _compile_rows(rows: tuple[Row, ...]) -> list[tuple[re.Pattern[str], str | None]]:
+    return [(re.compile(_to_regex(theirs)), ours) for theirs, ours in rows]
 
 
-def expression(row: str) -> str:
-    """``final_layer.{tensor}`` as a regular expression with a named group."""
+def _to_regex(row: str) -> str:
+    # a placeholder, such as {tensor}, becomes a named group
     return re.sub(
-        r'\\{(\w+)\\}', lambda m: f'(?P<{m[1]}>{PARTS[m[1]]})', re.escape(row)
+        r'\\{(\w+)\\}', lambda m: f'(?P<{m[1]}>{PLACEHOLDERS[m[1]]})', re.escape(row)
     )
 
 
 TRUNK: Row = ('{trunk}', 'backbone.{trunk}')
 
 
-def same(*names: str) -> tuple[Row, ...]:
-    """Rows of what a family calls as we do."""
+def _same_rows(*names: str) -> tuple[Row, ...]:
+    # names that a family shares with us
     return tuple((name, name) for name in names)
 
 
-def renamed(rows: Mapping[str, str]) -> tuple[Row, ...]:
-    """Rows of layers: each name goes before ``.weight``, ``.bias`` ..."""
+def _layer_rows(rows: Mapping[str, str]) -> tuple[Row, ...]:
+    # names of layers, which precede `.weight`, `.bias` ...
     return tuple(
         (f'{theirs}.{{tensor}}', f'{ours}.{{tensor}}') for theirs, ours in rows.items()
     )
 
 
-def unused(*names: str) -> tuple[Row, ...]:
-    """Rows of what has no place here."""
+def _unused_rows(*names: str) -> tuple[Row, ...]:
+    # prefixes of tensors that our models do not use
     return tuple((f'{name}.{{rest}}', None) for name in names)
 
 
@@ -152,7 +149,7 @@ def unused(*names: str) -> tuple[Row, ...]:
 CLASSIFIER = (
     TRUNK,
     ('incre_modules.{i}.0.{rest}', 'neck.0.increase_layers.{i}.0.{rest}'),
-    *renamed(
+    *_layer_rows(
         {
             'downsamp_modules.{i}.0': 'neck.0.downsample_layers.{i}.conv',
             'downsamp_modules.{i}.1': 'neck.0.downsample_layers.{i}.bn',
@@ -166,7 +163,7 @@ CLASSIFIER = (
 # lib/models/seg_hrnet_ocr.py of HRNet-Semantic-Segmentation, branch HRNet-OCR.
 CONTEXT = 'ocr_distri_head.object_context_block'
 OUR_CONTEXT = 'decode_head.1.object_context_block'
-OCR = renamed(
+OCR = _layer_rows(
     {
         'aux_head.0': 'decode_head.0.convs.0.conv',
         'aux_head.1': 'decode_head.0.convs.0.bn',
@@ -190,14 +187,15 @@ OCR = renamed(
         'cls_head': 'decode_head.1.conv_seg',
     }
 )
-# Ordered: the first family that describes every key of a file is the file's. What two
-# families share (a trunk alone) belongs to the first.
+
+# Ordered: a file belongs to the first family that has a row for each of its keys. So a
+# trunk alone, which all families have, belongs to the first one.
 FAMILIES = (
     Family(
         'trunk',
         'official',
         'backbone',
-        (TRUNK, *same('backbone.{trunk}')),
+        (TRUNK, *_same_rows('backbone.{trunk}')),
         upsample_cfg=None,
     ),
     # lib/models/pose_hrnet.py of deep-high-resolution-net.pytorch
@@ -205,7 +203,7 @@ FAMILIES = (
         'official pose',
         'official',
         'pose',
-        (TRUNK, *renamed({'final_layer': 'head.final_layer'})),
+        (TRUNK, *_layer_rows({'final_layer': 'head.final_layer'})),
     ),
     # lib/models/pose_higher_hrnet.py of HigherHRNet-Human-Pose-Estimation
     Family(
@@ -225,7 +223,7 @@ FAMILIES = (
         'pose',
         (
             TRUNK,
-            *renamed(
+            *_layer_rows(
                 {
                     'head.0': 'head.conv_layers.0',
                     'head.1': 'head.conv_layers.1',
@@ -242,7 +240,7 @@ FAMILIES = (
         'segmentation',
         (
             TRUNK,
-            *renamed(
+            *_layer_rows(
                 {
                     'last_layer.0': 'decode_head.convs.0.conv',
                     'last_layer.1': 'decode_head.convs.0.bn',
@@ -251,7 +249,7 @@ FAMILIES = (
             ),
         ),
         writes='model.',
-        to_ours=tensor_conversion.without_negative_scales,
+        to_ours=tensor_conversion.make_scales_positive,
         upsample_cfg=BILINEAR,
         aligned_classes=(150, 171),  # ADE20K and COCO-Stuff
     ),
@@ -261,7 +259,7 @@ FAMILIES = (
         'segmentation',
         (TRUNK, *OCR),
         writes='model.',
-        to_ours=tensor_conversion.without_negative_scales,
+        to_ours=tensor_conversion.make_scales_positive,
         upsample_cfg=ALIGNED,
     ),
     Family('official ImageNet', 'official', 'classification', CLASSIFIER),
@@ -271,7 +269,10 @@ FAMILIES = (
         'official ImageNet for pose',
         'official',
         'backbone',
-        (TRUNK, *unused('head', 'incre_modules', 'downsamp_modules', 'final_layer')),
+        (
+            TRUNK,
+            *_unused_rows('head', 'incre_modules', 'downsamp_modules', 'final_layer'),
+        ),
     ),
     # lib/models/hrnet_dekr.py of DEKR; mmpose has a head of its own for it
     Family(
@@ -280,7 +281,7 @@ FAMILIES = (
         'pose',
         (
             TRUNK,
-            *unused(
+            *_unused_rows(
                 'transition_heatmap',
                 'transition_offset',
                 'head_heatmap',
@@ -295,20 +296,20 @@ FAMILIES = (
         'official',
         'detection',
         (
-            *same('backbone.{trunk}'),
-            *renamed(
+            *_same_rows('backbone.{trunk}'),
+            *_layer_rows(
                 {
                     'neck.reduction_conv.0': 'neck.reduction_conv.conv',
                     'neck.fpn_conv.{i}': 'neck.fpn_convs.{i}.conv',
                 }
             ),
-            *same('rpn_head.{rest}'),
+            *_same_rows('rpn_head.{rest}'),
             ('bbox_head.{rest}', 'roi_head.bbox_head.{rest}'),
             ('mask_head.{rest}', 'roi_head.mask_head.{rest}'),
             ('semantic_head.{rest}', 'roi_head.semantic_head.{rest}'),
         ),
-        to_ours=tensor_conversion.background_last,
-        to_theirs=tensor_conversion.background_first,
+        to_ours=tensor_conversion.move_background_last,
+        to_theirs=tensor_conversion.move_background_first,
     ),
     # ae_higher_resolution_head.py and topdown_heatmap_simple_head.py, branch 0.x
     Family(
@@ -316,10 +317,10 @@ FAMILIES = (
         'mmpose-0.x',
         'pose',
         (
-            *same('backbone.{trunk}'),
+            *_same_rows('backbone.{trunk}'),
             ('keypoint_head.final_layers.{rest}', 'head.final_layers.{rest}'),
             ('keypoint_head.deconv_layers.{rest}', 'head.deconv_layers.{rest}'),
-            *renamed({'keypoint_head.final_layer': 'head.final_layer'}),
+            *_layer_rows({'keypoint_head.final_layer': 'head.final_layer'}),
         ),
     ),
     Family(
@@ -327,8 +328,8 @@ FAMILIES = (
         'mmpose-0.x',
         'pose',
         (
-            *same('backbone.{trunk}'),
-            *renamed(
+            *_same_rows('backbone.{trunk}'),
+            *_layer_rows(
                 {
                     'keypoint_head.final_layer.0': 'head.conv_layers.0',
                     'keypoint_head.final_layer.1': 'head.conv_layers.1',
@@ -342,21 +343,21 @@ FAMILIES = (
         'mmpretrain',
         'mmpretrain',
         'classification',
-        same('backbone.{trunk}', 'neck.0.{rest}', 'head.fc.{tensor}'),
+        _same_rows('backbone.{trunk}', 'neck.0.{rest}', 'head.fc.{tensor}'),
     ),
-    Family('mmpose', 'mmpose', 'pose', same('backbone.{trunk}', 'head.{rest}')),
+    Family('mmpose', 'mmpose', 'pose', _same_rows('backbone.{trunk}', 'head.{rest}')),
     Family(
         'mmseg',
         'mmseg',
         'segmentation',
-        same('backbone.{trunk}', 'decode_head.{rest}', 'auxiliary_head.{rest}'),
+        _same_rows('backbone.{trunk}', 'decode_head.{rest}', 'auxiliary_head.{rest}'),
         upsample_cfg=BILINEAR,
     ),
     Family(
         'mmdet',
         'mmdet',
         'detection',
-        same(
+        _same_rows(
             'backbone.{trunk}',
             'neck.reduction_conv.{rest}',
             'neck.fpn_convs.{rest}',

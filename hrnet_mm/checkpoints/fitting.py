@@ -1,4 +1,4 @@
-"""Puts the tensors of a file into a module: all of them, or an error that says why."""
+"""Loading of tensors into a module, with an error unless all of them fit."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from hrnet_mm.messages import shortened
 from hrnet_mm.models import HRNet
 
 from .safe_load import CheckpointError
-from .tensor_conversion import first_of_layers, with_biases_of
-from .trunks import lower_streams, read_trunk
+from .tensor_conversion import match_biases, rename_final_layer
+from .trunks import list_lower_streams, read_trunk
 
 
 def load_part(
     module: nn.Module, file: Mapping[str, Tensor], prefix: str, unused: Counter[str]
 ) -> str:
-    """Load what begins with ``prefix``; say what matched.
+    """Load the tensors with a prefix into a module; see ``fit_part``.
+
+    Returns:
+        A report of the tensors that were loaded, not found or ignored.
 
     Raises:
         CheckpointError: if a tensor is missing, left over or of another shape.
@@ -31,27 +34,28 @@ def load_part(
 def fit_part(
     module: nn.Module, file: Mapping[str, Tensor], prefix: str, unused: Counter[str]
 ) -> tuple[dict[str, Tensor], str]:
-    """Find what begins with ``prefix`` under the names of a module; load nothing.
+    """Select the tensors for a module from a file, without loading them.
 
     Args:
-        module: What the tensors must fit.
+        module: The module that the tensors must fit.
         file: Tensors by name.
-        prefix: What the names of the module begin with in the file.
-        unused: Numbers of other tensors, for the report.
+        prefix: The prefix of the names of the module in the file.
+        unused: Numbers of further tensors of the file by group, for the report.
 
     Returns:
-        The tensors, and what matched. Of a trunk with all streams and one that has
-        stream 0 alone, the tensors are those of the file.
+        The tensors by the names of the module, and a report. If only one of the module
+        and the file has the lower streams of stage 4, the tensors are those of the
+        file.
 
     Raises:
         CheckpointError: if a tensor is missing, left over or of another shape.
     """
-    part, ignored = select(module, file, prefix)
+    part, ignored = _select_tensors(module, file, prefix)
     ignored += unused
     wanted = module.state_dict()
-    part = with_biases_of(part, wanted)
+    part = match_biases(part, wanted)
     if any(name.startswith('head.final_layers.') for name in wanted):
-        part = {first_of_layers(name): value for name, value in part.items()}
+        part = {rename_final_layer(name): value for name, value in part.items()}
     missing = {
         name
         for name in set(wanted) - set(part)
@@ -60,14 +64,14 @@ def fit_part(
     left_over = set(part) - set(wanted)
     lower: set[str] = set()
     if isinstance(module, HRNet):
-        lower = lower_streams(missing | left_over, len(module.stage4))
+        lower = list_lower_streams(missing | left_over, len(module.stage4))
     misfits = {
-        'of another shape': shapes_that_differ(part, wanted),
+        'of another shape': _list_shape_mismatches(part, wanted),
         'missing': sorted(missing - lower),
-        'without a place': sorted(left_over - lower),
+        'not in the module': sorted(left_over - lower),
     }
     if any(misfits.values()):
-        raise CheckpointError(describe_misfit(module, part, misfits))
+        raise CheckpointError(_describe_misfit(module, part, misfits))
     new = len(set(wanted) - set(part)) if missing else 0
     return part, _report(module, len(wanted), len(part), new, len(left_over), ignored)
 
@@ -80,7 +84,7 @@ def _report(
     left_over: int,
     ignored: Counter[str],
 ) -> str:
-    report = [f'{title(module)} {found - left_over}/{wanted} tensors']
+    report = [f'{_name_of(module)} {found - left_over}/{wanted} tensors']
     if new:
         report.append(f'new: {new} of the lower streams, not in the file')
     if left_over:
@@ -91,10 +95,10 @@ def _report(
     return '; '.join(report)
 
 
-def select(
+def _select_tensors(
     module: nn.Module, file: Mapping[str, Tensor], prefix: str
 ) -> tuple[dict[str, Tensor], Counter[str]]:
-    """What a file holds for a module, and the number of other tensors by first name."""
+    # the tensors of the module, and the number of all others by the first part of names
     own = {name for name, _ in module.named_children()}
     own |= set(dict(module.named_parameters(recurse=False)))
     part, ignored = {}, Counter[str]()
@@ -107,10 +111,9 @@ def select(
     return part, ignored
 
 
-def shapes_that_differ(
+def _list_shape_mismatches(
     part: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
 ) -> list[str]:
-    """Names and both shapes."""
     return [
         f'{name}: {tuple(part[name].shape)}, not {tuple(value.shape)}'
         for name, value in wanted.items()
@@ -118,41 +121,38 @@ def shapes_that_differ(
     ]
 
 
-def title(module: nn.Module) -> str:
-    """What a report calls a module."""
+def _name_of(module: nn.Module) -> str:
     return 'trunk' if isinstance(module, HRNet) else type(module).__name__
 
 
-def describe_misfit(
+def _describe_misfit(
     module: nn.Module, part: Mapping[str, Tensor], misfits: Mapping[str, list[str]]
 ) -> str:
-    """Why a file is none of this module, and what may be done."""
     what = '; '.join(
         f'{len(names)} tensors are {kind} ({shortened(names)})'
         for kind, names in misfits.items()
         if names
     )
     if isinstance(module, HRNet):
-        hint = hint_at_arch(module, part)
+        hint = _suggest_arch(module, part)
     else:
         hint = 'To load the trunk alone, give init_cfg to the backbone.'
-    return f'does not fit {title(module)}: {what}. {hint}'
+    return f'does not fit {_name_of(module)}: {what}. {hint}'
 
 
-def hint_at_arch(module: HRNet, part: Mapping[str, Tensor]) -> str:
-    """What to build for the trunk of a file."""
+def _suggest_arch(module: HRNet, part: Mapping[str, Tensor]) -> str:
     try:
         trunk = read_trunk(part)
     except CheckpointError:
-        return 'Take the file of your arch.'
+        return 'Use a file for this arch.'
     if trunk.in_channels != module.in_channels:
         return (
             f'The file is for images of {trunk.in_channels} channels, the trunk for '
             f'{module.in_channels}: init_cfg.inflate_stem=True adapts the stem.'
         )
     if trunk.arch is None:
-        return f'The file holds a trunk {trunk.title}. Take the file of your arch.'
+        return f'The file holds a trunk {trunk.title}. Use a file for this arch.'
     return (
         f'The file holds the trunk {trunk.title}: build HRNet(arch={trunk.title}), or '
-        'take the file of your arch.'
+        'use a file for this arch.'
     )

@@ -1,7 +1,7 @@
-"""Published weights by name or URL: mirrors in turn, checksums, a cache.
+"""Download of _mirrors weights by name or URL, with mirrors, checksums and a cache.
 
-A config names ``hrnet://w48/imagenet``; ``hrnet-mm fetch CONFIG`` downloads all that a
-job of it reads, for machines without a network.
+Configs use names such as ``hrnet://w48/imagenet``. ``hrnet-mm fetch CONFIG`` downloads
+all weights of a training job in advance, for machines without a network.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from . import zoo
 from .safe_load import CheckpointError, load
 
 SCHEME = 'hrnet://'
-HUB = re.compile('open-?mmlab://')  # names of mmengine's hub
+HUB = re.compile('open-?mmlab://')  # scheme of mmengine's hub
 
 OPENMMLAB = 'https://download.openmmlab.com'
 PRETRAIN = f'{OPENMMLAB}/mmclassification/v0/hrnet/hrnet-{{}}_in1k_20220120-{{}}.pth'
@@ -32,47 +32,47 @@ POSE = f'{OPENMMLAB}/mmpose/pretrain_models/hrnet_{{}}.pth'
 TIMM = 'https://huggingface.co/timm/hrnet_{}/resolve/main/model.safetensors'
 
 
-def published(
+def _mirrors(
     timm: str, mmpretrain: tuple[str, str] | None = None, trunk: str | None = None
 ) -> tuple[str, ...]:
-    """Return the mirrors of one ImageNet network, that of OpenMMLab's recipes first."""
+    # the file that OpenMMLab's recipes start from first
     mirrors = [TRUNKS.format(trunk)] if trunk else []
     mirrors += [PRETRAIN.format(*mmpretrain)] if mmpretrain else []
     return (*mirrors, TIMM.format(timm))
 
 
-# Weights that trunks of all tasks begin with. Sources: the metafiles of mmpretrain, the
-# hub of mmengine, the models of timm.
+# Weights that training starts from. Sources: the metafiles of mmpretrain, the hub of
+# mmengine, the models of timm.
 MIRRORS: dict[str, tuple[str, ...]] = {
-    'w18_small_v1/imagenet': published('w18_small.ms_in1k'),
-    'w18_small_v2/imagenet': published(
+    'w18_small_v1/imagenet': _mirrors('w18_small.ms_in1k'),
+    'w18_small_v2/imagenet': _mirrors(
         'w18_small_v2.ms_in1k', trunk='w18_small-b5a04e21'
     ),
-    'w18/imagenet': published(
+    'w18/imagenet': _mirrors(
         'w18.ms_in1k', ('w18_3rdparty_8xb32', '0c10b180'), 'w18-00eb2006'
     ),
-    'w30/imagenet': published('w30.ms_in1k', ('w30_3rdparty_8xb32', '8aa3832f')),
-    'w32/imagenet': published(
+    'w30/imagenet': _mirrors('w30.ms_in1k', ('w30_3rdparty_8xb32', '8aa3832f')),
+    'w32/imagenet': _mirrors(
         'w32.ms_in1k', ('w32_3rdparty_8xb32', 'c394f1ab'), 'w32-dc9eeb4f'
     ),
-    'w40/imagenet': published(
+    'w40/imagenet': _mirrors(
         'w40.ms_in1k', ('w40_3rdparty_8xb32', '9a2dbfc5'), 'w40-ed0b031c'
     ),
-    'w44/imagenet': published('w44.ms_in1k', ('w44_3rdparty_8xb32', '35d07f73')),
-    'w48/imagenet': published(
+    'w44/imagenet': _mirrors('w44.ms_in1k', ('w44_3rdparty_8xb32', '35d07f73')),
+    'w48/imagenet': _mirrors(
         'w48.ms_in1k', ('w48_3rdparty_8xb32', 'e555ef50'), 'w48-d2186c55'
     ),
-    'w64/imagenet': published('w64.ms_in1k', ('w64_3rdparty_8xb32', '19126642')),
-    # an earlier ImageNet training, from which mmpose's recipes start
+    'w64/imagenet': _mirrors('w64.ms_in1k', ('w64_3rdparty_8xb32', '19126642')),
+    # from an earlier training on ImageNet; mmpose's recipes start from these
     'w32/imagenet-pose': (POSE.format('w32-36af842e'),),
     'w48/imagenet-pose': (POSE.format('w48-8ef0771d'),),
-    'w18/imagenet-ssld': published(
+    'w18/imagenet-ssld': _mirrors(
         'w18_ssld.paddle_in1k', ('w18_3rdparty_8xb32-ssld', '455f69ea')
     ),
-    'w48/imagenet-ssld': published(
+    'w48/imagenet-ssld': _mirrors(
         'w48_ssld.paddle_in1k', ('w48_3rdparty_8xb32-ssld', 'd0459c38')
     ),
-    # what MMPose's inferencer looks for people and faces with
+    # detectors of MMPose's inferencer
     'person-detector': (
         f'{OPENMMLAB}/mmpose/v1/projects/rtmposev1/'
         'rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth',
@@ -82,19 +82,19 @@ MIRRORS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# Keys of weights in configs: init_cfg.checkpoint, pretrained, teacher_ckpt.
+# Keys of configs whose values are weights: checkpoint, pretrained, teacher_ckpt ...
 WEIGHTS_KEY = re.compile('(checkpoint|pretrained|ckpt)$')
 
-# OpenMMLab's names end in the first digits of the SHA-256, some with a date behind.
+# OpenMMLab's file names end in the first digits of the SHA-256 and possibly a date.
 CHECKSUM = re.compile(r'[-_]([0-9a-f]{8})(?:_\d{8})?\.\w+$')
 
 
 class DownloadError(CheckpointError):
-    """No address answered with the file."""
+    """A file that no mirror could deliver."""
 
 
 def cache_folder() -> Path:
-    """``HRNET_MM_CACHE``, or the folder that torch keeps downloads in."""
+    """Return ``HRNET_MM_CACHE``, or by default the folder of ``torch.hub``."""
     folder = os.environ.get('HRNET_MM_CACHE')
     return (
         Path(folder).expanduser()
@@ -103,8 +103,8 @@ def cache_folder() -> Path:
     )
 
 
-def known() -> dict[str, tuple[str, ...]]:
-    """All names and their addresses: ImageNet's trunks, and the models of the index."""
+def list_known() -> dict[str, tuple[str, ...]]:
+    """Return the URLs of all named weights: of ``MIRRORS`` and the model zoo."""
     return MIRRORS | {model.name: (model.weights,) for model in zoo.models().values()}
 
 
@@ -113,23 +113,23 @@ def fetch(source: str) -> Path:
 
     Args:
         source: A name, with or without ``hrnet://``; a URL; a name of mmengine's hub,
-            ``open-mmlab://msra/hrnetv2_w18``; or a path, which is looked for only.
+            ``open-mmlab://msra/hrnetv2_w18``; or a path, which must exist.
 
     Raises:
-        CheckpointError: if there is no such name, or no mirror answers with the file.
-        FileNotFoundError: if there is no such path.
+        CheckpointError: if the name is unknown, or no mirror delivers the file.
+        FileNotFoundError: if the path does not exist.
     """
     if is_path(source):
         path = Path(source).expanduser()
         if not path.is_file():
-            raise FileNotFoundError(f'{source}: no such file, and no address of one')
+            raise FileNotFoundError(f'{source}: no such file, nor a known name or URL')
         return path
-    return first_of(addresses(source), source)
+    return _fetch_first(addresses(source), source)
 
 
 def is_path(source: str) -> bool:
-    """Whether weights are named by a path, of a file that may not be there."""
-    if '://' in source or source in known():
+    """Return whether weights are given by a path, existing or not."""
+    if '://' in source or source in list_known():
         return False
     return bool(Path(source).suffix) or Path(source).exists()
 
@@ -138,21 +138,20 @@ def addresses(source: str) -> tuple[str, ...]:
     """Return the URLs of a name, or the URL itself.
 
     Raises:
-        CheckpointError: if there is no such name.
+        CheckpointError: if the name is unknown.
     """
     if source.startswith(('http://', 'https://')):
         return (source,)
     if HUB.match(source):
-        return (address_in_hub(source),)
+        return (_find_in_mmengine_hub(source),)
     name = source.removeprefix(SCHEME)
-    names = known()
+    names = list_known()
     if name not in names:
-        raise CheckpointError(zoo.no_such_name(name, names))
+        raise CheckpointError(zoo.describe_unknown_name(name, names))
     return names[name]
 
 
-def address_in_hub(source: str) -> str:
-    """Return the URL of a name of mmengine's hub."""
+def _find_in_mmengine_hub(source: str) -> str:
     name = HUB.sub('', source)
     name = get_deprecated_model_names().get(name, name)
     urls = get_external_models()
@@ -162,40 +161,39 @@ def address_in_hub(source: str) -> str:
 
 
 def cached_files(source: str) -> list[Path]:
-    """Return where the cache keeps the file of a name or URL, one path for a mirror."""
+    """Return the paths in the cache of a name or URL, one for each mirror."""
     return [cache_folder() / file_name(url) for url in addresses(source)]
 
 
-def needed_by(cfg: Config) -> list[str]:
-    """Return the weights that a job of a config reads before its first step.
+def list_needed(cfg: Config) -> list[str]:
+    """Return the names, URLs and paths of the weights that a training job needs.
 
-    They are the values of ``checkpoint``, ``pretrained`` and of all keys that end so
-    in ``model``, in their order, and ``load_from``: names, URLs and paths.
+    These are, in order, the values in ``model`` of all keys that end in ``checkpoint``,
+    ``pretrained`` or ``ckpt``, and ``load_from``.
     """
-    found = [*weights_in(cfg.get('model')), cfg.get('load_from')]
+    found = [*_find_weights(cfg.get('model')), cfg.get('load_from')]
     return list(dict.fromkeys(source for source in found if source))
 
 
-def weights_in(cfg: Any) -> Iterator[str]:
-    """Yield the names, URLs and paths of weights in a part of a config."""
+def _find_weights(cfg: Any) -> Iterator[str]:
     if isinstance(cfg, dict):
         for key, value in cfg.items():
             if isinstance(value, str) and WEIGHTS_KEY.search(key):
                 yield value
             else:
-                yield from weights_in(value)
+                yield from _find_weights(value)
     elif isinstance(cfg, list | tuple):
         for value in cfg:
-            yield from weights_in(value)
+            yield from _find_weights(value)
 
 
-def first_of(
+def _fetch_first(
     urls: tuple[str, ...],
     source: str,
     folder: Path | None = None,
     progress: bool = True,
 ) -> Path:
-    """The file of the first URL that is in the folder, or else that answers."""
+    # a file that is already in the folder, else the first that can be downloaded
     folder = folder or cache_folder()
     files = [folder / file_name(url) for url in urls]
     for file in files:
@@ -210,16 +208,15 @@ def first_of(
         else:
             return file
     raise DownloadError(
-        f'{source} cannot be downloaded:\n  ' + '\n  '.join(reasons) + '\nWhere there '
-        f'is a network, run `hrnet-mm fetch {source}`, or `hrnet-mm fetch CONFIG` for '
-        'all weights of a job, and copy the file that it prints into '
-        f'{folder}, or set HRNET_MM_CACHE to a folder that both machines see'
+        f'{source} cannot be downloaded:\n  ' + '\n  '.join(reasons) + '\nOn a machine '
+        f'with a network, run `hrnet-mm fetch {source}`, or `hrnet-mm fetch CONFIG` '
+        'for all weights of a job, and copy the file that it prints into '
+        f'{folder}, or set HRNET_MM_CACHE to a folder that both machines share'
     )
 
 
 @contextmanager
-def advice_for_jobs() -> Iterator[None]:
-    """Says how a config goes on without a download."""
+def _advice_for_jobs() -> Iterator[None]:
     try:
         yield
     except DownloadError as error:
@@ -231,7 +228,7 @@ def advice_for_jobs() -> Iterator[None]:
 
 
 def download(url: str, file: Path, progress: bool) -> None:
-    """Download beside and rename, so that no half file is ever in the cache."""
+    """Download a file and verify its checksum; a partial file is never left behind."""
     file.parent.mkdir(parents=True, exist_ok=True)
     checksum = CHECKSUM.search(url)
     prefix = checksum[1] if checksum else None
@@ -239,7 +236,11 @@ def download(url: str, file: Path, progress: bool) -> None:
 
 
 def file_name(url: str) -> str:
-    """What a file is called in the cache: timm's are all ``model.safetensors``."""
+    """Return the name of a file in the cache.
+
+    The files of timm, which are all called ``model.safetensors``, are named after their
+    repository.
+    """
     *_, repository, _, _, name = ['', '', '', *url.split('/')]
     return f'{repository}.safetensors' if name == 'model.safetensors' else name
 
@@ -250,16 +251,16 @@ def load_url(
     map_location: Any = None,
     progress: bool = True,
 ) -> Any:
-    """As ``torch.utils.model_zoo.load_url``, but nothing that a file asks for runs."""
+    """Replace ``torch.utils.model_zoo.load_url``: same arguments, but a safe load."""
     folder = Path(model_dir) if model_dir else None
-    with advice_for_jobs():
-        file = first_of((url,), url, folder, progress)
+    with _advice_for_jobs():
+        file = _fetch_first((url,), url, folder, progress)
     return load(file, map_location or 'cpu')
 
 
 def load_by_name(name: str, map_location: Any = None) -> Any:
-    """Loader of ``hrnet://``; the first process of each machine downloads."""
-    with advice_for_jobs():
+    """Load a ``hrnet://`` name; the first process of each node downloads the file."""
+    with _advice_for_jobs():
         if dist.get_local_rank() == 0:
             fetch(name)
         dist.barrier()
@@ -267,8 +268,10 @@ def load_by_name(name: str, map_location: Any = None) -> Any:
     return load(file, map_location or 'cpu')
 
 
-def located(source: str) -> str:
-    """The file of a name, with or without ``hrnet://``; anything else as it is."""
-    if source.startswith(SCHEME) or (source in known() and not Path(source).exists()):
+def resolve(source: str) -> str:
+    """Return the file of a name, or ``source`` itself if it is no name."""
+    if source.startswith(SCHEME) or (
+        source in list_known() and not Path(source).exists()
+    ):
         return str(fetch(source))
     return source

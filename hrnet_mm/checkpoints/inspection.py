@@ -1,4 +1,4 @@
-"""What a file is, for the eyes of a person and as data."""
+"""Description of checkpoints and of conversions, as data and as text."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from hrnet_mm.libraries import LIBRARIES
 
 from .checkpoint import Checkpoint
-from .conversion import TARGETS, Conversion, counterpart
+from .conversion import TARGETS, Conversion, find_target_family
 from .trunks import Trunk
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-OUTPUTS = {'pose': 'joints', 'backbone': 'outputs'}
+OUTPUTS = {'pose': 'keypoints', 'backbone': 'outputs'}
 
 
 def inspect(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Family, architecture, task, interpolation, and what loads where."""
+    """Return the family, architecture, task and parts of a checkpoint, for JSON."""
     trunk = checkpoint.trunk
     return dict(
         source=checkpoint.source,
@@ -32,19 +32,18 @@ def inspect(checkpoint: Checkpoint) -> dict[str, Any]:
         outputs=checkpoint.num_outputs,
         upsample_cfg=checkpoint.upsampling,
         half=checkpoint.half,
-        parts=[part(checkpoint, name) for name in part_names(checkpoint)],
+        parts=[_describe_part(checkpoint, name) for name in _part_names(checkpoint)],
         unused=dict(Counter(key.split('.')[0] for key in checkpoint.unused)),
-        converts_to=[to for to in TARGETS if keeps_heads(checkpoint, to)],
+        converts_to=[to for to in TARGETS if _keeps_heads(checkpoint, to)],
     )
 
 
-def part_names(checkpoint: Checkpoint) -> list[str]:
-    """Backbone, neck, heads, in the order of the file."""
+def _part_names(checkpoint: Checkpoint) -> list[str]:
+    # backbone, neck, heads, in the order of the file
     return list(dict.fromkeys(name.split('.')[0] for name in checkpoint.tensors))
 
 
-def part(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
-    """The size of a part, and what it is loaded into."""
+def _describe_part(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
     tensors = checkpoint.part(f'{name}.')
     buffers = ('running_mean', 'running_var', 'num_batches_tracked')
     learned = [v for k, v in tensors.items() if not k.endswith(buffers)]
@@ -52,15 +51,14 @@ def part(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
         name=name,
         tensors=len(tensors),
         parameters=sum(value.numel() for value in learned),
-        loads_into=loads_into(checkpoint, name),
+        loads_into=_describe_target(checkpoint, name),
     )
 
 
-def loads_into(checkpoint: Checkpoint, name: str) -> str:
-    """The module to build for a part."""
+def _describe_target(checkpoint: Checkpoint, name: str) -> str:
     trunk = checkpoint.trunk
     if name == 'backbone' and trunk:
-        return describe_trunk(trunk, checkpoint.upsampling)
+        return _describe_trunk(trunk, checkpoint.upsampling)
     if name == 'neck' and trunk:
         kind = 'HRNetC' if checkpoint.representation == 'C' else 'HRNetV2p'
         biased = 'neck.0.downsample_layers.0.conv.bias' in checkpoint.tensors
@@ -74,8 +72,8 @@ def loads_into(checkpoint: Checkpoint, name: str) -> str:
     return f'the {name} of {scopes.get(checkpoint.family.task, "a library")}'
 
 
-def describe_trunk(trunk: Trunk, upsample_cfg: dict[str, Any] | None) -> str:
-    """How to build a trunk, as code; what is as by default is left out."""
+def _describe_trunk(trunk: Trunk, upsample_cfg: dict[str, Any] | None) -> str:
+    # as code, without default values
     options = [f'arch={trunk.arch!r}' if trunk.arch else 'extra={...}']
     if trunk.in_channels != 3:
         options.append(f'in_channels={trunk.in_channels}')
@@ -87,15 +85,14 @@ def describe_trunk(trunk: Trunk, upsample_cfg: dict[str, Any] | None) -> str:
     return f'hrnet_mm.HRNet({", ".join(options)})'
 
 
-def keeps_heads(checkpoint: Checkpoint, to: str) -> bool:
-    """Whether a conversion keeps more than the trunk."""
+def _keeps_heads(checkpoint: Checkpoint, to: str) -> bool:
     if checkpoint.trunk is None:
         return False
-    return counterpart(checkpoint, to).task != 'backbone'
+    return find_target_family(checkpoint, to).task != 'backbone'
 
 
 def inspection_table(found: dict[str, Any]) -> Table:
-    """The facts, then the parts."""
+    """Return the result of ``inspect`` as a table of the parts, with a caption."""
     from rich.table import Table
 
     table = Table(title=found['source'], title_justify='left')
@@ -106,14 +103,13 @@ def inspection_table(found: dict[str, Any]) -> Table:
         counts = f'{row["tensors"]:,}', f'{row["parameters"]:,}'
         table.add_row(row['name'], *counts, row['loads_into'])
     for name, count in found['unused'].items():
-        table.add_row(name, f'{count:,}', '', 'nothing: known, and of no use here')
-    table.caption = '\n'.join(sentences(found))
+        table.add_row(name, f'{count:,}', '', 'nothing: known, but not used here')
+    table.caption = '\n'.join(_caption_lines(found))
     table.caption_justify = 'left'
     return table
 
 
-def sentences(found: dict[str, Any]) -> list[str]:
-    """The facts that are not counts."""
+def _caption_lines(found: dict[str, Any]) -> list[str]:
     arch = found['arch'] or (
         f'width {found["width"]}' if found['width'] else 'no trunk'
     )
@@ -126,16 +122,16 @@ def sentences(found: dict[str, Any]) -> list[str]:
         f'interpolation of its exchanges: {found["upsample_cfg"] or "not known"}',
     ]
     if found['half']:
-        lines.append('some numbers are of 16 bits; they are read as float32')
-    targets = ', '.join(found['converts_to']) or 'none (the trunk alone, to all)'
-    lines.append(f'converts whole to: {targets}')
+        lines.append('some values have 16 bits; they are read as float32')
+    targets = ', '.join(found['converts_to']) or 'none (only the trunk, to all)'
+    lines.append(f'converts with its heads to: {targets}')
     return lines
 
 
 def conversion_report(
     checkpoint: Checkpoint, conversion: Conversion, target: os.PathLike[str]
 ) -> str:
-    """What was written, and what was not."""
+    """Return a text that says which tensors were converted and which left out."""
     written = conversion.family.name
     if conversion.family.task == 'backbone':
         written = 'the trunk alone'
@@ -147,7 +143,7 @@ def conversion_report(
     gone += Counter(key.split('.')[0] for key in checkpoint.unused)
     if gone:
         groups = ', '.join(f'{name} ({n})' for name, n in sorted(gone.items()))
-        lines.append(f'left out, no place there: {groups}')
+        lines.append(f'left out, not used there: {groups}')
     if conversion.folded:
         lines.append(f'biases folded into the norms: {len(conversion.folded)}')
     return '\n'.join(lines)

@@ -1,8 +1,8 @@
-"""Reads checkpoints without running code from them.
+"""Loading of checkpoint files without running code from them.
 
 A ``.pth`` file is a pickle, and a pickle may call any function. ``torch.load`` with
-``weights_only=True`` refuses all but an allow-list; the one here is just wide enough
-for what mmengine itself writes: histories of the losses, with numpy arrays.
+``weights_only=True`` refuses all functions but an allow-list. The one here adds only
+what mmengine itself writes: histories of the losses, with numpy arrays.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.utils import digit_version
 
-# Before 2.6 the allow-list cannot hold aliases, and weights_only itself could be
-# tricked into running code (CVE-2025-32434).
+# Before 2.6, the allow-list cannot hold aliases, and weights_only itself can be tricked
+# into running code (CVE-2025-32434).
 RESTRICTED = digit_version(torch.__version__) >= digit_version('2.6.0')
 
-# What torch, zipfile and safetensors raise on a few wrong bytes.
+# Exceptions of torch, zipfile and safetensors for damaged files.
 DAMAGE = (
     pickle.UnpicklingError,
     RuntimeError,
@@ -42,7 +42,7 @@ DAMAGE = (
     safetensors.SafetensorError,
     zipfile.BadZipFile,
 )
-# The messages of RuntimeErrors that are the file's fault.
+# Messages of RuntimeErrors that are caused by the file.
 DAMAGED = re.compile(
     'PytorchStreamReader|EOF|corrupt|byte size|not resizable|record size|archive|'
     'compression|encrypted'
@@ -50,42 +50,42 @@ DAMAGED = re.compile(
 
 
 class CheckpointError(ValueError):
-    """A file that is no checkpoint, is damaged, or asks for more than data."""
+    """A file that is no checkpoint, is damaged, does not fit, or asks to run code."""
 
 
 def load(path: str | os.PathLike[str], map_location: Any = 'cpu') -> Any:
-    """Read a checkpoint file; nothing beyond the allow-list is ever called.
+    """Load a checkpoint file without calling anything beyond the allow-list.
+
+    Args:
+        path: A pickle or safetensors file.
+        map_location: As in ``torch.load``.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        CheckpointError: if it is truncated, no checkpoint, or asks to run code.
+        CheckpointError: if it is damaged, not a checkpoint, or asks to run code.
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        raise CheckpointError(f'{path} is a folder: name a file in it')
+        raise CheckpointError(f'{path} is a folder: give a file in it')
     if not path.is_file():
         raise FileNotFoundError(f'no checkpoint at {path} (in {Path.cwd()})')
-    with explained(str(path)):
-        if is_safetensors(path):
+    with _explain_errors(str(path)):
+        if _is_safetensors(path):
             return safetensors.torch.load_file(path, device=str(map_location or 'cpu'))
-        check_archive(path)
-        return torch.load(path, map_location=map_location, **restriction())
+        _check_archive(path)
+        return torch.load(path, map_location=map_location, **_safe_load_arguments())
 
 
-def is_safetensors(path: Path) -> bool:
-    """Whether a file begins with the length of a header, and that header."""
+def _is_safetensors(path: Path) -> bool:
+    # such a file begins with the length of its JSON header
     with path.open('rb') as file:
         length = int.from_bytes(file.read(8), 'little')
         return file.read(1) == b'{' and length < path.stat().st_size
 
 
-def check_archive(path: Path) -> None:
-    """Look at a zip file, which torch writes since 1.6, before torch does.
-
-    It must not grow when read, because torch does not compress: a few megabytes of
-    zeros, compressed, fill any memory. And its checksums must be right, which torch
-    does not look at.
-    """
+def _check_archive(path: Path) -> None:
+    # torch writes zip files since 1.6, never compressed, and does not verify checksums;
+    # a compressed file of a few megabytes could fill any memory
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
@@ -93,14 +93,13 @@ def check_archive(path: Path) -> None:
         if size > path.stat().st_size:
             raise CheckpointError(
                 f'{path} is refused: its {path.stat().st_size} bytes unpack to {size}, '
-                'and checkpoints are not compressed. Do not trust this file.'
+                'but checkpoints are not compressed. Do not trust this file.'
             )
         if damaged := archive.testzip():
             raise zipfile.BadZipFile(f'checksum of {damaged}')
 
 
-def restriction() -> dict[str, Any]:
-    """The arguments that make ``torch.load`` safe, where this torch can be."""
+def _safe_load_arguments() -> dict[str, Any]:
     if RESTRICTED:
         return {'weights_only': True}
     warnings.warn(
@@ -112,42 +111,40 @@ def restriction() -> dict[str, Any]:
 
 
 @contextmanager
-def explained(source: str) -> Iterator[None]:
-    """Turn the many ways in which ``torch.load`` fails into one clear message."""
+def _explain_errors(source: str) -> Iterator[None]:
     try:
         yield
     except CheckpointError:
         raise
     except DAMAGE as error:
-        if not looks_damaged(error):
+        if not _is_caused_by_file(error):
             raise
         asked = re.search(r'(?:GLOBAL |global |refused )(\S+)', str(error))
         if asked:
             raise CheckpointError(
                 f'{source} is refused: it asks to run `{asked[1]}`, which no weights '
-                'need. Nothing of it was run. Do not trust this file; if you wrote it '
-                'yourself, save its tensors alone (`state_dict`).'
+                'need. Nothing was run. Do not trust this file; if you wrote it '
+                'yourself, save only its tensors (`state_dict`).'
             ) from None
         raise CheckpointError(
-            f'{source} cannot be read as a checkpoint{describe(source)}: it is '
+            f'{source} cannot be read as a checkpoint{_describe_file(source)}: it is '
             'damaged, incomplete, or another kind of file. Copy or download it again, '
-            'or go on from an earlier checkpoint of the same folder.'
+            'or use an earlier checkpoint of the same folder.'
         ) from error
 
 
-def looks_damaged(error: Exception) -> bool:
-    """Whether the file is at fault, not the device, the network or a permission."""
+def _is_caused_by_file(error: Exception) -> bool:
+    # the cause is the file, not the device, the network or a permission
     if isinstance(error, OSError):
         return error.errno == errno.EINVAL  # a seek beyond the end of a truncated zip
-    if isinstance(error, AssertionError):  # torch 2.1, of a device that it has not
+    if isinstance(error, AssertionError):  # of torch 2.1, if it lacks a device
         return 'device module' not in str(error)
     if isinstance(error, RuntimeError):
         return DAMAGED.search(str(error)) is not None
     return True
 
 
-def describe(source: str) -> str:
-    """Size and first bytes of a local file, which often tell what it is."""
+def _describe_file(source: str) -> str:
     path = Path(source)
     if not path.is_file():
         return ''
@@ -162,26 +159,23 @@ def describe(source: str) -> str:
     return f' ({path.stat().st_size} bytes, starting with {head!r})'
 
 
-def history_getattr(owner: Any, name: str) -> Any:
-    """The only ``getattr`` a checkpoint may ask for.
-
-    mmengine pickles the statistics of its histories as bound functions, which pickle
-    writes as ``getattr(HistoryBuffer, 'mean')``. Statistics that the running program
-    has registered itself are as good as mmengine's own.
-    """
+def _getattr_of_history(owner: Any, name: str) -> Any:
+    # The only `getattr` that a checkpoint may ask for: mmengine pickles the statistics
+    # of its histories as `getattr(HistoryBuffer, 'mean')`. Statistics that the running
+    # program has registered itself are as safe as those of mmengine.
     if owner is HistoryBuffer and name in HistoryBuffer._statistics_methods:
         return getattr(owner, name)
     named = getattr(owner, '__qualname__', type(owner).__qualname__)
     raise pickle.UnpicklingError(f'refused {named}.{name}')
 
 
-def no_bytes() -> bytes:
-    """As pickle writes them; the sigmas of data sets of faces are an empty array."""
+def _empty_bytes() -> bytes:
+    # pickle writes empty arrays so; the sigmas of datasets of faces are one
     return b''
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Put what mmengine's own checkpoints contain on torch's allow-list."""
+    """Add the types in mmengine's checkpoints to the allow-list of torch."""
     if not RESTRICTED:
         return
     HistoryBuffer()  # registers its four statistics with the class
@@ -199,7 +193,7 @@ def allow_mmengine_checkpoints() -> None:
                 for module in ('numpy.core', 'numpy._core')
                 for function in functions
             ),
-            (history_getattr, 'builtins.getattr'),
-            (no_bytes, 'builtins.bytes'),
+            (_getattr_of_history, 'builtins.getattr'),
+            (_empty_bytes, 'builtins.bytes'),
         ]
     )

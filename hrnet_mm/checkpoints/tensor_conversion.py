@@ -1,4 +1,4 @@
-"""Where two layouts mean the same by other numbers."""
+"""Changes of tensor values between layouts that store the same model differently."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import Tensor
 
 State = Mapping[str, Tensor]
 
-# mmdetection before 2.0 counted background as class 0, now it is the last one.
+# In mmdetection before 2.0, background was class 0; now it is the last class.
 CLASS_SCORES = re.compile(r'roi_head\.bbox_head\.(\d+\.)?fc_cls\.(weight|bias)')
 BOXES = re.compile(r'roi_head\.bbox_head\.(\d+\.)?fc_reg\.(weight|bias)')
 MASKS = re.compile(r'roi_head\.mask_head\.(\d+\.)?conv_logits\.(weight|bias)')
 
 
-def background_last(state: State) -> dict[str, Tensor]:
-    """Heads of mmdetection 0.5 and 1.x, whose class 0 is background.
+def move_background_last(state: State) -> dict[str, Tensor]:
+    """Convert heads of mmdetection 0.5 and 1.x, in which class 0 is background.
 
-    Boxes and masks of the background, which nothing ever reads, are dropped; boxes that
-    all classes share are as they were.
+    The boxes and masks of the background, which are never read, are dropped. Boxes
+    shared by all classes stay unchanged.
     """
     changed = dict(state)
     for name, value in state.items():
@@ -33,8 +33,8 @@ def background_last(state: State) -> dict[str, Tensor]:
     return changed
 
 
-def background_first(state: State) -> dict[str, Tensor]:
-    """The reverse; boxes and masks of the background are zero."""
+def move_background_first(state: State) -> dict[str, Tensor]:
+    """Invert ``move_background_last``; background boxes and masks become zero."""
     changed = dict(state)
     for name, value in state.items():
         if CLASS_SCORES.fullmatch(name):
@@ -46,35 +46,34 @@ def background_first(state: State) -> dict[str, Tensor]:
     return changed
 
 
-def without_negative_scales(state: State) -> dict[str, Tensor]:
-    """InPlaceABN, with which the first segmentation models were trained.
+def make_scales_positive(state: State) -> dict[str, Tensor]:
+    """Convert norms of InPlaceABN, which the first segmentation models used.
 
-    It scales by ``|weight| + eps`` (inplace_abn_cuda.cu:127 of the official code).
-    Those files are of torch 0.4, whose norms do not count batches.
+    It scales by ``|weight| + eps`` (inplace_abn_cuda.cu:127 of the official code). Its
+    files are of torch 0.4 and hence without ``num_batches_tracked``.
     """
     if any(name.endswith('num_batches_tracked') for name in state):
         return dict(state)
     return {
-        name: value.abs() + 1e-5 if is_scale(name, state) else value
+        name: value.abs() + 1e-5 if _is_norm_scale(name, state) else value
         for name, value in state.items()
     }
 
 
-def is_scale(name: str, state: State) -> bool:
-    """Whether this is the weight of a batch norm."""
+def _is_norm_scale(name: str, state: State) -> bool:
     norm, _, tensor = name.rpartition('.')
     return tensor == 'weight' and f'{norm}.running_mean' in state
 
 
-# Convolutions of the official networks that have a bias before a norm.
+# Convolutions before norms that have a bias in the official networks.
 OFFICIAL_BIASES = re.compile(
     r'(neck\.0\.(downsample_layers\.\d+|final_layer)|decode_head\.(0\.)?convs\.0'
     r'|decode_head\.1\.bottleneck)\.conv\.weight'
 )
 
 
-def official_biases(state: State) -> list[str]:
-    """What the official networks have besides the tensors of OpenMMLab's."""
+def list_official_biases(state: State) -> list[str]:
+    """Return the names of the biases that only the official networks have."""
     return [
         name.removesuffix('weight') + 'bias'
         for name in state
@@ -82,11 +81,11 @@ def official_biases(state: State) -> list[str]:
     ]
 
 
-def with_biases_of(state: State, wanted: Collection[str]) -> dict[str, Tensor]:
-    """Give the convolutions before norms a bias exactly where ``wanted`` has one.
+def match_biases(state: State, wanted: Collection[str]) -> dict[str, Tensor]:
+    """Add or fold biases of convolutions before norms, so that ``wanted`` has them all.
 
-    A norm subtracts the mean of what it gets: a bias before it is the same as a running
-    mean that is smaller by it.
+    A norm subtracts the running mean from its input, so a bias before it equals a
+    running mean that is smaller by the bias.
     """
     changed = dict(state)
     for name in state:
@@ -101,6 +100,6 @@ def with_biases_of(state: State, wanted: Collection[str]) -> dict[str, Tensor]:
     return changed
 
 
-def first_of_layers(name: str) -> str:
-    """The bottom-up head of mmpose has one last layer, the official one a list."""
+def rename_final_layer(name: str) -> str:
+    """Rename ``final_layer`` of mmpose's bottom-up head as in the official list."""
     return re.sub(r'\bfinal_layer\.', 'final_layers.0.', name)

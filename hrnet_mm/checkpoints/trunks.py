@@ -1,4 +1,4 @@
-"""What the tensors of a trunk say about its architecture."""
+"""Architecture of a trunk, read from the names and shapes of its tensors."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hrnet_mm.models.arch import Stages, StageSpec, as_extra
 
 from .safe_load import CheckpointError
 
-# Of W64, the largest: 4 + 1*2*4 + 4*3*4 + 3*4*4 = 108. A file that claims more by far
-# would take minutes and all memory to look at.
-MOST_BLOCKS = 1000
+# W64, the largest, has 4 + 1*2*4 + 4*3*4 + 3*4*4 = 108 residual blocks. A damaged or
+# hostile file that claims far more would take minutes and all memory to check.
+MAX_BLOCKS = 1000
 
 
 @dataclass(frozen=True)
 class Trunk:
-    """The architecture of a file's trunk."""
+    """Architecture of the trunk in a file."""
 
     stages: Stages
     in_channels: int
@@ -30,22 +30,22 @@ class Trunk:
 
     @cached_property
     def arch(self) -> str | None:
-        """Its published name; None for a trunk of one's own."""
+        """Published name, or None for any other architecture."""
         names = (name for name, stages in ARCHS.items() if stages == self.stages)
         return next(names, None)
 
     @property
     def width(self) -> int:
-        """Channels of stream 0."""
+        """Number of channels of stream 0."""
         return self.stages[-1].channels[0]
 
     @property
     def title(self) -> str:
-        """For the eyes of a person: ``'w48'``, ``of width 20``."""
+        """Name for messages: ``'w48'``, or ``of width 20``."""
         return repr(self.arch) if self.arch else f'of width {self.width}'
 
     def build(self) -> HRNet:
-        """The trunk without numbers, on the meta device."""
+        """Build the trunk on the meta device, hence without values."""
         with torch.device('meta'):
             return HRNet(
                 extra=as_extra(self.stages),
@@ -55,31 +55,38 @@ class Trunk:
 
 
 def read_trunk(state: Mapping[str, Tensor]) -> Trunk:
-    """The architecture of the tensors of a whole trunk.
+    """Return the architecture of a trunk.
+
+    Args:
+        state: All tensors of the trunk, without a prefix.
 
     Raises:
-        CheckpointError: if they are none of an HRNet, or not all of one.
+        CheckpointError: if they are not exactly the tensors of an HRNet.
     """
     try:
         stages = (
-            read_stage(state, 'layer1.'),
-            *(read_stage(state, f'stage{s}.') for s in (2, 3, 4)),
+            _read_stage(state, 'layer1.'),
+            *(_read_stage(state, f'stage{s}.') for s in (2, 3, 4)),
         )
         in_channels = state['conv1.weight'].shape[1]
     except (KeyError, IndexError, ValueError) as error:
         raise CheckpointError(
-            f'its trunk is not all of an HRNet: {error} is missing'
+            f'its trunk is not a complete HRNet: {error} is missing'
         ) from None
-    lower = lower_streams(state, stages[-1].modules)
+    lower = list_lower_streams(state, stages[-1].modules)
     trunk = Trunk(stages, in_channels, multiscale_output=bool(lower))
-    check_complete(state, trunk)
+    _check_complete(state, trunk)
     return trunk
 
 
-def lower_streams(names: Iterable[str], modules: int) -> set[str]:
-    """Select what the last module of stage 4 outputs besides stream 0.
+def list_lower_streams(names: Iterable[str], modules: int) -> set[str]:
+    """Select the names of tensors that only the lower streams of the output need.
 
-    HRNetV1, for pose, does without.
+    They belong to the last exchange of stage 4; HRNetV1 does not have them.
+
+    Args:
+        names: Names of tensors of a trunk.
+        modules: Number of modules of stage 4.
     """
     exchange = f'stage4.{modules - 1}.fuse_layers.'
     return {
@@ -89,25 +96,24 @@ def lower_streams(names: Iterable[str], modules: int) -> set[str]:
     }
 
 
-def read_stage(state: Mapping[str, Tensor], prefix: str) -> StageSpec:
-    """Modules, branches, blocks and widths, counted in the names of one stage."""
+def _read_stage(state: Mapping[str, Tensor], prefix: str) -> StageSpec:
     if prefix == 'layer1.':
         modules, branches = 1, [prefix]
     else:
-        modules = count(state, prefix)
+        modules = _count_children(state, prefix)
         first = f'{prefix}0.branches.'
-        branches = [f'{first}{b}.' for b in range(count(state, first))]
+        branches = [f'{first}{b}.' for b in range(_count_children(state, first))]
     block = 'BOTTLENECK' if f'{branches[0]}0.conv3.weight' in state else 'BASIC'
     return StageSpec(
         modules,
         block,
-        tuple(count(state, branch) for branch in branches),
+        tuple(_count_children(state, branch) for branch in branches),
         tuple(len(state[f'{branch}0.conv1.weight']) for branch in branches),
     )
 
 
-def count(state: Mapping[str, Tensor], prefix: str) -> int:
-    """How many children a name has: one more than the highest number after it."""
+def _count_children(state: Mapping[str, Tensor], prefix: str) -> int:
+    # children are numbered: one more than the highest number after the prefix
     numbers = {
         int(number)
         for name in state
@@ -119,10 +125,9 @@ def count(state: Mapping[str, Tensor], prefix: str) -> int:
     return max(numbers) + 1
 
 
-def check_complete(state: Mapping[str, Tensor], trunk: Trunk) -> None:
-    """Refuse what is missing, left over or of another shape in this very trunk."""
-    if sum(spec.modules * sum(spec.blocks) for spec in trunk.stages) > MOST_BLOCKS:
-        raise CheckpointError(f'its trunk has over {MOST_BLOCKS} residual blocks')
+def _check_complete(state: Mapping[str, Tensor], trunk: Trunk) -> None:
+    if sum(spec.modules * sum(spec.blocks) for spec in trunk.stages) > MAX_BLOCKS:
+        raise CheckpointError(f'its trunk has over {MAX_BLOCKS} residual blocks')
     wanted = trunk.build().state_dict()
     counters = {name for name in wanted if name.endswith('num_batches_tracked')}
     missing = set(wanted) - set(state) - counters  # torch 0.4 had none

@@ -1,4 +1,4 @@
-"""The models of ``model-index.yml``: our configs and their published weights."""
+"""The model zoo: the configs of ``model-index.yml`` and their published weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIM = Path(__file__).resolve().parents[1] / '.mim'
 
 @dataclass(frozen=True)
 class Model:
-    """An entry of the index that has weights."""
+    """Entry of the index that has published weights."""
 
     name: str
     config: Path
@@ -25,7 +25,7 @@ class Model:
 
 @cache
 def entries() -> tuple[dict[str, Any], ...]:
-    """All entries of the metafiles, as mim reads them; not all have ``Weights``."""
+    """Return all entries of the metafiles, with or without published weights."""
     index = yaml.safe_load((MIM / 'model-index.yml').read_text())
     files = [yaml.safe_load((MIM / path).read_text()) for path in index['Import']]
     return tuple(entry for file in files for entry in file.get('Models', ()))
@@ -33,7 +33,7 @@ def entries() -> tuple[dict[str, Any], ...]:
 
 @cache
 def models() -> dict[str, Model]:
-    """Return the entries that have weights, by name."""
+    """Return the entries that have published weights, by name."""
     return {
         entry['Name']: Model(entry['Name'], MIM / entry['Config'], entry['Weights'])
         for entry in entries()
@@ -41,8 +41,8 @@ def models() -> dict[str, Model]:
     }
 
 
-def no_such_name(name: str, names: Iterable[str]) -> str:
-    """Return a message with the nearest names, not with all."""
+def describe_unknown_name(name: str, names: Iterable[str]) -> str:
+    """Return an error message that suggests the nearest of the known names."""
     names = list(names)
     nearest = get_close_matches(name, names, n=4, cutoff=0.5) or names[:4]
     what = f'there are no weights {name!r}'

@@ -164,6 +164,6 @@ def places_of_weights(given: str) -> list[Path]:
     """The files that a job would try before it downloads."""
     from hrnet_mm.checkpoints import hub
 
-    if '://' in given or given in hub.known():
+    if '://' in given or given in hub.list_known():
         return hub.cached_files(given)
     return [expanded(given)]

@@ -1,13 +1,15 @@
-"""Existing OpenMMLab configs on this HRNet, by one line and nothing else changed.
+"""Replacements for the HRNet classes of OpenMMLab, for existing configs.
+
+One line in a config enables them:
 
     custom_imports = dict(imports=['hrnet_mm.dropin'], allow_failed_imports=False)
 
-``HRNet`` of all four libraries, ``HRFPN`` of mmdet and ``HRFuseScales`` of mmpretrain
-are then the classes here: with that library's arguments, defaults, interpolation and
-state dict, so that its published checkpoints load and give the same numbers.
+They replace ``HRNet`` of all four libraries, ``HRFPN`` of mmdet and ``HRFuseScales`` of
+mmpretrain. Each has the arguments, defaults, interpolation and state dict of its
+library, so that published checkpoints load and give the same results.
 
-The classes of a library are imported when something is first looked up in its registry,
-after the library's own: in any order of imports, and a broken library breaks no other.
+The classes of a library are imported at the first lookup in its registry, after its
+own. So the order of imports does not matter, and a broken library affects no other.
 """
 
 from importlib import import_module
@@ -17,23 +19,26 @@ from mmengine.registry import Registry
 from hrnet_mm.libraries import LIBRARIES
 from hrnet_mm.models.hrnet import INIT_CFG
 
-import_own = Registry.import_from_location
+_import_original = Registry.import_from_location
 
 
-def import_from_location(self: Registry) -> None:
-    """Import what a library registers, then what takes its place."""
-    import_own(self)
+def _import_from_location(self: Registry) -> None:
+    _import_original(self)
     if self.name == 'model' and self.scope in LIBRARIES:
         import_module(f'hrnet_mm.dropin.{self.scope}')
 
 
-Registry.import_from_location = import_from_location
+Registry.import_from_location = _import_from_location
 
 
 def choose_init_cfg(
     init_cfg: dict | list[dict] | None, pretrained: str | None
 ) -> dict | list[dict]:
-    """The old way to name a checkpoint, the new one, or neither."""
+    """Return ``init_cfg``, or the one that ``pretrained``, its old form, stands for.
+
+    Raises:
+        ValueError: if both are given.
+    """
     if pretrained and init_cfg:
         raise ValueError(f'give pretrained={pretrained!r} or init_cfg, not both')
     if pretrained:

@@ -1,6 +1,7 @@
-"""HRNet and HRFPN of mmdet: batch norms in eval mode by default.
+"""Replacements for HRNet, HRFPN and SingleRoIExtractor of mmdet.
 
-``SingleRoIExtractor`` is ours, too, so that boxes stay exact under AMP.
+Batch norms of this HRNet are in eval mode by default. ``SingleRoIExtractor`` is
+replaced so that boxes stay exact under AMP.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ MODELS.register_module(module=SingleRoIExtractor, force=True)
 
 @MODELS.register_module(force=True)
 class HRNet(Trunk):
-    """The trunk with the signature of ``mmdet.models.backbones.HRNet``."""
+    """HRNet with the signature of ``mmdet.models.backbones.HRNet``."""
 
     def __init__(
         self,
@@ -58,10 +59,10 @@ class HRNet(Trunk):
 
 @MODELS.register_module(force=True)
 class HRFPN(HRNetV2p):
-    """The pyramid with the signature of ``mmdet.models.necks.HRFPN``.
+    """HRNetV2p with the signature of ``mmdet.models.necks.HRFPN``.
 
-    That has no norms, whatever ``norm_cfg`` says, and no published model asks for any;
-    ``hrnet_mm.HRNetV2p`` builds them.
+    HRFPN of mmdet ignores ``norm_cfg``, and no published model sets it; here it is an
+    error. ``hrnet_mm.HRNetV2p`` builds norms.
     """
 
     def __init__(
@@ -81,7 +82,8 @@ class HRFPN(HRNetV2p):
         if norm_cfg is not None or pooling_type != 'AVG':
             raise ValueError(
                 f'HRFPN got norm_cfg={norm_cfg} and pooling_type={pooling_type!r}; it '
-                'averages and has no norms. hrnet_mm.HRNetV2p takes a norm_cfg'
+                "supports norm_cfg=None and pooling_type='AVG' only. "
+                'hrnet_mm.HRNetV2p takes a norm_cfg'
             )
         super().__init__(
             in_channels,

@@ -1,4 +1,4 @@
-"""HRNet of mmpose: one stream by default, the interpolation inside ``extra``."""
+"""Replacement for HRNet of mmpose, which outputs stream 0 by default."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INIT_CFG = [
 
 @MODELS.register_module(force=True)
 class HRNet(Trunk):
-    """The trunk with the signature of ``mmpose.models.backbones.HRNet``.
+    """HRNet with the signature of ``mmpose.models.backbones.HRNet``.
 
     ``extra`` may hold ``upsample`` (nearest by default) and, in its stage 4,
     ``multiscale_output`` (False by default).
@@ -45,7 +45,7 @@ class HRNet(Trunk):
             extra=stages,
             in_channels=in_channels,
             multiscale_output=last.pop('multiscale_output', False),
-            upsample_cfg=given(extra.get('upsample', dict(mode='nearest'))),
+            upsample_cfg=_drop_none(extra.get('upsample', dict(mode='nearest'))),
             conv_cfg=conv_cfg,
             norm_cfg=norm_cfg,
             norm_eval=norm_eval,
@@ -58,6 +58,6 @@ class HRNet(Trunk):
         )
 
 
-def given(upsample: dict[str, Any]) -> dict[str, Any]:
-    """Without ``align_corners=None``, which says nothing."""
+def _drop_none(upsample: dict[str, Any]) -> dict[str, Any]:
+    # align_corners=None is the same as no align_corners
     return {key: value for key, value in upsample.items() if value is not None}

@@ -1,4 +1,4 @@
-"""HRNet and HRFuseScales of mmpretrain."""
+"""Replacements for HRNet and HRFuseScales of mmpretrain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hrnet_mm.models.precision import Precision
 
 @MODELS.register_module(force=True)
 class HRNet(Trunk):
-    """The trunk with the signature of ``mmpretrain.models.backbones.HRNet``."""
+    """HRNet with the signature of ``mmpretrain.models.backbones.HRNet``."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class HRNet(Trunk):
 
 @MODELS.register_module(force=True)
 class HRFuseScales(HRNetC):
-    """The widening neck with the signature of ``mmpretrain.models.HRFuseScales``."""
+    """HRNetC with the signature of ``mmpretrain.models.HRFuseScales``."""
 
     def __init__(
         self,

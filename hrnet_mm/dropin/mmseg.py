@@ -1,4 +1,4 @@
-"""HRNet of mmseg: bilinear, and resized twice where a size is odd."""
+"""Replacement for HRNet of mmseg, which upsamples bilinearly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BILINEAR: dict[str, Any] = dict(mode='bilinear', align_corners=False)
 
 @MODELS.register_module(force=True)
 class HRNet(Trunk):
-    """The trunk with the signature of ``mmseg.models.backbones.HRNet``."""
+    """HRNet with the signature of ``mmseg.models.backbones.HRNet``."""
 
     def __init__(
         self,
@@ -57,24 +57,19 @@ class HRNet(Trunk):
         )
         for module in self.modules():
             if isinstance(module, Exchange):
-                resize_twice(module)
+                _resize_twice(module)
 
 
-def resize_twice(exchange: Exchange) -> None:
-    """Upsample by a power of two before the exchange resizes to the target stream.
-
-    As mmseg does. The two differ where a size is odd: mmseg's figures on ADE20K are of
-    whole images of any size.
-    """
+def _resize_twice(exchange: Exchange) -> None:
+    # As mmseg: upsample by a power of two, then resize to the target stream. For odd
+    # sizes this differs from one resize; mmseg's results on ADE20K depend on it.
     for i, paths in enumerate(exchange):
         for j, path in enumerate(paths.children()):
             if j > i:
-                path.register_forward_hook(upsampler(2 ** (j - i)))
+                path.register_forward_hook(_make_upsample_hook(2 ** (j - i)))
 
 
-def upsampler(factor: int) -> Callable[[nn.Module, Any, Tensor], Tensor]:
-    """A forward hook that enlarges the output."""
-
+def _make_upsample_hook(factor: int) -> Callable[[nn.Module, Any, Tensor], Tensor]:
     def upsample(module: nn.Module, args: Any, output: Tensor) -> Tensor:
         return F.interpolate(output, scale_factor=factor, **BILINEAR)
 

@@ -1,1 +1,1 @@
-"""Trained models in use: deployed, exported, behind an inferencer."""
+"""Inference with trained models: deployment, export and inferencers."""

@@ -1,4 +1,4 @@
-"""The file formats, all made from the same ``torch.export`` program."""
+"""Export of models to ONNX, OpenVINO and ``torch.export`` files."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 
-def write_onnx(program: ExportedProgram, path: Path) -> None:
-    """For onnxruntime, and all that reads ONNX."""
+def _write_onnx(program: ExportedProgram, path: Path) -> None:
     torch.onnx.export(
         program,
         f=path,
@@ -38,27 +37,25 @@ def write_onnx(program: ExportedProgram, path: Path) -> None:
     )
 
 
-def write_openvino(program: ExportedProgram, path: Path) -> None:
-    """For processors of Intel, and others."""
+def _write_openvino(program: ExportedProgram, path: Path) -> None:
     import openvino
 
     model = openvino.convert_model(program)
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def write_torch(program: ExportedProgram, path: Path) -> None:
-    """For torch alone, and its compilers."""
+def _write_torch_export(program: ExportedProgram, path: Path) -> None:
     export.save(program, path)
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format.
+    """File format of exported models.
 
     Attributes:
-        suffix: Of its files.
-        write: Writes one.
-        needs: The packages that write and run it.
+        suffix: The suffix of its files.
+        write: Writes a program to a path.
+        needs: The packages that write and run its files.
     """
 
     suffix: str
@@ -67,28 +64,28 @@ class Format:
 
 
 FORMATS = {
-    'onnx': Format('.onnx', write_onnx, ('onnx', 'onnxscript', 'onnxruntime')),
-    'openvino': Format('.xml', write_openvino, ('openvino',)),
-    'torch-export': Format('.pt2', write_torch, ()),
+    'onnx': Format('.onnx', _write_onnx, ('onnx', 'onnxscript', 'onnxruntime')),
+    'openvino': Format('.xml', _write_openvino, ('openvino',)),
+    'torch-export': Format('.pt2', _write_torch_export, ()),
 }
 
 
 def missing_packages(name: str) -> list[str]:
-    """Those that a format needs."""
+    """Return the packages that a format needs and that are not installed."""
     missing = [package for package in FORMATS[name].needs if not find_spec(package)]
     return missing if can_trace() else ['torch>=2.6', *missing]
 
 
 def can_trace() -> bool:
-    """Whether ``torch.export`` of this torch takes images of any size."""
+    """Return whether this torch can export models (2.6 or newer)."""
     return hasattr(getattr(export, 'Dim', None), 'DYNAMIC')
 
 
 def check_format(name: str) -> None:
-    """Refuse a format whose packages are not there.
+    """Raise unless the packages that a format needs are installed.
 
     Raises:
-        ValueError: naming them.
+        ValueError: naming the missing packages.
     """
     if missing := missing_packages(name):
         raise ValueError(
@@ -97,15 +94,21 @@ def check_format(name: str) -> None:
 
 
 def trace(module: nn.Module, x: Tensor, *, dynamic: bool = False) -> ExportedProgram:
-    """The program of a module; ``dynamic``: for any number of images, of any size."""
+    """Return the ``torch.export`` program of a module.
+
+    Args:
+        module: The module, in eval mode.
+        x: An example input, ``(N, C, H, W)``.
+        dynamic: Whether the program takes any number of images of any size.
+    """
     free = dict.fromkeys((0, 2, 3), export.Dim.DYNAMIC) if dynamic else None
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter('ignore', FutureWarning)  # torch warns of torch
+        warnings.simplefilter('ignore', FutureWarning)  # raised within torch
         return export.export(module, (x,), dynamic_shapes=(free,))
 
 
 def write(
-    answer: nn.Module,
+    model: nn.Module,
     facts: dict[str, Any],
     name: str,
     folder: Path,
@@ -113,24 +116,26 @@ def write(
     batch: int = 1,
     dynamic: bool = False,
 ) -> Path:
-    """Write a folder that runs alone: the model, its facts, ``run.py``.
+    """Write a folder with the exported model, ``model.json`` and ``run.py``.
+
+    The folder can be used without hrnet_mm and OpenMMLab.
 
     Args:
-        answer: Takes images; see ``Answer``.
-        facts: See ``read_facts``.
-        name: One of ``FORMATS``.
-        folder: Is made. A model in it is replaced.
-        batch: Images at once.
-        dynamic: Any number of images, of any size.
+        model: The function of images to export.
+        facts: The content of ``model.json``; see ``read_facts``.
+        name: A key of ``FORMATS``.
+        folder: The folder; it is created, and a model in it is replaced.
+        batch: Number of images in a batch.
+        dynamic: Whether the model takes any number of images of any size.
 
     Returns:
         The path of the model.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # two at least, or torch.export takes a dynamic number for the constant 1
+    # at least two, or torch.export treats the dynamic batch size as the constant 1
     number = max(batch, 2) if dynamic else batch
     x = torch.rand(number, facts['channels'], *facts['size']) * 255
-    program = trace(answer, x, dynamic=dynamic)
+    program = trace(model, x, dynamic=dynamic)
     for old in folder.glob('model.*'):
         old.unlink()
     path = folder / f'model{FORMATS[name].suffix}'
@@ -142,10 +147,11 @@ def write(
 
 @dataclass(frozen=True)
 class Difference:
-    """Between what a file and the model of torch answer.
+    """Difference between the outputs of an exported file and of the torch model.
 
     Attributes:
-        largest, mean: As shares of the largest value.
+        largest, mean: The largest and the mean absolute difference, relative to the
+            largest absolute output.
     """
 
     largest: float
@@ -153,16 +159,22 @@ class Difference:
 
 
 @torch.no_grad()
-def compare(path: Path, answer: nn.Module, batches: Sequence[np.ndarray]) -> Difference:
-    """Run a file and the model of torch on the same images, each ``(N, C, H, W)``.
+def compare(path: Path, model: nn.Module, batches: Sequence[np.ndarray]) -> Difference:
+    """Run an exported file and the torch model on the same images.
 
-    Numbers that are not finite are an infinite difference.
+    Args:
+        path: The exported file.
+        model: The torch model.
+        batches: Images, each batch ``(N, C, H, W)``, float32.
+
+    Returns:
+        The difference; it is infinite if an output of the file is not finite.
     """
-    model = standalone.load(path)
-    wanted = [answer(torch.from_numpy(images)).numpy() for images in batches]
+    exported = standalone.load(path)
+    wanted = [model(torch.from_numpy(images)).numpy() for images in batches]
     scale = max(np.abs(values).max() for values in wanted)
     errors = [
-        np.abs(model(images) - values) / scale
+        np.abs(exported(images) - values) / scale
         for images, values in zip(batches, wanted, strict=True)
     ]
     error = np.nan_to_num(np.concatenate([e.ravel() for e in errors]), nan=np.inf)
@@ -172,15 +184,19 @@ def compare(path: Path, answer: nn.Module, batches: Sequence[np.ndarray]) -> Dif
 def read_images(
     paths: Sequence[Path], facts: dict[str, Any], batch: int
 ) -> list[np.ndarray]:
-    """Images of files as a model takes them, in batches; the last ones repeat.
+    """Read images as input batches of an exported model.
 
     Args:
-        paths: Of the files; if there are none, a few scenes of TinyPeople.
-        facts: Of the model, see ``read_facts``; ``size`` is that of the images.
-        batch: Images at once.
+        paths: The image files; if there are none, four TinyPeople images are used.
+        facts: The facts of the model; see ``read_facts``.
+        batch: Number of images in a batch.
+
+    Returns:
+        Batches ``(batch, C, H, W)``, float32. The last image is repeated to fill the
+        last batch.
 
     Raises:
-        ValueError: if a file is no image, or has other channels.
+        ValueError: if a file is not an image, or has the wrong number of channels.
     """
     images = [standalone.read(path, facts) for path in paths]
     if not images:
@@ -191,6 +207,6 @@ def read_images(
     resized = [cv2.resize(image, tuple(facts['size'][::-1])) for image in images]
     resized += resized[-1:] * (-len(resized) % batch)
     return [
-        standalone.batch(resized[start : start + batch], facts)
+        standalone.make_batch(resized[start : start + batch], facts)
         for start in range(0, len(resized), batch)
     ]

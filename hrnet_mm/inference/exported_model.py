@@ -1,4 +1,4 @@
-"""What is exported of a model: from the pixels of images to numbers with a meaning."""
+"""The function that is exported: from pixels to heatmaps, scores or probabilities."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Answer(nn.Module):
-    """A model of mmpose, mmseg or mmpretrain as one function of tensors.
+class ExportedModel(nn.Module):
+    """Model of mmpose, mmseg or mmpretrain as one function of a tensor.
 
     Args:
-        model: In eval mode.
-        task: ``'pose'``: heatmaps. ``'segmentation'``: a score for each class and
-            pixel of the input; of a binary head its threshold and the probability of
-            class 1. ``'classification'``: a probability for each class.
+        model: The model, in eval mode.
+        task: ``'pose'`` returns heatmaps, ``(N, K, h, w)``. ``'segmentation'`` returns
+            a score for each class and pixel of the input, ``(N, K, H, W)``; for a
+            binary head these are its threshold and the probability of class 1.
+            ``'classification'`` returns a probability for each class, ``(N, K)``.
     """
 
     mean: Tensor
@@ -31,7 +32,7 @@ class Answer(nn.Module):
             self.register_buffer(name, value.detach().clone())
 
     def forward(self, image: Tensor) -> Tensor:
-        """Answer for images ``(N, C, H, W)`` in the range of the files."""
+        """Return the output for unnormalized images ``(N, C, H, W)``."""
         y = self.model((image - self.mean) / self.std, None, mode='tensor')
         y = y[-1] if isinstance(y, tuple | list) else y
         if self.task == 'segmentation':

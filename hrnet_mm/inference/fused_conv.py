@@ -1,4 +1,4 @@
-"""A convolution with all that follows it: norm, addition, ReLU."""
+"""Convolution fused with a following norm, addition and ReLU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from hrnet_mm.models.precision import multiplies_bfloat16
+from hrnet_mm.models.precision import has_bfloat16_arithmetic
 
 try:
     from torch.compiler import is_compiling
@@ -20,19 +20,18 @@ ONEDNN = torch.ops.mkldnn
 
 
 class FusedConv(nn.Module):
-    """``relu(conv(x) + bias + other)``; all after the convolution is optional.
+    """Fused ``relu(conv(x) + bias + other)``; addition and ReLU are optional.
 
-    On CPU the weights are packed for oneDNN at the first call, which also adds and
-    rectifies while the result is in registers; on CUDA cuDNN does. Elsewhere, and for
-    tracing, the same is computed step by step.
+    On CPU one call of oneDNN computes it, with weights packed at the first call, and on
+    CUDA one call of cuDNN. On other devices and while tracing, the steps are separate.
 
     Args:
-        conv: Its weights are copied.
+        conv: The convolution; its weights are copied.
         norm: A batch norm in eval mode, folded into the weights in double precision.
 
     Attributes:
-        relu: Whether to rectify.
-        in_place: Whether the result may take the memory of ``other``.
+        relu: Whether to apply the ReLU.
+        in_place: Whether the result may overwrite ``other``.
     """
 
     weight: Tensor
@@ -40,7 +39,7 @@ class FusedConv(nn.Module):
 
     def __init__(self, conv: nn.Conv2d, norm: _BatchNorm | None = None) -> None:
         super().__init__()
-        weight, bias = fold(conv, norm)
+        weight, bias = _fold_norm(conv, norm)
         self.register_buffer('weight', weight)
         self.register_buffer('bias', bias)
         assert isinstance(conv.padding, tuple)
@@ -52,21 +51,21 @@ class FusedConv(nn.Module):
         self._refused = False
 
     def extra_repr(self) -> str:
-        """What ``print`` says of it."""
+        """Return the shape of the weights and the fused steps, for ``repr``."""
         after = ['relu'] * self.relu + ['in place'] * self.in_place
         return ', '.join([f'{tuple(self.weight.shape)}', *after])
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
         if is_traced():
             return self._plain(x, other)
-        if x.device.type == 'cpu' and can_pack(x.dtype):
+        if x.device.type == 'cpu' and _can_pack(x.dtype):
             return self._onednn(x, other)
         if x.device.type == 'cuda' and self.relu and not self._refused:
             try:
                 return self._cudnn(x, other)
             except torch.cuda.OutOfMemoryError:
                 raise
-            except RuntimeError:  # an older card, an older cuDNN, an odd geometry
+            except RuntimeError:  # unsupported by this GPU or cuDNN, or for this shape
                 self._refused = True
         return self._plain(x, other)
 
@@ -86,7 +85,7 @@ class FusedConv(nn.Module):
         if other is None:
             relu = 'relu' if self.relu else 'none'
             return ONEDNN._convolution_pointwise.default(*conv, relu, [], '')
-        # the operator that leaves `other` alone begins with a copy of it, too
+        # the operator that is not in place copies `other`, too
         sums = other if self.in_place else other.clone()
         return ONEDNN._convolution_pointwise_.binary(
             sums, *conv, 'add', 1.0, 'relu' if self.relu else None, [], ''
@@ -101,46 +100,44 @@ class FusedConv(nn.Module):
         )
 
     def _apply(self, *args: Any, **kwargs: Any) -> FusedConv:
-        """Of another type, or on another device: to be packed anew."""
+        # another dtype or device must be packed again
         self._packed = None
         return super()._apply(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        """For copies: packed weights cannot be read."""
+        # packed weights cannot be copied
         return self.__dict__ | dict(_packed=None)
 
 
 def add_(sums: Tensor, other: Tensor) -> Tensor:
-    """Add to ``sums``, in its memory where steps keep their order."""
+    """Return ``sums + other``, in place on CPU outside tracing."""
     return sums + other if is_traced() or sums.is_cuda else sums.add_(other)
 
 
 def relu_(x: Tensor) -> Tensor:
-    """Rectify, in the memory of ``x`` where steps keep their order."""
+    """Return ``relu(x)``, in place on CPU outside tracing."""
     return F.relu(x) if is_traced() or x.is_cuda else x.relu_()
 
 
 def is_traced() -> bool:
-    """Whether a compiler looks on, which knows neither packed weights nor their use."""
+    """Return whether the model is traced or compiled, without packed weights."""
     return torch.jit.is_tracing() or is_compiling()
 
 
-def fold(conv: nn.Conv2d, norm: _BatchNorm | None) -> tuple[Tensor, Tensor]:
-    """Weight and bias of ``norm(conv(x))``."""
+def _fold_norm(conv: nn.Conv2d, norm: _BatchNorm | None) -> tuple[Tensor, Tensor]:
     weight = conv.weight.detach().double()
     bias = torch.zeros(len(weight), dtype=torch.double, device=weight.device)
     if conv.bias is not None:
         bias += conv.bias.detach()
     if norm is not None:
-        scale, shift = scale_and_shift(norm)
+        scale, shift = _scale_and_shift(norm)
         weight = weight * scale[:, None, None, None]
         bias = bias * scale + shift
     weight = weight.to(conv.weight.dtype, memory_format=torch.channels_last)
     return weight, bias.to(conv.weight.dtype)
 
 
-def scale_and_shift(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
-    """What a batch norm in eval mode multiplies with and adds, as doubles."""
+def _scale_and_shift(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
     assert norm.running_mean is not None
     assert norm.running_var is not None
     scale = (norm.running_var.double() + norm.eps).rsqrt()
@@ -152,10 +149,9 @@ def scale_and_shift(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
     return scale, shift
 
 
-def can_pack(dtype: torch.dtype) -> bool:
-    """Whether this processor computes packed convolutions of a type."""
+def _can_pack(dtype: torch.dtype) -> bool:
     if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
         return False
     if dtype == torch.bfloat16:
-        return multiplies_bfloat16(torch.device('cpu'))
+        return has_bfloat16_arithmetic(torch.device('cpu'))
     return dtype == torch.float32

@@ -1,4 +1,4 @@
-"""From a module in eval mode to a graph of fused convolutions."""
+"""Conversion of a module in eval mode to a graph of fused convolutions."""
 
 from __future__ import annotations
 
@@ -24,80 +24,75 @@ from hrnet_mm.models.layers import ResidualBlock
 
 from .fused_conv import FusedConv, add_, relu_
 
-# Whose forward is looked into; all else is called as it is.
-TRANSPARENT = (
+# Modules whose forward is traced; all others are called as they are.
+TRACED = (
     HRNet, ParallelBranches, Exchange, Transition, HRModule, Stage, ResidualBlock,
     ConvModule, nn.Sequential,
 )  # fmt: skip
 
-# They read their arguments and output memory of their own, or that of the first one.
+# Functions whose output is new memory, or the memory of their first argument.
 PURE = (operator.add, add_, F.relu, relu_, F.interpolate)
 
 
-class Tracer(fx.Tracer):
-    """Looks into the modules whose forward is known to be a fixed graph."""
-
+class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Whether a module stays a node."""
-        return not isinstance(m, TRANSPARENT)
+        return not isinstance(m, TRACED)
 
 
 @torch.no_grad()
 def fuse(module: nn.Module) -> GraphModule:
-    """The graph of a module in eval mode, which computes the same in fewer steps.
+    """Return a graph that computes the same as a module in eval mode, in fewer steps.
 
-    Batch norms are folded into convolutions; these add and rectify, too, where nothing
-    else needs what lies between; the rest works in place where it may. What is neither,
-    another norm or a deformable convolution, is called as before.
+    Batch norms are folded into convolutions. Additions and ReLUs are fused with
+    the convolution before them if nothing else reads its output; the others run in
+    place if that is safe. Everything else, such as other norms or deformable
+    convolutions, is called unchanged.
     """
-    gm = GraphModule(module, Tracer().trace(module))
-    drop_identities(gm)
-    fold_norms(gm)
-    fuse_additions(gm)
-    fuse_relus(gm)
-    work_in_place(gm)
+    gm = GraphModule(module, _Tracer().trace(module))
+    _drop_identities(gm)
+    _fold_norms(gm)
+    _fuse_additions(gm)
+    _fuse_relus(gm)
+    _work_in_place(gm)
     gm.delete_all_unused_submodules()
     gm.graph.lint()
     gm.recompile()
     return gm
 
 
-def called(gm: GraphModule, node: Any) -> nn.Module | None:
-    """The module that a node calls."""
+def _called_module(gm: GraphModule, node: Any) -> nn.Module | None:
     if isinstance(node, Node) and node.op == 'call_module':
         return gm.get_submodule(str(node.target))
     return None
 
 
-def fused(gm: GraphModule, node: Any) -> FusedConv | None:
-    """The fused convolution that a node calls."""
-    module = called(gm, node)
+def _called_conv(gm: GraphModule, node: Any) -> FusedConv | None:
+    module = _called_module(gm, node)
     return module if isinstance(module, FusedConv) else None
 
 
-def replace(node: Node, by: Node) -> None:
-    """Let ``by`` stand for ``node``."""
+def _replace(node: Node, by: Node) -> None:
     node.replace_all_uses_with(by)
     node.graph.erase_node(node)
 
 
-def drop_identities(gm: GraphModule) -> None:
-    """Remove what returns its argument in eval mode."""
+def _drop_identities(gm: GraphModule) -> None:
     for node in list(gm.graph.nodes):
-        if isinstance(called(gm, node), nn.Identity | nn.Dropout | nn.Dropout2d):
-            replace(node, node.args[0])
+        if isinstance(
+            _called_module(gm, node), nn.Identity | nn.Dropout | nn.Dropout2d
+        ):
+            _replace(node, node.args[0])
 
 
-def fold_norms(gm: GraphModule) -> None:
-    """Fuse convolutions with the batch norms that follow them, if any."""
+def _fold_norms(gm: GraphModule) -> None:
     for node in list(gm.graph.nodes):
-        conv = called(gm, node)
-        if not isinstance(conv, nn.Conv2d) or not can_fuse(conv):
+        conv = _called_module(gm, node)
+        if not isinstance(conv, nn.Conv2d) or not _can_fuse(conv):
             continue
         follower = next(iter(node.users))
-        norm = called(gm, follower)
+        norm = _called_module(gm, follower)
         if len(node.users) == 1 and isinstance(norm, _BatchNorm):
-            replace(follower, node)
+            _replace(follower, node)
         else:
             norm = None
         name = str(node.target).replace('.', '_') + '_fused'
@@ -105,46 +100,46 @@ def fold_norms(gm: GraphModule) -> None:
         node.target = name
 
 
-def can_fuse(conv: nn.Conv2d) -> bool:
-    """Whether a convolution is nothing else."""
+def _can_fuse(conv: nn.Conv2d) -> bool:
+    # a subclass may compute something else
     is_plain = type(conv) is nn.Conv2d and conv.padding_mode == 'zeros'
     return is_plain and isinstance(conv.padding, tuple)
 
 
-def fuse_additions(gm: GraphModule) -> None:
-    """``a + conv(x)``: the convolution adds."""
+def _fuse_additions(gm: GraphModule) -> None:
+    # a + conv(x)
     for node in list(gm.graph.nodes):
         if node.target is not operator.add:
             continue
         for conv, other in (node.args[::-1], node.args):
-            if fused(gm, conv) and len(conv.users) == 1 and len(conv.args) == 1:
-                node.append(conv)  # behind `other`
+            if _called_conv(gm, conv) and len(conv.users) == 1 and len(conv.args) == 1:
+                node.append(conv)  # after `other`, which it reads
                 conv.args = (*conv.args, other)
-                replace(node, conv)
+                _replace(node, conv)
                 break
 
 
-def fuse_relus(gm: GraphModule) -> None:
-    """``relu(conv(x))``: the convolution rectifies."""
+def _fuse_relus(gm: GraphModule) -> None:
+    # relu(conv(x))
     for node in list(gm.graph.nodes):
-        if node.target is F.relu or isinstance(called(gm, node), nn.ReLU):
-            conv = fused(gm, node.args[0])
+        if node.target is F.relu or isinstance(_called_module(gm, node), nn.ReLU):
+            conv = _called_conv(gm, node.args[0])
             if conv is not None and len(node.args[0].users) == 1:
                 conv.relu = True
-                replace(node, node.args[0])
+                _replace(node, node.args[0])
 
 
-def work_in_place(gm: GraphModule) -> None:
-    """Put results where nothing is read any more."""
+def _work_in_place(gm: GraphModule) -> None:
+    # a result may overwrite a value that no later node reads
     order = {node: i for i, node in enumerate(gm.graph.nodes)}
 
     def is_free(value: Node, at: Node) -> bool:
-        return has_own_memory(gm, value) and all(
+        return _has_own_memory(gm, value) and all(
             order[user] <= order[at] for user in value.users
         )
 
     for node in gm.graph.nodes:
-        conv = fused(gm, node)
+        conv = _called_conv(gm, node)
         if conv is not None and len(node.args) == 2:
             conv.in_place = is_free(node.args[1], node)
         elif node.target is operator.add:
@@ -157,11 +152,11 @@ def work_in_place(gm: GraphModule) -> None:
             node.target, node.kwargs = (relu_ if free else F.relu), {}
 
 
-def has_own_memory(gm: GraphModule, value: Any) -> bool:
-    """Whether a value has memory to which no other value refers."""
+def _has_own_memory(gm: GraphModule, value: Any) -> bool:
+    # no other value may refer to its memory
 
     def is_pure(node: Node) -> bool:
-        return node.target in PURE or fused(gm, node) is not None
+        return node.target in PURE or _called_conv(gm, node) is not None
 
     return (
         isinstance(value, Node)

@@ -1,4 +1,4 @@
-"""The inferencer of a model of ours, by its name: the library's, for any image."""
+"""Inferencers of the four libraries, built by the name of a config or from files."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
     """Build the inferencer of the library that a model belongs to.
 
     Args:
-        name: A config of ours with published weights, such as
+        name: The name of a config with published weights, such as
             ``'hrnet_w48_coco'``; ``mim search hrnet_mm`` lists them. Or the path of any
             config, with ``weights``.
-        weights: A file instead of the published ones.
-        kwargs: For the inferencer: ``device``, mmpose's ``det_model`` ...
+        weights: A checkpoint file to use instead of the published one.
+        kwargs: Arguments of the inferencer: ``device``, mmpose's ``det_model`` ...
 
     Returns:
         ``MMPoseInferencer``, ``MMSegInferencer``, ``DetInferencer`` or
-        ``ImageClassificationInferencer``. An array is read as a file of it would be, so
-        that grey, a fourth channel and 16 bits are what ``color_type`` of the config
-        makes of them.
+        ``ImageClassificationInferencer``. It reads arrays as it would read them from
+        files: ``color_type`` of the config converts gray images, images with a fourth
+        channel and 16-bit images.
 
     Raises:
-        ValueError: if there is no such name, or a path comes without weights.
-        CheckpointError: if the weights cannot be downloaded, or are named as another
-            code base does, which the inferencers do not notice.
+        ValueError: if the name is unknown, or a path is given without weights.
+        CheckpointError: if the weights cannot be downloaded, or have the tensor names
+            of another code base, which the inferencers would not notice.
     """
     if Path(name).suffix in ('.py', '.json', '.yaml', '.yml'):
         if weights is None:
@@ -47,15 +47,15 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
     else:
         if name not in zoo.models():
             raise ValueError(
-                f'{zoo.no_such_name(name, zoo.models())}. With weights of your own: '
-                'inferencer(CONFIG, FILE)'
+                f'{zoo.describe_unknown_name(name, zoo.models())}. '
+                'With your own weights: inferencer(CONFIG, FILE)'
             )
         config = str(zoo.models()[name].config)
         weights = weights or str(hub.fetch(name))
     cfg = Config.fromfile(config)
     library = library_of(cfg.get('default_scope'))
-    checkpoint = check_weights(weights, library.scope)
-    # the test pipeline is looked for in the data set, so not in what wraps it
+    checkpoint = _read_weights(weights, library.scope)
+    # the inferencers look for the test pipeline in the dataset, not in a wrapper
     cfg.test_dataloader.dataset = unwrapped(cfg.test_dataloader.dataset)
     build = import_module(f'hrnet_mm.{library.folder}.inferencer').Inferencer
     if library.scope == 'mmpretrain' and not stored_metainfo(checkpoint.meta):
@@ -67,9 +67,9 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
 
 
 class NamedByConfig:
-    """Mixin for inferencers: where the weights name no classes, the config does.
+    """Mixin for inferencers: if the weights name no classes, the config names them.
 
-    The stock ones take those of Cityscapes or COCO then.
+    The stock inferencers use the classes of Cityscapes or COCO instead.
     """
 
     def _load_weights_to_model(self, model: Any, checkpoint: Any, cfg: Config) -> None:
@@ -81,10 +81,10 @@ class NamedByConfig:
 
 
 class AnyImage:
-    """Mixin for inferencers: arrays are read as files are, and can be drawn on.
+    """Mixin for inferencers that accept arrays of any number of channels and dtype.
 
     Raises:
-        ValueError: if an image has other channels than the model takes.
+        ValueError: if an image has the wrong number of channels for the model.
     """
 
     model: Any
@@ -94,7 +94,7 @@ class AnyImage:
         return Compose([reads, super()._init_pipeline(cfg)])  # type: ignore[misc]
 
     def forward(self, inputs: Any, **kwargs: Any) -> Any:
-        """Predict, after a look at the number of channels."""
+        """Check the number of channels, then predict."""
         check_channels(self.model)
         taken = self.model.backbone.in_channels
         images, _ = tree_flatten(inputs['inputs'])
@@ -109,24 +109,24 @@ class AnyImage:
         return super().forward(inputs, **kwargs)  # type: ignore[misc]
 
     def visualize(self, inputs: Any, preds: Any, **kwargs: Any) -> Any:
-        """Draw predictions, on arrays of any kind too."""
+        """Draw predictions, on arrays of any number of channels and dtype, too."""
         pictures = [self.picture(x) if isinstance(x, np.ndarray) else x for x in inputs]
         return super().visualize(pictures, preds, **kwargs)  # type: ignore[misc]
 
     def picture(self, image: np.ndarray) -> np.ndarray:
-        """Return what to draw on. The stock inferencers take an array for RGB there."""
+        """Return an RGB image to draw on; the stock inferencers take arrays for RGB."""
         return np.ascontiguousarray(drawable(image)[..., ::-1])
 
 
-def check_weights(weights: str, library: str) -> Checkpoint:
-    """Refuse a file whose names the library does not know: nothing of it would load."""
+def _read_weights(weights: str, library: str) -> Checkpoint:
+    # of a file with the names of another code base, nothing would load
     checkpoint = read(weights)
     family = checkpoint.family
     is_own = family.library == library and not checkpoint.renamed
     if not is_own and family.library not in LIBRARIES[library].loads:
         raise CheckpointError(
-            f'{weights} is of the family {family.name!r}, and {library} would go on '
-            'with random numbers. Write it for this library first: '
+            f'{weights} is of the family {family.name!r}; {library} would use random '
+            'weights instead. Convert it for this library first: '
             f'hrnet-mm convert {weights} NEW_FILE --to {library}'
         )
     return checkpoint

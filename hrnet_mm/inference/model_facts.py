@@ -1,4 +1,4 @@
-"""What must be known of a model to use it, without the config."""
+"""Facts about a model that its users need without the config."""
 
 from __future__ import annotations
 
@@ -25,29 +25,30 @@ TASKS = {
 
 
 def read_facts(cfg: Config, checkpoint: Path | None = None) -> dict[str, Any]:
-    """As ``model.json`` holds them.
+    """Return the content of ``model.json``, for ``run.py``.
 
     Args:
-        cfg: Of the model.
-        checkpoint: Its weights; they are asked for the names of the data if the config
-            has none that fit.
+        cfg: The config of the model.
+        checkpoint: The weights. Their metadata names the outputs if the dataset of the
+            config does not.
 
     Raises:
-        ValueError: if the models of the library cannot be exported, or decode in a way
-            that ``run.py`` does not know, or nothing names the outputs of the model.
+        ValueError: if models of the library cannot be exported, ``run.py`` does not
+            support the codec, or neither config nor weights name the outputs.
     """
     scope = cfg.get('default_scope')
     if scope not in TASKS:
         raise ValueError(
-            f'default_scope={scope!r}: models of {", ".join(TASKS)} can be exported. '
-            'Detectors choose boxes on the way: hrnet_mm.deploy makes them fast'
+            f'default_scope={scope!r}: only models of {", ".join(TASKS)} can be '
+            'exported. Detectors select boxes within the model: hrnet_mm.deploy makes '
+            'them fast'
         )
     facts: dict[str, Any] = dict(task=TASKS[scope], size=list(image_size(cfg)))
-    facts |= reading(cfg)
+    facts |= _read_input_facts(cfg)
     dataset = unwrapped(cfg.test_dataloader.dataset)
     if scope == 'mmpose':
-        facts |= decoding(cfg)
-    meta = read_metainfo(cfg, count_outputs(cfg), checkpoint)
+        facts |= _read_decoder_facts(cfg)
+    meta = read_metainfo(cfg, _count_outputs(cfg), checkpoint)
     facts['names'] = names_of(meta)
     if scope == 'mmpose':
         facts['links'] = [[int(i) for i in link] for link in meta['skeleton_links']]
@@ -59,8 +60,8 @@ def read_facts(cfg: Config, checkpoint: Path | None = None) -> dict[str, Any]:
     return facts
 
 
-def count_outputs(cfg: Config) -> int:
-    """How many keypoints or classes a model tells apart."""
+def _count_outputs(cfg: Config) -> int:
+    # keypoints or classes
     if cfg.default_scope == 'mmpose':
         return cfg.model.head.out_channels
     if cfg.default_scope == 'mmpretrain':
@@ -70,8 +71,8 @@ def count_outputs(cfg: Config) -> int:
     return last.num_classes
 
 
-def reading(cfg: Config) -> dict[str, Any]:
-    """How the pixels of a file become the channels that a model takes."""
+def _read_input_facts(cfg: Config) -> dict[str, Any]:
+    # how pixels of a file become channels of the input
     loader = loader_of(unwrapped(cfg.test_dataloader.dataset).pipeline)
     given = cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
     swaps = ('bgr_to_rgb', 'rgb_to_bgr', 'to_rgb')
@@ -82,8 +83,8 @@ def reading(cfg: Config) -> dict[str, Any]:
     )
 
 
-def decoding(cfg: Config) -> dict[str, Any]:
-    """How heatmaps become joints."""
+def _read_decoder_facts(cfg: Config) -> dict[str, Any]:
+    # how heatmaps become keypoints
     codec = cfg.model.head.decoder
     if codec.type == 'MSRAHeatmap':
         udp, refine = False, 'dark' if codec.get('unbiased') else 'quarter'
@@ -91,8 +92,8 @@ def decoding(cfg: Config) -> dict[str, Any]:
         udp, refine = True, 'udp'
     else:
         raise ValueError(
-            f'codec {dict(codec)}: run.py knows MSRAHeatmap and UDPHeatmap, with '
-            'Gaussian heatmaps'
+            f'codec {dict(codec)}: run.py knows MSRAHeatmap and UDPHeatmap with '
+            'Gaussian heatmaps only'
         )
     padding = [*find(cfg.test_dataloader.dataset, 'padding')]
     return dict(

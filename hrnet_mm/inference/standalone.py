@@ -1,10 +1,11 @@
-"""Runs an exported HRNet on images: no torch, no OpenMMLab.
+"""Run an exported HRNet on images, without OpenMMLab.
 
-    python run.py IMAGE...            what is seen, as JSON; pictures into this folder
-    python run.py IMAGE --box X Y WIDTH HEIGHT     a person (pose only)
+    python run.py IMAGE...                       print predictions as JSON
+    python run.py IMAGE --box X Y WIDTH HEIGHT   the box of a person (pose only)
 
-Needs numpy, opencv-python-headless, and what reads the model: onnxruntime for .onnx,
-openvino for .xml, torch for .pt2. Lies beside the model, whose facts are in model.json.
+Visualizations are written to the current folder. Needs numpy, opencv-python-headless,
+and the runtime of the model: onnxruntime for .onnx, openvino for .xml, torch for .pt2.
+The model and model.json must be in the folder of this file.
 """
 
 from __future__ import annotations
@@ -25,17 +26,22 @@ SUFFIXES = ('.onnx', '.xml', '.pt2')
 
 
 def load(path: Path, bf16: bool = False) -> Model:
-    """Return a function of images ``(N, C, H, W)``, see ``batch``, as float32.
+    """Load an exported model.
 
     Args:
-        path: Of the model.
-        bf16: Compute in bfloat16 where the processor has it: of .xml only.
+        path: The file of the model.
+        bf16: Compute in bfloat16 if the processor supports it; .xml only.
+
+    Returns:
+        A function from images ``(N, C, H, W)``, float32, to float32 outputs.
 
     Raises:
-        ValueError: if the suffix is unknown, or has no bfloat16.
+        ValueError: if the suffix is unknown, or does not support ``bf16``.
     """
     if bf16 and path.suffix != '.xml':
-        raise ValueError(f'{path} computes in float32: export --format openvino')
+        raise ValueError(
+            f'{path} computes in float32 only: use export --format openvino'
+        )
     if path.suffix == '.onnx':
         import onnxruntime
 
@@ -55,11 +61,10 @@ def load(path: Path, bf16: bool = False) -> Model:
 
         module = torch.export.load(path).module()
         return lambda x: module(torch.from_numpy(x)).detach().numpy()
-    raise ValueError(f'{path}: its suffix is none of {" ".join(SUFFIXES)}')
+    raise ValueError(f'{path}: its suffix is not one of {" ".join(SUFFIXES)}')
 
 
-def find_model(folder: Path) -> Path:
-    """The exported file in a folder."""
+def _find_model(folder: Path) -> Path:
     found = [path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES]
     if not found:
         raise FileNotFoundError(f'{folder} holds no model ({" ".join(SUFFIXES)})')
@@ -67,10 +72,17 @@ def find_model(folder: Path) -> Path:
 
 
 def read(path: Path, facts: dict) -> np.ndarray:
-    """An image as the model was trained on: (H, W) or (H, W, C).
+    """Read an image in the color type that the model was trained with.
+
+    Args:
+        path: The image file.
+        facts: The content of model.json.
+
+    Returns:
+        ``(H, W)`` or ``(H, W, C)``, in the channel order of OpenCV.
 
     Raises:
-        ValueError: if the file is no image, or has other channels.
+        ValueError: if the file is not an image, or has the wrong number of channels.
     """
     flags = dict(
         color=cv2.IMREAD_COLOR,
@@ -82,7 +94,7 @@ def read(path: Path, facts: dict) -> np.ndarray:
     )
     image = cv2.imread(str(path), flags[facts['color_type']])
     if image is None and path.suffix in ('.tif', '.tiff') and find_spec('tifffile'):
-        import tifffile  # of five channels and more
+        import tifffile  # OpenCV reads up to four channels
 
         image = tifffile.imread(path)
     if image is None:
@@ -95,18 +107,25 @@ def read(path: Path, facts: dict) -> np.ndarray:
     return image
 
 
-def batch(images: list[np.ndarray], facts: dict) -> np.ndarray:
-    """``(H, W, C)`` images as OpenCV has them, or ``(H, W)`` -> what a model takes."""
+def make_batch(images: list[np.ndarray], facts: dict) -> np.ndarray:
+    """Stack images to the input of a model.
+
+    Args:
+        images: ``(H, W)`` or ``(H, W, C)``, in the channel order of OpenCV.
+        facts: The content of model.json.
+
+    Returns:
+        ``(N, C, H, W)``, float32, in the channel order of the model.
+    """
     stacked = np.stack([image.reshape(*image.shape[:2], -1) for image in images])
     if facts['rgb'] and stacked.shape[3] == 3:
         stacked = stacked[..., ::-1]
     return np.ascontiguousarray(stacked.transpose(0, 3, 1, 2), np.float32)
 
 
-# As `drawable` of hrnet_mm.images, which this file cannot import: it is copied beside
-# exported models and runs where hrnet_mm is not installed.
+# A copy of `drawable` of hrnet_mm.images, as this file must run without hrnet_mm.
 def drawable(image: np.ndarray) -> np.ndarray:
-    """Three channels of 8 bits to draw on, a copy: grey, or the first three."""
+    """Return a copy to draw on, ``(H, W, 3)``, uint8: gray, or the first 3 channels."""
     channels = image.reshape(*image.shape[:2], -1).astype(np.float32)
     picture = channels[..., [0, 0, 0] if channels.shape[2] < 3 else [0, 1, 2]]
     if image.dtype != np.uint8:
@@ -115,35 +134,50 @@ def drawable(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(picture, np.uint8)
 
 
-def see(model: Model, facts: dict, image: np.ndarray, box: list[float] | None) -> dict:
-    """What a model sees on an image, and a picture of it.
+def predict(
+    model: Model, facts: dict, image: np.ndarray, box: list[float] | None
+) -> dict:
+    """Run a model on an image.
+
+    Args:
+        model: The model; see ``load``.
+        facts: The content of model.json.
+        image: The image; see ``read``.
+        box: Left, top, width and height of a person in pixels, for pose models. None is
+            the whole image.
+
+    Returns:
+        ``joints``: x, y in pixels and score by keypoint; ``shares`` of the pixels by
+        class, with ``labels`` ``(H, W)``; or ``classes``: probabilities of the best
+        five. ``picture`` is the visualization of keypoints and labels.
 
     Raises:
-        ValueError: if there is a box and the model is not for poses.
+        ValueError: if there is a box and the model is not a pose model.
     """
     if facts['task'] == 'pose':
-        return see_pose(model, facts, image, box)
+        return _predict_pose(model, facts, image, box)
     if box is not None:
-        raise ValueError(f'a box is for poses, and this is {facts["task"]}')
-    task: Any = dict(segmentation=see_regions, classification=see_class)
+        raise ValueError(f'a box is for pose models only, and this is {facts["task"]}')
+    task: Any = dict(
+        segmentation=_predict_segmentation, classification=_predict_classes
+    )
     return task[facts['task']](model, facts, image)
 
 
 # --------------------------------------------------------------------------- pose
 
 
-def see_pose(
+def _predict_pose(
     model: Model, facts: dict, image: np.ndarray, box: list[float] | None
 ) -> dict:
-    """Joints of the person in a box."""
     x, y, width, height = box or [0, 0, image.shape[1], image.shape[0]]
-    crop, to_image = crop_person(image, facts, (x, y, width, height))
-    (heatmaps,) = model(batch([crop], facts))
-    cells, scores = peaks(heatmaps)
+    crop, to_image = _crop_person(image, facts, (x, y, width, height))
+    (heatmaps,) = model(make_batch([crop], facts))
+    cells, scores = find_peaks(heatmaps)
     if facts['refine'] == 'quarter':
-        cells = quarter(cells, heatmaps)
+        cells = refine_by_quarter(cells, heatmaps)
     else:
-        refine = dict(dark=dark, udp=dark_udp)[facts['refine']]
+        refine = dict(dark=_refine_by_dark, udp=_refine_by_dark_udp)[facts['refine']]
         cells = refine(cells, heatmaps, facts['blur'])
     points = to_image(cells / (np.array(heatmaps.shape[:0:-1]) - facts['udp']))
     joints = {
@@ -159,14 +193,13 @@ def see_pose(
     return dict(joints=joints, picture=picture)
 
 
-def crop_person(
+def _crop_person(
     image: np.ndarray, facts: dict, box: tuple[float, float, float, float]
 ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """A box with its surroundings, in the size of the model, and the way back.
-
-    That takes places in the crop as shares of its size. With UDP (arXiv:1911.07524) a
-    size is the distance from the first pixel to the last, one less than their number.
-    """
+    # Returns the padded box in the input size of the model, and a function from
+    # positions, relative to the size of the crop, to pixels of the image. With UDP
+    # (arXiv:1911.07524) a size is the distance from the first pixel to the last, one
+    # less than their number.
     size = np.array(facts['size'][::-1])
     x, y, w, h = box
     centre = np.array([x + w / 2, y + h / 2])
@@ -179,61 +212,63 @@ def crop_person(
     return crop, lambda shares: (shares - 0.5) * surroundings + centre
 
 
-def peaks(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of ``(K, H, W)``: x and y of the highest cells, and how high they are."""
+def find_peaks(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y ``(K, 2)`` and values ``(K,)`` of the maxima of ``(K, H, W)``."""
     flat = heatmaps.reshape(len(heatmaps), -1)
     rows, columns = np.unravel_index(flat.argmax(1), heatmaps.shape[1:])
     return np.stack([columns, rows], 1).astype(np.float64), flat.max(1)
 
 
-def quarter(cells: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
-    """A quarter of a cell towards the higher neighbour."""
+def refine_by_quarter(cells: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+    """Move the maxima a quarter of a heatmap pixel towards the higher neighbor."""
     height, width = heatmaps.shape[1:]
     moved = cells.copy()
-    for (x, y), heatmap, place in zip(cells.astype(int), heatmaps, moved, strict=True):
+    for (x, y), heatmap, point in zip(cells.astype(int), heatmaps, moved, strict=True):
         if 1 < x < width - 1 and y > 0:
-            place[0] += np.sign(heatmap[y, x + 1] - heatmap[y, x - 1]) / 4
+            point[0] += np.sign(heatmap[y, x + 1] - heatmap[y, x - 1]) / 4
         if 1 < y < height - 1 and x > 0:
-            place[1] += np.sign(heatmap[y + 1, x] - heatmap[y - 1, x]) / 4
+            point[1] += np.sign(heatmap[y + 1, x] - heatmap[y - 1, x]) / 4
     return moved
 
 
-def dark(cells: np.ndarray, heatmaps: np.ndarray, blur: int) -> np.ndarray:
-    """The peak of the parabola through the logarithm (DARK, arXiv:1910.06278)."""
+def _refine_by_dark(cells: np.ndarray, heatmaps: np.ndarray, blur: int) -> np.ndarray:
+    # DARK (arXiv:1910.06278): the maximum of a parabola fitted to the logarithm
     height, width = heatmaps.shape[1:]
     moved = cells.copy()
-    for (x, y), heatmap, place in zip(cells.astype(int), heatmaps, moved, strict=True):
+    for (x, y), heatmap, point in zip(cells.astype(int), heatmaps, moved, strict=True):
         if not (1 < x < width - 2 and 1 < y < height - 2):
             continue
-        h = np.log(np.maximum(blurred(heatmap, blur), 1e-10))
+        h = np.log(np.maximum(_blur(heatmap, blur), 1e-10))
         h = h[y - 2 : y + 3, x - 2 : x + 3]
         gradient = np.array([h[2, 3] - h[2, 1], h[3, 2] - h[1, 2]]) / 2
         xx = (h[2, 4] - 2 * h[2, 2] + h[2, 0]) / 4
         yy = (h[4, 2] - 2 * h[2, 2] + h[0, 2]) / 4
         xy = (h[3, 3] - h[1, 3] - h[3, 1] + h[1, 1]) / 4
         if xx * yy != xy**2:
-            place -= np.linalg.solve(np.array([[xx, xy], [xy, yy]]), gradient)
+            point -= np.linalg.solve(np.array([[xx, xy], [xy, yy]]), gradient)
     return moved
 
 
-def dark_udp(cells: np.ndarray, heatmaps: np.ndarray, blur: int) -> np.ndarray:
-    """The same with neighbouring cells, as UDP does (arXiv:1911.07524)."""
+def _refine_by_dark_udp(
+    cells: np.ndarray, heatmaps: np.ndarray, blur: int
+) -> np.ndarray:
+    # DARK as in UDP (arXiv:1911.07524), with differences of adjacent pixels
     moved = cells.copy()
-    for (x, y), heatmap, place in zip(cells.astype(int), heatmaps, moved, strict=True):
-        h = np.log(np.clip(blurred(heatmap, blur), 1e-3, 50))
+    for (x, y), heatmap, point in zip(cells.astype(int), heatmaps, moved, strict=True):
+        h = np.log(np.clip(_blur(heatmap, blur), 1e-3, 50))
         h = np.pad(h, 1, mode='edge')[y : y + 3, x : x + 3]
         gradient = np.array([h[1, 2] - h[1, 0], h[2, 1] - h[0, 1]]) / 2
         xx = h[1, 2] - 2 * h[1, 1] + h[1, 0]
         yy = h[2, 1] - 2 * h[1, 1] + h[0, 1]
         xy = h[2, 2] - h[1, 2] - h[2, 1] + 2 * h[1, 1] - h[1, 0] - h[0, 1] + h[0, 0]
         hessian = np.array([[xx, xy / 2], [xy / 2, yy]])
-        epsilon = np.finfo(np.float32).eps * np.eye(2)  # where it is flat
-        place -= np.linalg.solve(hessian + epsilon, gradient)
+        epsilon = np.finfo(np.float32).eps * np.eye(2)  # for flat heatmaps
+        point -= np.linalg.solve(hessian + epsilon, gradient)
     return moved
 
 
-def blurred(heatmap: np.ndarray, kernel: int) -> np.ndarray:
-    """By a Gaussian, with zeros around, as high as before."""
+def _blur(heatmap: np.ndarray, kernel: int) -> np.ndarray:
+    # a Gaussian blur with zero padding that keeps the maximum
     edge = (kernel - 1) // 2
     smooth = cv2.GaussianBlur(np.pad(heatmap, edge), (kernel, kernel), 0)
     smooth = smooth[edge:-edge, edge:-edge]
@@ -243,12 +278,11 @@ def blurred(heatmap: np.ndarray, kernel: int) -> np.ndarray:
 # ------------------------------------------------------------------- segmentation
 
 
-def see_regions(model: Model, facts: dict, image: np.ndarray) -> dict:
-    """The class of each pixel."""
+def _predict_segmentation(model: Model, facts: dict, image: np.ndarray) -> dict:
     height, width = image.shape[:2]
     size = (height, width) if facts['dynamic'] else facts['size']
     resized = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
-    (scores,) = model(batch([resized], facts))
+    (scores,) = model(make_batch([resized], facts))
     labels = scores.argmax(0).astype(np.uint8)
     labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
     colors = np.array(facts['palette'], np.uint8)[:, ::-1]
@@ -262,10 +296,9 @@ def see_regions(model: Model, facts: dict, image: np.ndarray) -> dict:
 # ----------------------------------------------------------------- classification
 
 
-def see_class(model: Model, facts: dict, image: np.ndarray) -> dict:
-    """The most likely classes."""
+def _predict_classes(model: Model, facts: dict, image: np.ndarray) -> dict:
     height, width = facts['size']
-    if facts['edge']:  # the shorter one; then the middle is cut out
+    if facts['edge']:  # resize the shorter edge, then crop the center
         scale = facts['edge'] / min(image.shape[:2])
         big = [max(round(n * scale), facts['edge']) for n in image.shape[1::-1]]
         resized = cv2.resize(image, big)
@@ -273,13 +306,13 @@ def see_class(model: Model, facts: dict, image: np.ndarray) -> dict:
         resized = resized[top : top + height, left : left + width]
     else:
         resized = cv2.resize(image, (width, height))
-    (scores,) = model(batch([resized], facts))
+    (scores,) = model(make_batch([resized], facts))
     best = scores.argsort()[::-1][:5]
     return dict(classes={facts['names'][i]: float(scores[i]) for i in best})
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -287,17 +320,21 @@ def main() -> None:
     parser.add_argument(
         '--box', nargs=4, type=float, metavar=('X', 'Y', 'WIDTH', 'HEIGHT')
     )
-    parser.add_argument('--bf16', action='store_true', help='faster: of .xml only')
+    parser.add_argument(
+        '--bf16',
+        action='store_true',
+        help='compute in bfloat16, which is faster (.xml only)',
+    )
     arguments = parser.parse_args()
     folder = Path(__file__).resolve().parent
     facts = json.loads((folder / 'model.json').read_text())
-    model = load(find_model(folder), arguments.bf16)
+    model = load(_find_model(folder), arguments.bf16)
     for path in arguments.images:
         try:
             image = read(path, facts)
         except ValueError as error:
             sys.exit(str(error))
-        found = see(model, facts, image, arguments.box)
+        found = predict(model, facts, image, arguments.box)
         found.pop('labels', None)
         picture = found.pop('picture', None)
         if picture is not None:

@@ -1,4 +1,4 @@
-"""The trunk and the representations; needs torch, mmengine and mmcv only."""
+"""The HRNet trunk and the necks that build its four representations."""
 
 from .arch import ARCHS
 from .hrnet import HRNet

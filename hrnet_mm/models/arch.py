@@ -32,29 +32,29 @@ class StageSpec:
             raise ValueError(f'block is {self.block!r}, not one of {list(EXPANSION)}')
         if len(self.blocks) != len(self.channels):
             raise ValueError(
-                f'{len(self.blocks)} entries of num_blocks, but {len(self.channels)} '
-                f'of num_channels: {self.blocks} and {self.channels}'
+                f'num_blocks has {len(self.blocks)} entries, but num_channels has '
+                f'{len(self.channels)}: {self.blocks} and {self.channels}'
             )
         if not self.channels or min(self.modules, *self.blocks, *self.channels) < 1:
             raise ValueError(f'modules, blocks and channels must be positive: {self}')
 
     @property
     def out_channels(self) -> tuple[int, ...]:
-        """Widths of the streams that this stage works on."""
+        """Number of channels of each stream, from high to low resolution."""
         return tuple(c * EXPANSION[self.block] for c in self.channels)
 
 
 Stages = tuple[StageSpec, ...]
 
 
-def stages(
+def _make_stages(
     width: int,
     modules: tuple[int, ...] = (1, 4, 3),
     blocks: int = 4,
     stem_blocks: int = 4,
     stem_width: int = 64,
 ) -> Stages:
-    """Four stages; stage ``s`` has ``s`` branches of ``width * 2**b`` channels."""
+    # stage s has s branches; branch b has width * 2**b channels
     specs = [StageSpec(1, 'BOTTLENECK', (stem_blocks,), (stem_width,))]
     for branches, repeats in enumerate(modules, start=2):
         channels = tuple(width * 2**b for b in range(branches))
@@ -65,22 +65,22 @@ def stages(
 # timm's `hrnet_w18_small` is v1; MMSegmentation's `hr18s` and the trunk file
 # `hrnetv2_w18_small` of open-mmlab are v2.
 ARCHS: dict[str, Stages] = {
-    'w18_small_v1': stages(16, (1, 1, 1), blocks=2, stem_blocks=1, stem_width=32),
-    'w18_small_v2': stages(18, (1, 3, 2), blocks=2, stem_blocks=2),
-    'w18': stages(18),
-    'w30': stages(30),
-    'w32': stages(32),
-    'w40': stages(40),
-    'w44': stages(44),
-    'w48': stages(48),
-    'w64': stages(64),
+    'w18_small_v1': _make_stages(16, (1, 1, 1), blocks=2, stem_blocks=1, stem_width=32),
+    'w18_small_v2': _make_stages(18, (1, 3, 2), blocks=2, stem_blocks=2),
+    'w18': _make_stages(18),
+    'w30': _make_stages(30),
+    'w32': _make_stages(32),
+    'w40': _make_stages(40),
+    'w44': _make_stages(44),
+    'w48': _make_stages(48),
+    'w64': _make_stages(64),
 }
 ARCHS['w18s'] = ARCHS['w18_small_v2']
 
 STAGE_NAMES = ('stage1', 'stage2', 'stage3', 'stage4')
 STAGE_KEYS = {'num_modules', 'num_branches', 'block', 'num_blocks', 'num_channels'}
 
-# Keys that the OpenMMLab copies read from inside `extra`, and where they went.
+# Keys that the HRNets of OpenMMLab read from `extra`, and what replaces them here.
 MOVED = {
     'upsample': 'pass upsample_cfg= to HRNet',
     'multiscale_output': 'pass multiscale_output= to HRNet',
@@ -88,7 +88,12 @@ MOVED = {
 
 
 def select_stages(arch: str | None, extra: Mapping[str, Any] | None) -> Stages:
-    """The four stages of a published name or of an ``extra`` dict."""
+    """Return the four stages of a published architecture or of an ``extra`` dict.
+
+    Raises:
+        ValueError: if both or neither are given, ``arch`` is unknown, or ``extra`` is
+            invalid.
+    """
     if (arch is None) == (extra is None):
         raise ValueError(
             f'give either arch or extra: arch={arch!r}, extra={extra!r}; '
@@ -106,7 +111,7 @@ def select_stages(arch: str | None, extra: Mapping[str, Any] | None) -> Stages:
 
 
 def as_extra(stages: Stages) -> dict[str, dict[str, Any]]:
-    """The nested ``extra`` dict of existing configs, anew each time."""
+    """Return stages as a new ``extra`` dict, the format of OpenMMLab configs."""
     return {
         name: dict(
             num_modules=spec.modules,
@@ -126,19 +131,18 @@ def read_extra(extra: Mapping[str, Any]) -> Stages:
         ValueError: if a stage or one of its keys is missing, unknown, or contradicts
             another one.
     """
-    check_keys('extra', extra, set(STAGE_NAMES))
-    return tuple(read_stage(name, extra[name]) for name in STAGE_NAMES)
+    _check_keys('extra', extra, set(STAGE_NAMES))
+    return tuple(_read_stage(name, extra[name]) for name in STAGE_NAMES)
 
 
-def read_stage(name: str, cfg: Mapping[str, Any]) -> StageSpec:
-    """Read one entry of ``extra``."""
-    check_keys(f'extra[{name!r}]', cfg, STAGE_KEYS)
+def _read_stage(name: str, cfg: Mapping[str, Any]) -> StageSpec:
+    _check_keys(f'extra[{name!r}]', cfg, STAGE_KEYS)
     blocks, channels = cfg['num_blocks'], cfg['num_channels']
     for key, value in (('num_blocks', blocks), ('num_channels', channels)):
         if not isinstance(value, Sequence) or len(value) != cfg['num_branches']:
             raise ValueError(
-                f'extra[{name!r}]: {key}={value!r} does not name '
-                f'{cfg["num_branches"]} branches (num_branches)'
+                f'extra[{name!r}]: {key}={value!r} must be a sequence of '
+                f'{cfg["num_branches"]} values, one per branch (num_branches)'
             )
     try:
         return StageSpec(
@@ -148,13 +152,12 @@ def read_stage(name: str, cfg: Mapping[str, Any]) -> StageSpec:
         raise ValueError(f'extra[{name!r}]: {error}') from None
 
 
-def check_keys(where: str, cfg: Mapping[str, Any], expected: set[str]) -> None:
-    """Refuse a config with a missing or an unknown key."""
+def _check_keys(where: str, cfg: Mapping[str, Any], expected: set[str]) -> None:
     if missing := expected - set(cfg):
         raise ValueError(f'{where} lacks {sorted(missing)}; it has {sorted(cfg)}')
     if unknown := set(cfg) - expected:
         hints = [f'{key}: {MOVED[key]}' for key in sorted(unknown) if key in MOVED]
         raise ValueError(
-            f'{where} has {sorted(unknown)}, which nothing reads; '
-            + ('; '.join(hints) or f'the keys are {sorted(expected)}')
+            f'{where} has {sorted(unknown)}, which are unknown keys; '
+            + ('; '.join(hints) or f'the valid keys are {sorted(expected)}')
         )

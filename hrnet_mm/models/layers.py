@@ -20,12 +20,12 @@ from .arch import EXPANSION
 Config = dict[str, Any]
 
 Recompute = bool | Literal['norms']
-"""What of residual blocks backward computes again: nothing, all, norms and ReLUs."""
+"""What the backward pass recomputes: nothing, whole residual blocks, or their norms."""
 
 
 @dataclass(frozen=True)
 class Layers:
-    """How one network builds its layers; handed down instead of four arguments."""
+    """Settings of the layers of one network, passed down as one argument."""
 
     conv_cfg: Config | None
     norm_cfg: Config
@@ -35,7 +35,7 @@ class Layers:
     def conv(
         self, in_channels: int, out_channels: int, kernel: int, stride: int = 1
     ) -> nn.Module:
-        """A convolution without bias that keeps the size divided by ``stride``."""
+        """Build a convolution without bias; only ``stride`` changes the size."""
         return build_conv_layer(
             self.conv_cfg,
             in_channels,
@@ -60,7 +60,7 @@ class Layers:
         stride: int = 1,
         relu: bool = False,
     ) -> nn.Sequential:
-        """Convolution, norm and, if asked, ReLU."""
+        """Build a convolution, a norm and, if ``relu``, a ReLU."""
         _, norm = build_norm_layer(self.norm_cfg, out_channels)
         act = [nn.ReLU(inplace=True)] if relu else []
         conv = self.conv(in_channels, out_channels, kernel, stride)
@@ -69,7 +69,10 @@ class Layers:
     def downsample(
         self, in_channels: int, out_channels: int, steps: int, relu: bool
     ) -> nn.Sequential:
-        """``steps`` 3x3 convs of stride 2; the last sets the width, ``relu`` ends."""
+        """Build ``steps`` 3x3 convolutions of stride 2; the last sets the width.
+
+        Each has a norm and a ReLU; ``relu`` says whether the last one has a ReLU.
+        """
         keep = [
             self.conv_norm(in_channels, in_channels, 3, stride=2, relu=True)
             for _ in range(steps - 1)
@@ -79,11 +82,12 @@ class Layers:
 
 
 class ResidualBlock(nn.Module):
-    """``relu(x + residual(x))`` at one resolution.
+    """Residual block ``relu(x + residual(x))``, at one resolution.
 
-    The residual is one conv-norm pair per entry of ``kernels``, ``channels`` wide, the
-    last one ``channels * expansion``; relu in between. The shortcut is projected by a
-    1x1 conv where the widths differ.
+    The residual has one pair of convolution and norm per entry of ``kernels``, with
+    ReLUs in between. Each has ``channels`` outputs, the last one
+    ``channels * expansion``. A 1x1 convolution projects the shortcut where the number
+    of channels changes.
     """
 
     kernels: tuple[int, ...]
@@ -106,12 +110,12 @@ class ResidualBlock(nn.Module):
 
     @property
     def last_norm(self) -> nn.Module:
-        """The norm whose scale is zero where a block starts as the identity."""
+        """Last norm of the residual, whose scale ``zero_init_residual`` sets to 0."""
         return getattr(self, self.norm_names[-1])
 
     def forward(self, x: Tensor) -> Tensor:
         if self.with_cp is True and torch.is_grad_enabled():
-            return recomputed(self, self._forward, x)
+            return run_recomputed(self, self._forward, x)
         return self._forward(x)
 
     def _forward(self, x: Tensor) -> Tensor:
@@ -119,8 +123,8 @@ class ResidualBlock(nn.Module):
         out = self.conv1(x)
         for i in range(2, len(self.kernels) + 1):
             step = self._norm_relu_conv
-            # the second time it stops before the convolution, whose result is not saved
-            out = recomputed(self, step, i, out) if lean else step(i, out)
+            # the recomputation stops before the convolution, whose output is not saved
+            out = run_recomputed(self, step, i, out) if lean else step(i, out)
         return F.relu(self.last_norm(out) + self.downsample(x), inplace=True)
 
     def _norm_relu_conv(self, i: int, x: Tensor) -> Tensor:
@@ -128,29 +132,33 @@ class ResidualBlock(nn.Module):
         return getattr(self, f'conv{i}')(out)
 
 
-def recomputed(
+def run_recomputed(
     module: nn.Module, forward: Callable[..., Tensor], *args: int | Tensor
 ) -> Tensor:
-    """``forward(*args)`` of ``module``; backward computes the activations once more."""
+    """Return ``forward(*args)``; the backward pass recomputes its activations.
+
+    Args:
+        module: The module whose batch norms must count the batch only once.
+        forward: The function to run.
+        args: Its arguments.
+    """
 
     def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
-        return nullcontext(), unchanged_statistics(module)
+        return nullcontext(), _unchanged_running_stats(module)
 
     return checkpoint(
         forward,
         *args,
         use_reentrant=False,
         context_fn=contexts,
-        preserve_rng_state=False,  # nothing is drawn, and a CUDA graph has no state
+        preserve_rng_state=False,  # nothing is random, and CUDA graphs cannot save it
     )
 
 
 @contextmanager
-def unchanged_statistics(module: nn.Module) -> Iterator[None]:
-    """Batch norms compute as before, but update copies of their running statistics.
-
-    Checkpointing runs a block twice per step; the second run is not another batch.
-    """
+def _unchanged_running_stats(module: nn.Module) -> Iterator[None]:
+    # checkpointing runs a block twice per step, but the second run is no other batch:
+    # norms compute as usual and update copies of their running statistics
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
     kept = [dict(norm._buffers) for norm in norms]
     for norm in norms:
@@ -164,14 +172,14 @@ def unchanged_statistics(module: nn.Module) -> Iterator[None]:
 
 
 class BasicBlock(ResidualBlock):
-    """Two 3x3 convolutions."""
+    """Residual block of two 3x3 convolutions."""
 
     kernels = (3, 3)
     expansion = EXPANSION['BASIC']
 
 
 class Bottleneck(ResidualBlock):
-    """1x1, 3x3 and 1x1 convolutions, the last four times as wide."""
+    """Residual block of 1x1, 3x3 and 1x1 convolutions, the last four times as wide."""
 
     kernels = (1, 3, 1)
     expansion = EXPANSION['BOTTLENECK']
@@ -183,7 +191,15 @@ BLOCKS = {'BASIC': BasicBlock, 'BOTTLENECK': Bottleneck}
 def make_branch(
     block: str, in_channels: int, channels: int, num_blocks: int, layers: Layers
 ) -> nn.Sequential:
-    """``num_blocks`` residual blocks in series; the first one adapts the width."""
+    """Build ``num_blocks`` residual blocks in series; the first adapts the width.
+
+    Args:
+        block: A key of ``BLOCKS``.
+        in_channels: Number of input channels.
+        channels: Width inside a block; the output has ``channels * expansion``.
+        num_blocks: Number of blocks.
+        layers: Settings of their layers.
+    """
     cls = BLOCKS[block]
     inputs = [in_channels] + [channels * cls.expansion] * (num_blocks - 1)
     return nn.Sequential(*(cls(c, channels, layers) for c in inputs))

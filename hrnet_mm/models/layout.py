@@ -1,4 +1,4 @@
-"""The memory format that convolutions compute in."""
+"""Choice of the memory format of convolutions."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from torch import Tensor, nn
 
 
 def trains_faster_in_channels_last(device: torch.device) -> bool:
-    """Whether a training step takes less time in channels_last.
+    """Return whether training steps are faster in channels_last.
 
-    It does on GPUs and on processors with AVX-512. With AVX2 alone, the backward of
-    oneDNN's 3x3 convolutions takes longer in it than in the default format.
+    They are on GPUs and on processors with AVX-512. With AVX2 alone, the backward pass
+    of oneDNN's 3x3 convolutions is slower than in the contiguous format.
     """
     return device.type != 'cpu' or torch.backends.cpu.get_cpu_capability() != 'AVX2'
 
 
 def to_channels_last(model: nn.Module) -> None:
-    """Let trunks and necks compute in channels_last, before DDP is built.
+    """Convert the trunks and necks of a model to channels_last, before DDP is built.
 
-    Their inputs and outputs keep the default format, as do all other parts: operators
-    that read memory by themselves compute wrong values in another one, without an
-    error. So do trunks and necks with convolutions other than ``nn.Conv2d``.
+    Their inputs and outputs stay contiguous, and so do all other parts: custom
+    operators that assume the contiguous format compute wrong values in another one,
+    without an error. Trunks and necks with convolutions other than ``nn.Conv2d`` stay
+    contiguous for the same reason.
     """
     parts: list[Any] = [part for part in model.modules() if hasattr(part, 'precision')]
     for part in parts:

@@ -1,4 +1,4 @@
-"""The representations read off the streams, which have C, 2C, 4C and 8C channels.
+"""Necks that build a representation from the streams of C, 2C, 4C and 8C channels.
 
     V1   stream 0                                           C    pose
     V2   all streams, upsampled to 1/4 and concatenated     15C  segmentation, landmarks
@@ -23,12 +23,11 @@ from torch import Tensor
 from hrnet_mm.registry import MODELS
 
 from .hrnet import INIT_CFG
-from .layers import Config, Layers, make_branch, recomputed
+from .layers import Config, Layers, make_branch, run_recomputed
 from .precision import MixedPrecision, Precision
 
 
-def concat_streams(xs: Sequence[Tensor], align_corners: bool = False) -> Tensor:
-    """(N, C, H, W), (N, 2C, H/2, W/2), ... -> (N, 15C, H, W)."""
+def _concat_streams(xs: Sequence[Tensor], align_corners: bool = False) -> Tensor:
     size = xs[0].shape[-2:]
     upsampled = [
         F.interpolate(x, size=size, mode='bilinear', align_corners=align_corners)
@@ -39,26 +38,26 @@ def concat_streams(xs: Sequence[Tensor], align_corners: bool = False) -> Tensor:
 
 @MODELS.register_module()
 class HRNetV1(BaseModule):
-    """HRNetV1 representation; parameter-free.
+    """HRNetV1 representation: stream 0 alone; has no parameters.
 
-    Stream 0 as a tuple of one: the heads of MMPose read the last entry of what they are
-    given, which of four streams would be the one at 1/32. A trunk that serves nothing
-    else is better built with ``multiscale_output=False``: it has no unused parameters.
+    The heads of MMPose read the last feature map, which would be the stream at 1/32. If
+    no other part of the model needs the other streams, build the trunk with
+    ``multiscale_output=False`` instead: it then has no unused parameters.
     """
 
     def forward(self, xs: Sequence[Tensor]) -> tuple[Tensor]:
-        """Streams, high to low resolution -> (N, C, H/4, W/4)."""
-        check_streams(self, xs)
+        """Return stream 0, ``(N, C, H/4, W/4)``, as a tuple of one."""
+        _check_streams(self, xs)
         return (xs[0],)
 
 
 @MODELS.register_module()
 class HRNetV2(BaseModule):
-    """HRNetV2 representation; parameter-free.
+    """HRNetV2 representation: the concatenation of all streams; has no parameters.
 
     Args:
-        align_corners: Of the bilinear upsampling; the one that trunk, head and loss of
-            the same model use.
+        align_corners: ``align_corners`` of the bilinear upsampling. Use the value of
+            the trunk, the head and the loss of the same model.
     """
 
     def __init__(self, align_corners: bool = False) -> None:
@@ -66,30 +65,31 @@ class HRNetV2(BaseModule):
         self.align_corners = align_corners
 
     def forward(self, xs: Sequence[Tensor]) -> tuple[Tensor]:
-        """Streams, high to low resolution -> (N, 15C, H/4, W/4)."""
-        check_streams(self, xs)
-        return (concat_streams(xs, self.align_corners),)
+        """Return the streams, upsampled to stream 0: ``(N, 15C, H/4, W/4)``."""
+        _check_streams(self, xs)
+        return (_concat_streams(xs, self.align_corners),)
 
 
 @MODELS.register_module()
 class HRNetV2p(MixedPrecision):
-    """HRNetV2p representation: a pyramid of levels of one width.
+    """HRNetV2p representation: a feature pyramid with levels of one width.
 
-    HRNetV2, a 1x1 convolution, average pooling by 2, 4 ..., and a 3x3 convolution
-    for each level. The parameters are named as in HRFPN of MMDetection.
+    Concatenates the streams as HRNetV2 and applies a 1x1 convolution, average pooling
+    by 2, 4 ..., and a 3x3 convolution for each level. The parameters are named as in
+    HRFPN of MMDetection.
 
     Args:
-        in_channels: Widths of the streams: ``out_channels`` of the trunk.
-        out_channels: Width of every level.
+        in_channels: Channels of each stream: ``out_channels`` of the trunk.
+        out_channels: Channels of every level.
         num_outs: Number of levels; each is half as large as the one before.
-        stride: Of the 3x3 convolutions. 1 begins the pyramid at 1/4 of the image, 2 at
-            1/8, as FCOS wants it.
+        stride: Stride of the 3x3 convolutions. With 1 the pyramid starts at 1/4 of the
+            image, with 2 at 1/8, as FCOS needs it.
         conv_cfg: mmcv config of every convolution.
-        norm_cfg: mmcv config of a norm after every convolution; None for none, as all
-            published models.
-        with_cp: Recompute the convolutions in backward to save memory.
-        precision: What it trains in, as the trunk.
-        init_cfg: mmengine initialisation.
+        norm_cfg: mmcv config of a norm after every convolution. None, as in all
+            published models, builds no norms.
+        with_cp: Recompute the convolutions in the backward pass to save memory.
+        precision: The dtype of training; see ``HRNet``.
+        init_cfg: mmengine initialization.
     """
 
     def __init__(
@@ -116,24 +116,27 @@ class HRNetV2p(MixedPrecision):
             ConvModule(out_channels, out_channels, 3, stride, padding=1, **cfgs)
             for _ in range(num_outs)
         )
-        self.compute_in(precision)
+        self.set_precision(precision)
 
     def forward(self, xs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """From streams to levels, both high to low resolution.
+        """Return the levels of the pyramid, from high to low resolution.
+
+        Args:
+            xs: The streams, from high to low resolution.
 
         Returns:
-            Level ``i``: ``(N, out_channels, h, w)``; without ``stride``, the size of
-            stream 0 divided by ``2**i``, rounded down, at least 1.
+            Level ``i`` is ``(N, out_channels, h, w)``. With ``stride=1``, its size is
+            that of stream 0 divided by ``2**i``, rounded down, at least 1.
 
         Raises:
             ValueError: if the streams have other widths than ``in_channels``.
         """
-        check_streams(self, xs, self.in_channels)
+        _check_streams(self, xs, self.in_channels)
         return self._in_precision(self._levels, xs)
 
     def _levels(self, xs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        x = self._convolve(self.reduction_conv, concat_streams(xs))
-        levels = [x, *(shrink(x, 2**i) for i in range(1, len(self.fpn_convs)))]
+        x = self._convolve(self.reduction_conv, _concat_streams(xs))
+        levels = [x, *(_shrink(x, 2**i) for i in range(1, len(self.fpn_convs)))]
         return tuple(
             self._convolve(conv, level)
             for conv, level in zip(self.fpn_convs, levels, strict=True)
@@ -141,34 +144,34 @@ class HRNetV2p(MixedPrecision):
 
     def _convolve(self, conv: nn.Module, x: Tensor) -> Tensor:
         if self.with_cp and torch.is_grad_enabled():
-            return recomputed(conv, conv, x)
+            return run_recomputed(conv, conv, x)
         return conv(x)
 
 
-def shrink(x: Tensor, factor: int) -> Tensor:
-    """The mean of ``factor`` x ``factor`` places; of all, where there are fewer."""
+def _shrink(x: Tensor, factor: int) -> Tensor:
+    # small images: an axis with fewer than `factor` values is averaged to one
     height, width = x.shape[-2:]
     return F.avg_pool2d(x, (min(factor, height), min(factor, width)))
 
 
 @MODELS.register_module()
 class HRNetC(MixedPrecision):
-    """Representation of HRNet-Wx-C, the networks that were trained on ImageNet.
+    """Representation of HRNet-Wx-C, the ImageNet classifiers.
 
-    Each stream is widened by a bottleneck, to 128, 256, 512 and 1024 channels; strided
+    A bottleneck widens each stream, to 128, 256, 512 and 1024 channels; strided
     convolutions carry the sum from 1/4 down to 1/32. The parameters are named as in
     HRFuseScales of MMPretrain.
 
     Args:
-        in_channels: Widths of the streams: ``out_channels`` of the trunk.
-        out_channels: Width of the representation.
-        bias: Convolutions before norms have a bias, as in the official code; its files
-            then load as they are. MMPretrain's networks have none.
+        in_channels: Channels of each stream: ``out_channels`` of the trunk.
+        out_channels: Channels of the representation.
+        bias: Whether convolutions before norms have a bias, as in the official code,
+            whose files then load unchanged. MMPretrain's networks have none.
         conv_cfg: mmcv config of every convolution.
         norm_cfg: mmcv config of every norm.
-        with_cp: Recompute the bottlenecks in backward to save memory.
-        precision: What it trains in, as the trunk.
-        init_cfg: mmengine initialisation; Kaiming by default, as the official code.
+        with_cp: Recompute the bottlenecks in the backward pass to save memory.
+        precision: The dtype of training; see ``HRNet``.
+        init_cfg: mmengine initialization; Kaiming by default, as in the official code.
     """
 
     def __init__(
@@ -197,15 +200,18 @@ class HRNetC(MixedPrecision):
             for width in widths[:-1]
         )
         self.final_layer = ConvModule(4 * widths[-1], out_channels, 1, **cfgs)
-        self.compute_in(precision)
+        self.set_precision(precision)
 
     def forward(self, xs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Streams, high to low resolution -> (N, out_channels, H/32, W/32).
+        """Return a tuple of one: ``(N, out_channels, H/32, W/32)``.
+
+        Args:
+            xs: The streams, from high to low resolution.
 
         Raises:
             ValueError: if the streams have other widths than ``in_channels``.
         """
-        check_streams(self, xs, self.in_channels)
+        _check_streams(self, xs, self.in_channels)
         return self._in_precision(self._widened, xs)
 
     def _widened(self, xs: Sequence[Tensor]) -> tuple[Tensor]:
@@ -217,10 +223,10 @@ class HRNetC(MixedPrecision):
         return (self.final_layer(x),)
 
 
-def check_streams(
+def _check_streams(
     neck: BaseModule, xs: Sequence[Tensor], channels: list[int] | None = None
 ) -> None:
-    """Refuse what no trunk returns; a bare tensor would be read as its first image."""
+    # a bare tensor must not pass: its first image would be taken for stream 0
     if not isinstance(xs, list | tuple) or not xs:
         got = f'a tensor of shape {tuple(xs.shape)}' if hasattr(xs, 'shape') else xs
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Batch norms over the images of all processes, on CPUs."""
+"""Synchronized batch norm for CPUs."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from torch.distributed.nn.functional import all_reduce
 
 
 class SyncBatchNormOnCpu(nn.BatchNorm2d):
-    """``SyncBatchNorm``, which torch has for GPUs only: the same numbers, slowly.
+    """Batch norm with statistics over the images of all processes, on CPUs.
 
-    No subclass of it: DDP refuses those on CPUs.
+    Computes the same values as ``torch.nn.SyncBatchNorm``, which runs on GPUs only. It
+    is no subclass of that, because DDP refuses its subclasses on CPUs.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise ``(N, C, ...)`` by the statistics of all processes."""
+        """Normalize ``(N, C, ...)`` by the statistics of all processes."""
         if not self.training:
             return super().forward(x)
-        places = [0, *range(2, x.dim())]
+        axes = [0, *range(2, x.dim())]
         shape = [1, -1, *[1] * (x.dim() - 2)]
         values = x.float()
         count = all_reduce(torch.tensor(x.numel() / x.shape[1]))
-        mean = all_reduce(values.sum(places)) / count
+        mean = all_reduce(values.sum(axes)) / count
         values = values - mean.view(shape)
-        var = all_reduce(values.square().sum(places)) / count
-        self._remember(mean.detach(), var.detach() * count / (count - 1))
+        var = all_reduce(values.square().sum(axes)) / count
+        self._update_running_stats(mean.detach(), var.detach() * count / (count - 1))
         scale = (var + self.eps).rsqrt()
         if self.affine:
             scale = scale * self.weight
@@ -33,8 +34,7 @@ class SyncBatchNormOnCpu(nn.BatchNorm2d):
             values = values + self.bias.view(shape)
         return values.to(x.dtype)
 
-    def _remember(self, mean: Tensor, var: Tensor) -> None:
-        """Average the running statistics, as ``nn.BatchNorm2d`` does."""
+    def _update_running_stats(self, mean: Tensor, var: Tensor) -> None:
         batches = self.num_batches_tracked
         if self.running_mean is None or self.running_var is None or batches is None:
             return

@@ -1,4 +1,4 @@
-"""The dtype and the memory format that trunks and necks compute in, by device."""
+"""Choice of the dtype and memory format in which trunks and necks train."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from torch import Tensor
 from .layout import to_channels_last, trains_faster_in_channels_last
 
 Precision = Literal['auto', 'float32', 'bfloat16']
-"""What a part of a model trains in; ``'auto'``: bfloat16 where a device multiplies it.
+"""Dtype in which a trunk or neck trains.
 
-Weights, outputs and inference are float32 in any case. Unless it is ``'float32'``,
-convolutions compute in channels_last where training is faster in it; outputs are
-contiguous, because operators behind may take no other memory format.
+``'auto'`` is bfloat16 on devices with bfloat16 arithmetic, else float32. Weights,
+outputs and inference are float32 in any case. Unless it is ``'float32'``, convolutions
+compute in channels_last where that makes training faster; outputs stay contiguous,
+because later operators may support no other memory format.
 """
 
 
 class MixedPrecision(BaseModule):
-    """A part of a model that trains in a precision of its own."""
+    """Base class of the parts of a model that have their own training precision."""
 
     precision: Precision
     channels_last: bool
 
-    def compute_in(self, precision: Precision) -> Any:
-        """Set the precision, before an optimizer or DDP is built.
+    def set_precision(self, precision: Precision) -> Any:
+        """Set the precision and the memory format of the weights.
 
-        Both note the memory format of the weights.
+        Call it before an optimizer or DDP is built: both store the memory format.
 
         Raises:
-            ValueError: if there is no such precision.
+            ValueError: if ``precision`` is unknown.
         """
         if precision not in get_args(Precision):
             known = ', '.join(get_args(Precision))
@@ -50,7 +51,7 @@ class MixedPrecision(BaseModule):
         self, compute: Callable[[Any], Iterable[Tensor]], inputs: Any
     ) -> tuple[Tensor, ...]:
         if self.channels_last:
-            # no tree_map, which Dynamo of torch 2.1 cannot trace
+            # not tree_map, which Dynamo of torch 2.1 cannot trace
             several = isinstance(inputs, list | tuple)
             converted = [
                 x.contiguous(memory_format=torch.channels_last)
@@ -70,14 +71,14 @@ class MixedPrecision(BaseModule):
         return self.training and trains_in_bfloat16(self.precision, self._device())
 
     def _device(self) -> torch.device:
-        # not of the inputs, which have no device while torch.fx traces
+        # not the device of the inputs, which torch.fx proxies do not have
         return next(self.parameters()).device
 
 
-def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether a device has arithmetic for bfloat16: AVX512_BF16, AMX; from Ampere on.
+def has_bfloat16_arithmetic(device: torch.device) -> bool:
+    """Return whether a device has bfloat16 arithmetic: AVX512_BF16, AMX, Ampere.
 
-    Others convert each number to float32 and back, and take several times as long.
+    Others convert each value to float32 and back, which is several times slower.
     """
     if device.type == 'cpu':
         return torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -85,7 +86,7 @@ def multiplies_bfloat16(device: torch.device) -> bool:
 
 
 def trains_in_bfloat16(precision: Precision, device: torch.device) -> bool:
-    """Whether training on a device is in bfloat16."""
+    """Return whether training with this precision on this device uses bfloat16."""
     if precision == 'auto':
-        return multiplies_bfloat16(device)
+        return has_bfloat16_arithmetic(device)
     return precision == 'bfloat16'

@@ -1,4 +1,4 @@
-"""Training steps of a trunk as CUDA graphs."""
+"""Capture and replay of training steps of the trunk as CUDA graphs."""
 
 from __future__ import annotations
 
@@ -16,42 +16,41 @@ from torch.nn import SyncBatchNorm
 if TYPE_CHECKING:
     from .hrnet import HRNet
 
-Streams = tuple[Tensor, ...] | list[Tensor]
+FeatureMaps = tuple[Tensor, ...] | list[Tensor]
 
 STEADY = 3
-"""Batches of one size after which the next ones are expected to have it, too."""
+"""Number of batches of the same size after which a graph is captured."""
 
 
 class TrainingGraph:
-    """Computes the streams of a trunk; a training step is launched at once.
+    """Training step of a trunk as one CUDA graph.
 
-    Forward and backward are thousands of small kernels, and a GPU waits for the program
-    to launch each. Once the first ``STEADY`` batches have had one size, both are
-    captured; later batches of that size replay them. All else is computed without a
-    graph: other sizes, inference, other devices, batch norms that are averaged over
-    processes.
+    The forward and backward passes are thousands of small kernels, and the GPU waits
+    for Python to launch each. If the first ``STEADY`` batches have the same size, both
+    passes are captured; later batches of that size replay them. Everything else runs
+    without a graph: other sizes, inference, other devices, synchronized batch norms.
 
-    A replay overwrites the outputs and gradients of the one before, so there is none
-    while these are in use: until the backward of the last replay has run, and while
-    parameters have gradients, which are being accumulated.
+    A replay overwrites the outputs and gradients of the previous one. So it is skipped
+    until the backward pass of the previous replay has run, and while parameters have
+    gradients, because these are being accumulated.
 
     Args:
-        trunk: Of which ``streams`` is captured.
+        trunk: The trunk whose ``streams`` method is captured.
     """
 
     def __init__(self, trunk: HRNet) -> None:
         self.trunk = trunk
         self._first: list[Any] = []
-        self._replay: Callable[..., Streams] | None = None
+        self._replay: Callable[..., FeatureMaps] | None = None
         self._in_use = False
 
     def __reduce__(self) -> Any:
-        """A copy, of a copied trunk, captures anew."""
+        """Copy without the captured graph, which belongs to the original trunk."""
         return TrainingGraph, (self.trunk,)
 
-    def __call__(self, x: Tensor) -> Streams:
-        """See ``HRNet.streams``."""
-        if not (can_capture(x) and self.trunk.training and torch.is_grad_enabled()):
+    def __call__(self, x: Tensor) -> FeatureMaps:
+        """Return ``trunk.streams(x)``, by a replay if possible."""
+        if not (_can_capture(x) and self.trunk.training and torch.is_grad_enabled()):
             return self.trunk.streams(x)
         kind = self._kind(x)
         if len(self._first) < STEADY:
@@ -60,7 +59,7 @@ class TrainingGraph:
                 self._replay = self._capture(x)
         if self._replay is None or kind != self._first[0] or self._is_in_use():
             return self.trunk.streams(x)
-        streams = self._replay(x, *self.parameters)
+        streams = self._replay(x, *self._parameters)
         self._in_use = True
         for stream in streams:
             if stream.requires_grad:
@@ -68,72 +67,70 @@ class TrainingGraph:
         return streams
 
     def _is_in_use(self) -> bool:
-        return self._in_use or any(p.grad is not None for p in self.parameters)
+        return self._in_use or any(p.grad is not None for p in self._parameters)
 
     def _finish(self, gradient: Tensor) -> None:
         self._in_use = False
 
     @cached_property
-    def parameters(self) -> list[nn.Parameter]:
-        """Of the trunk; to collect them takes as long as some layers."""
+    def _parameters(self) -> list[nn.Parameter]:
+        # cached: collecting them takes as long as computing some layers
         return list(self.trunk.parameters())
 
     def _kind(self, x: Tensor) -> Any:
-        """What is the same in all steps that one graph computes."""
-        first, *_ = self.parameters  # moved to other memory with all others
-        trained = tuple(parameter.requires_grad for parameter in self.parameters)
-        return x.shape, x.dtype, x.device, first.data_ptr(), trained, autocast()
+        # all that must stay the same for a graph to be valid
+        first, *_ = self._parameters  # all parameters move in memory together
+        trained = tuple(parameter.requires_grad for parameter in self._parameters)
+        return x.shape, x.dtype, x.device, first.data_ptr(), trained, _autocast_state()
 
-    def _functional(self, x: Tensor, *parameters: Tensor) -> Streams:
-        """The forward with parameters that are given."""
+    def _functional(self, x: Tensor, *parameters: Tensor) -> FeatureMaps:
         names = [f'trunk.{name}' for name, _ in self.trunk.named_parameters()]
         given = dict(zip(names, parameters, strict=True))
-        return tuple(functional_call(WithoutHooks(self.trunk), given, (x,)))
+        return tuple(functional_call(_WithoutHooks(self.trunk), given, (x,)))
 
-    def _capture(self, x: Tensor) -> Callable[..., Streams] | None:
-        """What replays both, or nothing where they cannot be captured."""
+    def _capture(self, x: Tensor) -> Callable[..., FeatureMaps] | None:
         if any(isinstance(module, SyncBatchNorm) for module in self.trunk.modules()):
             return None
-        # the steps that warm up must not count for the running statistics
+        # warm-up steps must not change the running statistics
         buffers = [(buffer, buffer.clone()) for buffer in self.trunk.buffers()]
-        enabled, dtype = autocast()
-        # other leaves in the same memory: those of the model may belong to DDP, which
-        # has bound them to a stream that is not captured
-        leaves = [p.detach().requires_grad_(p.requires_grad) for p in self.parameters]
+        enabled, dtype = _autocast_state()
+        # capture with new leaf tensors in the same memory: DDP may have bound the
+        # parameters to a stream that is not captured
+        leaves = [p.detach().requires_grad_(p.requires_grad) for p in self._parameters]
         try:
             with torch.autocast('cuda', dtype, enabled, cache_enabled=False):
                 replay: Any = torch.cuda.make_graphed_callables(
                     self._functional, (x.clone(), *leaves)
                 )
         except RuntimeError as error:
-            warn(f'Training goes on without a CUDA graph: {error}', stacklevel=2)
+            warn(f'Training continues without a CUDA graph: {error}', stacklevel=2)
             return None
         finally:
             for buffer, value in buffers:
                 buffer.copy_(value)
-        print_log(f'A CUDA graph trains batches of {tuple(x.shape)}', logger='current')
+        print_log(
+            f'Captured a CUDA graph for batches of {tuple(x.shape)}', logger='current'
+        )
         return replay
 
 
-def autocast() -> tuple[bool, torch.dtype]:
-    """Whether autocast is enabled on GPUs, and the type that it computes in."""
+def _autocast_state() -> tuple[bool, torch.dtype]:
     if hasattr(torch, 'get_autocast_dtype'):  # new in torch 2.4
         return torch.is_autocast_enabled('cuda'), torch.get_autocast_dtype('cuda')
     return torch.is_autocast_enabled(), torch.get_autocast_gpu_dtype()
 
 
-def can_capture(x: Tensor) -> bool:
-    """Whether a batch is on a device that has graphs; a proxy of torch.fx is not."""
+def _can_capture(x: Tensor) -> bool:
+    # torch.fx passes proxies, which are no tensors
     return isinstance(x, Tensor) and x.is_cuda
 
 
-class WithoutHooks(nn.Module):
-    """A trunk without its hooks, which run before and after its graph."""
+class _WithoutHooks(nn.Module):
+    # hooks of the trunk run before and after the graph, so not in it
 
     def __init__(self, trunk: HRNet) -> None:
         super().__init__()
         self.trunk = trunk
 
-    def forward(self, x: Tensor) -> Streams:
-        """See ``HRNet.streams``."""
+    def forward(self, x: Tensor) -> FeatureMaps:
         return self.trunk.streams(x)

@@ -18,7 +18,7 @@ from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor, nn
 
-from hrnet_mm.checkpoints.tensor_conversion import first_of_layers
+from hrnet_mm.checkpoints.tensor_conversion import rename_final_layer
 from hrnet_mm.models.layers import BasicBlock, Layers
 from hrnet_mm.registry import MODELS
 
@@ -253,7 +253,7 @@ def take_layer_of_mmpose(
 ) -> None:
     """Files of mmpose's head of one resolution load as they are."""
     for name in [n for n in state_dict if n.startswith(prefix)]:
-        state_dict[first_of_layers(name)] = state_dict.pop(name)
+        state_dict[rename_final_layer(name)] = state_dict.pop(name)
 
 
 KEYPOINT_LOSS = 'mmpose.KeypointMSELoss'

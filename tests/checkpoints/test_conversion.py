@@ -158,7 +158,7 @@ def test_to_another_task_goes_the_trunk_alone(tmp_path, command):
         'convert', tmp_path / 'x.pth', tmp_path / 'y.pth', '--to', 'mmpose'
     )
     assert result.exit_code == 0
-    assert 'left out, no place there: head (2), neck (124)' in result.output
+    assert 'left out, not used there: head (2), neck (124)' in result.output
     names = official.Trunk().state_dict()
     wanted = {k: v for k, v in state_of(tmp_path / 'x.pth').items() if k in names}
     assert_same(state_of(tmp_path / 'y.pth'), wanted)
@@ -207,7 +207,7 @@ def test_an_unknown_target_is_named(tmp_path, command):
     torch.save(official.Pose().state_dict(), tmp_path / 'x.pth')
     result = command('convert', tmp_path / 'x.pth', tmp_path / 'y.pth', '--to', 'keras')
     assert result.exit_code == 2
-    assert "'keras' is none of ['mmpose', 'mmseg'" in result.output
+    assert "'keras' is not one of ['mmpose', 'mmseg'" in result.output
 
 
 def test_heads_alone_convert_to_no_trunk(tmp_path):

@@ -306,7 +306,7 @@ def test_a_key_in_no_table_is_an_error(tmp_path):
     with pytest.raises(CheckpointError) as error:
         read(path)
     assert "'official pose', but 1 of its " in str(error.value)
-    assert 'no table of names: extra' in str(error.value)
+    assert 'unknown names: extra' in str(error.value)
 
 
 @pytest.mark.parametrize(

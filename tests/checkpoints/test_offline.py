@@ -131,7 +131,7 @@ def test_weights_of_all_parts_and_of_the_job_are_needed():
             default_hooks=dict(checkpoint=dict(interval=1)),
         )
     )
-    assert hub.needed_by(cfg) == [
+    assert hub.list_needed(cfg) == [
         'hrnet://w48/imagenet',
         'head.pth',
         'https://example.org/teacher.pth',

@@ -174,7 +174,7 @@ def test_another_interpolation_is_a_warning(classifier, said):
     assert 'was trained with' not in said()
     bilinear = dict(mode='bilinear', align_corners=False)
     build(checkpoint, arch='w18_small_v1', upsample_cfg=bilinear)
-    assert "was trained with upsample_cfg={'mode': 'nearest'}, this trunk" in said()
+    assert "was trained with upsample_cfg={'mode': 'nearest'}, but this trunk" in said()
 
 
 def test_the_config_of_a_job_says_how_it_upsampled(classifier, tmp_path, said):

@@ -18,7 +18,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
 import hrnet_mm  # noqa: F401 - mends what current numpy breaks
-from hrnet_mm.checkpoints.checkpoint import recognise
+from hrnet_mm.checkpoints.checkpoint import find_family
 
 LINE = (
     "custom_imports = dict(imports=['hrnet_mm.dropin'], allow_failed_imports=False)\n"
@@ -74,7 +74,7 @@ def difference(stock, ours) -> str | None:
 
 def unrecognised(library: str, names: list[str]) -> str | None:
     """Whether a checkpoint of this model would be of another family, or renamed."""
-    family = recognise(dict.fromkeys(names))
+    family = find_family(dict.fromkeys(names))
     if family.library != library:
         return f'its family is {family.name}'
     renamed = [n for n in names if family.their_name(family.our_name(n)) != n]

@@ -161,14 +161,14 @@ def test_without_onednn_the_same_is_computed(trunk, has, monkeypatch):
 
 
 def test_bfloat16_where_the_processor_has_none_is_float32(trunk, monkeypatch):
-    monkeypatch.setattr(deploy_module, 'multiplies_bfloat16', lambda device: False)
+    monkeypatch.setattr(deploy_module, 'has_bfloat16_arithmetic', lambda device: False)
     with pytest.warns(UserWarning, match='no bfloat16 on this device'):
         fast = hrnet_mm.deploy(trunk, dtype=torch.bfloat16)
     check_close(fast(image(64, 64)), exact(trunk, image(64, 64)))
 
 
 def test_bfloat16_keeps_the_type_of_the_input(trunk, monkeypatch):
-    monkeypatch.setattr(deploy_module, 'multiplies_bfloat16', lambda device: True)
+    monkeypatch.setattr(deploy_module, 'has_bfloat16_arithmetic', lambda device: True)
     fast = hrnet_mm.deploy(trunk, dtype=torch.bfloat16)
     assert {buffer.dtype for buffer in fast.buffers()} == {torch.bfloat16}
     outs = fast(image(64, 64))

@@ -20,7 +20,7 @@ import hrnet_mm
 from hrnet_mm.cli import main
 from hrnet_mm.inference import export, standalone
 from hrnet_mm.inference.export import FORMATS, check_format, compare, read_images, write
-from hrnet_mm.inference.exported_model import Answer
+from hrnet_mm.inference.exported_model import ExportedModel
 from hrnet_mm.inference.model_facts import read_facts
 from hrnet_mm.tiny_people import TinyPeople
 
@@ -105,8 +105,8 @@ def test_files_answer_what_models_answer(library, name, dynamic, cfg, model, tmp
     needs(name)
     config = cfg(library)
     facts, network = read_facts(config), model(config)
-    slow = Answer(network, facts['task']).eval()
-    fast = Answer(hrnet_mm.deploy(network), facts['task']).eval()
+    slow = ExportedModel(network, facts['task']).eval()
+    fast = ExportedModel(hrnet_mm.deploy(network), facts['task']).eval()
     path = write(fast, facts, name, tmp_path / 'new', dynamic=dynamic)
     given = read_images([], facts, 1)
     if dynamic:
@@ -125,7 +125,7 @@ def test_images_have_the_channels_of_the_trunk(cfg, model, tmp_path, monkeypatch
     assert facts['color_type'] == 'grayscale'
     assert not facts['rgb']
 
-    answer = Answer(model(config), facts['task']).eval()
+    answer = ExportedModel(model(config), facts['task']).eval()
     traced = []
     monkeypatch.setattr(export, 'trace', lambda module, x, **kwargs: traced.append(x))
     monkeypatch.setitem(FORMATS, 'x', export.Format('.x', lambda *args: None, ()))
@@ -139,7 +139,7 @@ def test_images_have_the_channels_of_the_trunk(cfg, model, tmp_path, monkeypatch
     image = standalone.read(tmp_path / 'x.png', facts)
     assert image.shape == scene.shape[:2]
     with torch.no_grad():
-        found = standalone.see(
+        found = standalone.predict(
             lambda x: answer(torch.from_numpy(x)).numpy(), facts, image, None
         )
     assert len(found['joints']) == 17
@@ -152,7 +152,7 @@ def test_run_reads_images_as_the_config_does(tmp_path):
     cv2.imwrite(str(tmp_path / 'x.png'), image)
     read = standalone.read(tmp_path / 'x.png', facts)
     np.testing.assert_array_equal(
-        standalone.batch([read], facts)[0], image.transpose(2, 0, 1)
+        standalone.make_batch([read], facts)[0], image.transpose(2, 0, 1)
     )
     assert standalone.drawable(read).tolist() == image[..., :3].tolist()
     deep = np.array([[1000, 3000]], np.uint16)
@@ -162,16 +162,16 @@ def test_run_reads_images_as_the_config_does(tmp_path):
     three = facts | dict(channels=3, color_type='color')
     read = standalone.read(tmp_path / 'x.png', three)
     np.testing.assert_array_equal(
-        standalone.batch([read], three)[0], image[..., 2::-1].transpose(2, 0, 1)
+        standalone.make_batch([read], three)[0], image[..., 2::-1].transpose(2, 0, 1)
     )
-    as_read = standalone.batch([read], three | dict(rgb=False))[0]
+    as_read = standalone.make_batch([read], three | dict(rgb=False))[0]
     np.testing.assert_array_equal(as_read, image[..., :3].transpose(2, 0, 1))
 
 
 @traces
 def test_a_folder_holds_one_model(cfg, model, tmp_path):
     config = cfg('mmpretrain')
-    answer = Answer(model(config), 'classification').eval()
+    answer = ExportedModel(model(config), 'classification').eval()
     (tmp_path / 'model.onnx').write_text('old')
     (tmp_path / 'model.bin').write_text('old')
     write(answer, read_facts(config), 'torch-export', tmp_path)
@@ -193,7 +193,7 @@ class TestRun:
             if library == 'mmpose':  # where a heatmap is negative, mmpose sees nothing
                 network.head.final_layer.bias.data += 5
             facts = read_facts(config)
-            answer = Answer(network, facts['task']).eval()
+            answer = ExportedModel(network, facts['task']).eval()
             path = write(answer, facts, 'torch-export', tmp_path / 'new')
             facts = json.loads((tmp_path / 'new/model.json').read_text())
             weights = tmp_path / 'weights.pth'
@@ -211,7 +211,7 @@ class TestRun:
         from mmpose.apis import inference_topdown, init_model
 
         image = cv2.imread(str(picture))
-        found = standalone.see(loaded, facts, image, box)
+        found = standalone.predict(loaded, facts, image, box)
         network = init_model(config, weights, device='cpu')
         boxes = None if box is None else np.array([box])
         (sample,) = inference_topdown(network, image, boxes, bbox_format='xywh')
@@ -229,16 +229,18 @@ class TestRun:
         from mmpose.codecs.utils import refine_keypoints
 
         heatmaps = np.random.default_rng(0).random((17, 32, 24), np.float32)
-        cells, _ = standalone.peaks(heatmaps)
+        cells, _ = standalone.find_peaks(heatmaps)
         wanted = refine_keypoints(cells[None].copy(), heatmaps)[0]
-        np.testing.assert_allclose(standalone.quarter(cells, heatmaps), wanted)
+        np.testing.assert_allclose(
+            standalone.refine_by_quarter(cells, heatmaps), wanted
+        )
 
     def test_labels(self, exported, picture):
         loaded, facts, config, weights = exported('mmseg')
         from mmseg.apis import MMSegInferencer
 
         image = cv2.imread(str(picture))
-        found = standalone.see(loaded, facts, image, None)
+        found = standalone.predict(loaded, facts, image, None)
         infer = MMSegInferencer(config, weights, device='cpu', classes=None)
         wanted = infer(image)['predictions']
         assert (found['labels'] == wanted).mean() > 0.999
@@ -250,7 +252,7 @@ class TestRun:
         from mmpretrain.apis import ImageClassificationInferencer
 
         image = cv2.imread(str(picture))
-        found = standalone.see(loaded, facts, image, None)['classes']
+        found = standalone.predict(loaded, facts, image, None)['classes']
         infer = ImageClassificationInferencer(config, pretrained=weights, device='cpu')
         (wanted,) = infer(image)
         best = next(iter(found))
@@ -272,8 +274,8 @@ class TestRun:
 
 
 def test_a_box_is_for_poses():
-    with pytest.raises(ValueError, match='a box is for poses, and this is segm'):
-        standalone.see(None, dict(task='segmentation'), None, [0, 0, 9, 9])
+    with pytest.raises(ValueError, match='for pose models only, and this is segm'):
+        standalone.predict(None, dict(task='segmentation'), None, [0, 0, 9, 9])
 
 
 @pytest.mark.parametrize('shape', [(60, 100), (100, 60)])
@@ -290,7 +292,7 @@ def test_a_class_is_seen_in_the_middle(shape):
     )
     image = np.zeros((*shape, 3), np.uint8)
     image[shape[0] // 2 - 4 : shape[0] // 2 + 4, shape[1] // 2 - 4 :][:, :8] = 255
-    standalone.see(loaded, facts, image, None)
+    standalone.predict(loaded, facts, image, None)
     (x,) = seen
     assert x.shape == (1, 3, 28, 28)
     rows, columns = np.nonzero(x[0, 0] > 128)
@@ -325,7 +327,7 @@ class TestCommand:
         assert '1.0e-01' in done.output
 
     def test_names_the_package_that_is_missing(self, arguments, monkeypatch):
-        missing = export.Format('.x', export.write_onnx, ('not_there',))
+        missing = export.Format('.x', lambda *args: None, ('not_there',))
         monkeypatch.setitem(FORMATS, 'onnx', missing)
         done = CliRunner().invoke(main, [*arguments, '--format', 'onnx'])
         assert done.exit_code == 1

@@ -63,7 +63,7 @@ def test_any_width_and_block_works(extra_of):
     ('change', 'words'),
     [
         (dict(stage2=dict(num_branches=3)), ["extra['stage2']", 'num_branches']),
-        (dict(stage2=dict(num_blocks=(4,))), ["extra['stage2']", '2 branches']),
+        (dict(stage2=dict(num_blocks=(4,))), ["extra['stage2']", '2 values']),
         (dict(stage3=dict(block='RESNEXT')), ["extra['stage3']", 'RESNEXT', 'BASIC']),
         (dict(stage4=dict(num_modules=0)), ["extra['stage4']", 'positive']),
         (

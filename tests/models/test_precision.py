@@ -30,7 +30,7 @@ def trunk_on(monkeypatch):
         **kwargs: object,
     ) -> HRNet:
         module = 'hrnet_mm.models.precision'
-        monkeypatch.setattr(f'{module}.multiplies_bfloat16', lambda _: multiplies)
+        monkeypatch.setattr(f'{module}.has_bfloat16_arithmetic', lambda _: multiplies)
         monkeypatch.setattr(
             f'{module}.trains_faster_in_channels_last', lambda _: faster
         )

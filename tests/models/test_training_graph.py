@@ -39,7 +39,7 @@ def graph(trunk: HRNet) -> TrainingGraph:
 
 
 def test_without_a_gpu_nothing_changes(trunk):
-    other = copy.deepcopy(trunk).compute_in('float32')
+    other = copy.deepcopy(trunk).set_precision('float32')
     x = torch.randn(2, 3, 64, 64)
     for mine, plain in zip(trunk(x), other(x), strict=True):
         assert torch.equal(mine, plain)
@@ -98,7 +98,7 @@ def replays(trunk, monkeypatch) -> list[int]:
         return replay
 
     monkeypatch.setattr(torch.cuda, 'make_graphed_callables', capture)
-    monkeypatch.setattr(training_graph, 'can_capture', lambda x: True)
+    monkeypatch.setattr(training_graph, '_can_capture', lambda x: True)
     return calls
 
 
@@ -162,7 +162,7 @@ def test_steps_are_those_without_graphs(trunk, bf16, recompute):
         if hasattr(module, 'with_cp'):
             module.with_cp = recompute
     if bf16:
-        trunk.compute_in('bfloat16', cuda_graph=True)
+        trunk.set_precision('bfloat16', cuda_graph=True)
     trunk = trunk.cuda()
     usual = (2, 3, 64, 64)
     train(trunk, [usual] * (STEADY + 2))

@@ -18,7 +18,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from hrnet_mm.inference.exported_model import Answer
+from hrnet_mm.inference.exported_model import ExportedModel
 from hrnet_mm.seg import CrossEntropyLoss, OhemCrossEntropyLoss, SegTTAModel
 from hrnet_mm.seg.heads import gather_objects, soft_regions
 
@@ -83,7 +83,7 @@ def test_one_score_trains_and_is_compared_with_the_threshold(name, changes):
 def test_what_is_exported_has_a_score_for_both_classes(name):
     model = build(name).eval()
     x = torch.rand(1, 3, 64, 96) * 255
-    answer = Answer(model, 'segmentation').eval()
+    answer = ExportedModel(model, 'segmentation').eval()
     halve(model, (x - answer.mean) / answer.std)
     with torch.no_grad():
         scores = answer(x)
