@@ -33,7 +33,7 @@ while true; do
     wait "$step" || code=$?
     kill -0 "$step" 2>/dev/null || break # a signal ends `wait`, not the job step
 done
-# 75: all saved and left (hrnet_mm.cluster.PREEMPTED). In a validation rank 0 does, and the
+# 75: all saved and left (hrnet_mm.engine.PREEMPTED). In a validation rank 0 does, and the
 # others are killed for it: 137.
 if ((!ended && (code == 75 || (asked && code != 0)))); then
     scontrol requeue "$SLURM_JOB_ID"
