@@ -149,7 +149,7 @@ def test_a_crowd_is_no_object_but_an_image_to_train_on(odd):
 
 
 def test_no_object_at_all_is_an_error(odd):
-    with pytest.raises(ValueError, match='no object to learn of the classes person'):
+    with pytest.raises(ValueError, match='no object to train on of the classes person'):
         odd(
             lambda content: content.update(annotations=[]),
             filter_cfg=dict(filter_empty_gt=True),
@@ -188,7 +188,7 @@ def test_nothing_to_learn_is_an_error(odd):
         for annotation in content['annotations']:
             annotation['iscrowd'] = 1
 
-    with pytest.raises(ValueError, match=r'no object to learn .*29 of a crowd'):
+    with pytest.raises(ValueError, match=r'no object to train on .*29 of a crowd'):
         odd(crowds, filter_cfg=dict(filter_empty_gt=True))
 
 

@@ -10,7 +10,7 @@ pytest.importorskip('mmpose')
 
 from munkres import Munkres
 
-from hrnet_mm.pose.codecs import AssociativeEmbedding, gaussians
+from hrnet_mm.pose.codecs import AssociativeEmbedding, draw_gaussians
 
 SIZE = 96, 64  # width, height
 K = 17
@@ -24,7 +24,7 @@ def codec(**kwargs) -> AssociativeEmbedding:
 def plant(people: np.ndarray, tags: np.ndarray, lacking: np.ndarray | None = None):
     """Perfect maps of people (N, K, 2) with tags (N, L)."""
     there = np.ones(people.shape[:2], bool) if lacking is None else ~lacking
-    heat = gaussians(people, there, SIZE, 1)
+    heat = draw_gaussians(people, there, SIZE, 1)
     maps = np.zeros((tags.shape[1], K, *SIZE[::-1]), np.float32)
     for person, tag in zip(people, tags, strict=True):
         for joint, (x, y) in enumerate(person):

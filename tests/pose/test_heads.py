@@ -164,9 +164,9 @@ def test_another_number_of_joints_is_named():
     head = HigherHRNetHead(8, 14, deconv_channels=(8,), num_blocks=1)
     feats = [torch.randn(1, 8, 8, 12)]
     data = [sample(torch.rand(1, K, 2), torch.ones(1, K))]
-    with pytest.raises(ValueError, match=r'num_keypoints=14.*17, 8, 12.*to the joints'):
+    with pytest.raises(ValueError, match=r'num_keypoints=14.*17, 8, 12.*to the keypoi'):
         head.loss(feats, data)
-    with pytest.raises(ValueError, match=r'num_keypoints=14.*17 joints'):
+    with pytest.raises(ValueError, match=r'num_keypoints=14.*17 keypoints'):
         head.aggregate([(feats, feats)], (32, 48), FLIP)
     info = SimpleNamespace(metainfo=dict(batch_input_shape=(32, 48), flip_indices=FLIP))
     head = HigherHRNetHead(8, K, deconv_channels=(8,), num_blocks=1)

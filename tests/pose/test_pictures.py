@@ -12,7 +12,7 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
-from hrnet_mm.pose.visualization import people_of
+from hrnet_mm.pose.visualization import draw_bottomup_row
 from hrnet_mm.tiny_people.contact_sheet import Skeleton
 
 
@@ -35,7 +35,7 @@ def test_who_was_grouped_from_stray_joints_is_not_drawn(score, drawn, channels):
     image = torch.zeros(channels, 32, 32, dtype=torch.uint8)
     nobody = dict(keypoints=joints[:0], keypoints_visible=np.zeros((0, 2)))
 
-    truth, prediction, *_ = people_of(
+    truth, prediction, *_ = draw_bottomup_row(
         model, dict(inputs=image), nobody, Skeleton(['a', 'b'], [(0, 1)])
     )
     assert not truth.any()
