@@ -16,4 +16,4 @@ model = dict(
     head=dict(in_channels=_base_.C, out_channels=17, decoder=_base_.codec),
     test_cfg=dict(shift_heatmap=False),
 )
-train_dataloader = dict(batch_size=64)  # 8 GPUs make the base batch of 512
+train_dataloader = dict(batch_size=64)  # base batch of 512 on 8 GPUs

@@ -15,4 +15,4 @@ model = dict(
     backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet_pose),
     head=dict(in_channels=_base_.C, out_channels=17, decoder=_base_.codec),
 )
-train_dataloader = dict(batch_size=64)  # 8 GPUs make the base batch of 512
+train_dataloader = dict(batch_size=64)  # base batch of 512 on 8 GPUs
