@@ -59,12 +59,12 @@ class CheckedObjects(CheckedCoco):
         image = raw_data_info['raw_img_info']
         self._sizes[image['id']] = (image['width'], image['height'])
         for annotation in raw_data_info['raw_ann_info']:
-            place = f'annotation {annotation["id"]} of {image["file_name"]}'
+            where = f'annotation {annotation["id"]} of {image["file_name"]}'
             if 'bbox' not in annotation:
-                raise ValueError(f'{place} of {self.given_file} has no bbox')
+                raise ValueError(f'{where} of {self.given_file} has no bbox')
             self._number += 1
             if reason := self._why_left_out(annotation, image):
-                self._left_out.setdefault(reason, []).append(place)
+                self._left_out.setdefault(reason, []).append(where)
             if self._loads_masks() and not annotation.get('segmentation'):
                 annotation['segmentation'] = [
                     []

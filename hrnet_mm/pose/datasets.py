@@ -26,7 +26,7 @@ from hrnet_mm.tiny_people.skeleton import KEYPOINTS
 
 from .keypoints import NamedKeypoints
 
-PERSON = 'person with a box and visible joints'
+PERSON = 'person with a box and visible keypoints'
 Dataset = TypeVar('Dataset', bound=type[BaseCocoStyleDataset])
 
 
@@ -60,12 +60,12 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any] | None:
         """Parse one annotation; return None if it has no box or no keypoints."""
         image, annotation = raw_data_info['raw_img_info'], raw_data_info['raw_ann_info']
-        place = f'annotation {annotation["id"]} of {image["file_name"]}'
+        where = f'annotation {annotation["id"]} of {image["file_name"]}'
         described = self.metainfo['num_keypoints']
         number = len(annotation.get('keypoints', ())) // 3
         if number not in (0, described):
             raise ValueError(
-                f'{place} in {self.given_file} has {number} keypoints, but the '
+                f'{where} in {self.given_file} has {number} keypoints, but the '
                 f'metainfo of {type(self).__name__} describes {described}: set '
                 'metainfo=dict(from_file=...) of the data set, and out_channels of the '
                 'head'
@@ -74,7 +74,7 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
         self._number += 1
         self._sizes[image['id']] = (image['width'], image['height'])
         if reason := self._why_left_out(annotation):
-            self._left_out.setdefault(reason, []).append(place)
+            self._left_out.setdefault(reason, []).append(where)
         return super().parse_data_info(raw_data_info)  # type: ignore[misc]
 
     def _why_left_out(self, annotation: dict[str, Any]) -> str | None:

@@ -70,18 +70,7 @@ def run(output: Path, data: Path, console: Console) -> float:
         seconds = round(time.monotonic() - started)
         checkpoint = max(output.glob('best_coco_AP_epoch_*.pth'), key=os.path.getmtime)
         score = _test(config, checkpoint, output, data, bar)
-        task = bar.add_task('drawing what it learned', total=2)
-        log = (output / 'pictures.log').open('w')
-        with log, redirect_stdout(log), redirect_stderr(log):
-            from . import visualization  # here, because it is slow to import
-
-            curve = visualization.learning_curve(output)
-            bar.advance(task)
-            os.environ['TINY_PEOPLE'] = str(data)
-            sheet = visualization.prediction_sheet(
-                config, checkpoint, output / 'predictions.png'
-            )
-            bar.advance(task)
+        curve, sheet = _draw_figures(config, checkpoint, output, data, bar)
     resume_command = (
         f'TINY_PEOPLE={data} mim train mmpose {config} --work-dir {output}-more '
         f'--cfg-options load_from={checkpoint}'
@@ -131,6 +120,24 @@ def _test(
         raise DemoError(f'`mim test` printed no AP; see its log, {output}/test.log')
     bar.update(task, completed=1, total=1)
     return score
+
+
+def _draw_figures(
+    config: str, checkpoint: Path, output: Path, data: Path, bar: Progress
+) -> tuple[Path, Path]:
+    task = bar.add_task('drawing the results', total=2)
+    log = (output / 'figures.log').open('w')
+    with log, redirect_stdout(log), redirect_stderr(log):
+        from . import visualization  # here, because it is slow to import
+
+        curve = visualization.learning_curve(output)
+        bar.advance(task)
+        os.environ['TINY_PEOPLE'] = str(data)
+        sheet = visualization.prediction_sheet(
+            config, checkpoint, output / 'predictions.png'
+        )
+        bar.advance(task)
+    return curve, sheet
 
 
 def _mim(arguments: list[str], output: Path, data: Path) -> Iterator[str]:

@@ -113,7 +113,7 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 6) -
     model, dataset, chosen = open_trained(cfg, checkpoint, rows)
     info = dataset.metainfo
     skeleton = Skeleton([*info['keypoint_id2name'].values()], info['skeleton_links'])
-    titles = ['truth', 'prediction', 'joint heatmaps']
+    titles = ['truth', 'prediction', 'heatmaps']
     if isinstance(model, BottomupPoseEstimator):
         draw_row = draw_bottomup_row
         titles += ['tags']
