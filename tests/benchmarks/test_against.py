@@ -64,7 +64,7 @@ def test_a_comparison_measures_inference_and_training():
     assert any(name.endswith('deploy, sizes') for name in said)
 
 
-def test_everyone_is_timed_once_a_round_in_changing_order():
+def test_functions_are_timed_once_per_round_in_random_order():
     called = []
     cases = {name: lambda name=name: called.append(name) for name in 'abcd'}
     timings = time_interleaved(cases, 5, lambda what: None)
@@ -75,14 +75,14 @@ def test_everyone_is_timed_once_a_round_in_changing_order():
     assert len(set(rounds)) > 1
 
 
-def test_shared_memory_is_kept_once_and_weights_are_not():
+def test_saved_bytes_count_shared_memory_once_and_no_weights():
     model = nn.Sequential(nn.Linear(8, 8, bias=False), nn.ReLU(inplace=True))
     x = torch.rand(4, 8)
     # the input of the product; the result, rectified in place
     assert saved_for_backward(model, lambda: model(x)) == 2 * 4 * 8 * 4
 
 
-def test_nothing_is_held_once_it_is_counted():
+def test_counting_saved_bytes_frees_the_graph():
     model, made = nn.Sequential(nn.Linear(8, 8), nn.Sigmoid()), []
 
     def forward():
@@ -95,7 +95,7 @@ def test_nothing_is_held_once_it_is_counted():
     assert made[0]() is None
 
 
-def test_the_report_says_ratios_and_shares(tmp_path):
+def test_the_report_has_ratios_and_shares(tmp_path):
     variants = [
         Variant(
             'theirs', None, saved=2**21, error=1e-6, timing=Timing([2, 2, 2], [9] * 3)
@@ -142,13 +142,13 @@ def test_the_command_writes_a_table(tmp_path):
         (['paper', '--task', 'poses'], "unknown task 'poses'; choose from"),
     ],
 )
-def test_wrong_arguments_are_told(arguments, what):
+def test_invalid_arguments_are_reported(arguments, what):
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code != 0
     assert what in done.output
 
 
-def test_a_library_that_is_not_there_is_told(monkeypatch):
+def test_a_missing_library_is_reported(monkeypatch):
     baseline = replace(BASELINES['timm'], library='not_installed')
     monkeypatch.setitem(BASELINES, 'not_installed', baseline)
     done = CliRunner().invoke(main, ['against', 'not_installed'])

@@ -30,7 +30,7 @@ def test_two_processes_on_this_machine(run_python):
     assert '| 512 | ' in done.stdout
 
 
-def test_on_paper_gradients_pass_the_slowest_link():
+def test_the_estimate_uses_the_slowest_link():
     one_node, many = Estimate(8, 1_000_000), Estimate(512, 1_000_000)
     assert one_node.bytes == pytest.approx(7e6)
     assert one_node.communication > 7e6 / NVLINK_BANDWIDTH

@@ -50,7 +50,7 @@ def test_work_and_memory_grow_with_area_batch_and_width(measured):
     assert all(len(p.timing.seconds) == 1 and p.share > 0 for p in measured)
 
 
-def test_the_report_says_where_growth_is_linear(tmp_path):
+def test_the_report_has_relative_costs(tmp_path):
     points = [
         Point('batch', n, SMALL, (64, 64), n, 2, macs=n * 2**30, saved=n * 2**20,
               timing=Timing([seconds], [0]), peak=Timing([1.0], [0]))
@@ -63,7 +63,7 @@ def test_the_report_says_where_growth_is_linear(tmp_path):
     assert min(Image.open(paths[2]).size) > 100
 
 
-def test_progress_is_counted():
+def test_steps_of_progress_are_counted():
     said = []
     points = scaling.series(SMALL, (64, 64), 1)['threads']
     scaling.measure(points, 1, 'cpu', said.append)

@@ -1,4 +1,4 @@
-"""Data that is missing or damaged is named before the first step."""
+"""Pose data sets report missing and damaged data before training."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_an_orientation_that_keeps_the_size_is_said(copied, said):
     assert 'EXIF' not in said.text
 
 
-def test_people_who_are_left_out_are_counted(copied, said):
+def test_skipped_annotations_are_counted(copied, said):
     def edit(content):
         first, second, third, *_ = content['annotations']
         first['iscrowd'] = 1
@@ -293,14 +293,14 @@ def test_keypoints_are_in_the_order_of_their_numbers():
         (3, dict(name='nose'), 'a duplicate name'),
     ],
 )
-def test_a_keypoint_that_contradicts_another_is_named(number, point, words):
+def test_inconsistent_keypoints_are_reported(number, point, words):
     info = five()
     info['keypoint_info'][number].update(point)
     with pytest.raises(ValueError, match=words):
         TinyHeads._load_metainfo(info)
 
 
-def test_a_description_that_contradicts_itself_is_refused(tmp_path):
+def test_inconsistent_metainfo_is_rejected(tmp_path):
     points = TinyHeads.METAINFO['keypoint_info']
     for changes, words in (
         (dict(sigmas=[0.1] * 17), '5 keypoints but 17 sigmas'),

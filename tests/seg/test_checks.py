@@ -1,4 +1,4 @@
-"""What mmsegmentation stops at after the first epoch is named before its first step."""
+"""Invalid test settings and class weights are reported before training."""
 
 from __future__ import annotations
 

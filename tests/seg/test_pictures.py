@@ -1,4 +1,4 @@
-"""What `hrnet-mm show` puts side by side."""
+"""Figures of `hrnet-mm show` for segmentors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels that fit neither image nor model are named."""
+"""CheckLabels reports label maps that do not match the image or the classes."""
 
 from __future__ import annotations
 
