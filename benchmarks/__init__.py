@@ -1,1 +1,1 @@
-"""Memory and time of HRNet, beside other networks and beside other HRNets."""
+"""Benchmarks of the memory and time of HRNet against other networks and libraries."""

@@ -1,7 +1,7 @@
-"""``python -m benchmarks``: memory and time of HRNet.
+"""Command line of the benchmarks: ``python -m benchmarks``.
 
-The other measurements are commands of their own: ``python -m benchmarks.grouping``,
-``benchmarks.dropin`` and, under ``torchrun``, ``benchmarks.processes``.
+Other benchmarks are modules with their own command: ``python -m benchmarks.grouping``,
+``python -m benchmarks.dropin`` and, under ``torchrun``, ``benchmarks.processes``.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from rich.table import Column
 
 from hrnet_mm.models.arch import select_stages
 
-from .against import Race, races
-from .against import steps as race_steps
+from .against import Comparison, compare
+from .against import count_steps as count_comparison_steps
 from .against_report import write_ratios
-from .baselines import RIVALS, choose_rivals
+from .baselines import BASELINES, choose_baselines
 from .networks import PAPER, QUICK
-from .paper_report import write
-from .paper_table import bench, choose, describe, steps
-from .scaling import scale, write_scaling
-from .scaling import steps as scale_steps
+from .paper_report import write_paper_table
+from .paper_table import choose_rows, count_steps, describe_machine, measure_rows
+from .scaling import count_steps as count_scaling_steps
+from .scaling import measure_scaling, write_scaling
 from .timing import allocator
 
 device_option = click.option(
@@ -39,7 +39,7 @@ rounds_option = click.option(
     type=click.IntRange(1),
     default=10,
     show_default=True,
-    help='Measurements of each network.',
+    help='Number of measurements of each network.',
 )
 output_option = click.option(
     '--output',
@@ -48,19 +48,24 @@ output_option = click.option(
     show_default=True,
 )
 quick_option = click.option(
-    '--quick', is_flag=True, help='Small images: minutes on a laptop.'
+    '--quick', is_flag=True, help='Use small images; takes minutes on a laptop.'
 )
 arch_option = click.option('--arch', default='w32', show_default=True)
 
 
 @click.group(context_settings=dict(help_option_names=['-h', '--help']))
 def main() -> None:
-    """Measure memory and time of HRNet: a table, the data and a chart."""
+    """Measure memory and time of HRNet; write a table, the data and a chart."""
 
 
 @main.command()
-@click.option('--task', 'tasks', multiple=True, help='pose, segmentation, detection.')
-@click.option('--batch', type=click.IntRange(1), help='Images a training step.')
+@click.option(
+    '--task',
+    'tasks',
+    multiple=True,
+    help='pose, segmentation, detection.',
+)
+@click.option('--batch', type=click.IntRange(1), help='Images in a training step.')
 @quick_option
 @device_option
 @rounds_option
@@ -75,17 +80,18 @@ def paper(
 ) -> None:
     """Measure the runtime table of the paper.
 
-    The other networks are those of the installed libraries. All train and test here and
-    now, in turns, each in a process of its own.
+    The other networks come from the installed libraries. Each network trains and tests
+    in its own process, and the networks take turns.
     """
-    with messages_for_users():
-        rows, about = choose(tasks), describe(device) | dict(rounds=rounds)
+    with _errors_without_traceback():
+        rows = choose_rows(tasks)
+        about = describe_machine(device) | dict(rounds=rounds)
         settings = QUICK if quick else PAPER
         if batch:
             settings = {t: replace(s, batch=batch) for t, s in settings.items()}
-        with progress_bar(steps(rows, rounds)) as progress:
-            entries = bench(rows, settings, rounds, device, progress)
-        show(write(entries, about, output))
+        with _progress_bar(count_steps(rows, rounds)) as progress:
+            entries = measure_rows(rows, settings, rounds, device, progress)
+        _print_report(write_paper_table(entries, about, output))
 
 
 @main.command()
@@ -105,22 +111,23 @@ def against(
 ) -> None:
     """Compare with the HRNet of LIBRARIES, with the same weights, in one process.
 
-    LIBRARIES are some of mmpose, mmseg, mmdet, mmpretrain and timm; all by default.
+    LIBRARIES are any of mmpose, mmseg, mmdet, mmpretrain and timm; the default is all.
     """
-    with messages_for_users():
+    with _errors_without_traceback():
         select_stages(arch, None)
-        rivals = choose_rivals(libraries or tuple(RIVALS))
-        rivals = [rival.quick() for rival in rivals] if quick else rivals
-        about = describe(device) | dict(rounds=rounds, allocator=allocator())
-        found: list[Race] = []
+        baselines = choose_baselines(libraries or tuple(BASELINES))
+        baselines = [it.quick() for it in baselines] if quick else baselines
+        about = describe_machine(device) | dict(rounds=rounds, allocator=allocator())
+        comparisons: list[Comparison] = []
         paths: list[Path] = []
-        with progress_bar(race_steps(rivals, device, rounds)) as progress:
-            for rival in rivals:
-                for race in races(rival, arch, device, rounds, progress):
-                    found.append(race)
-                    # after each one: nothing is lost with Ctrl-C
-                    paths = write_ratios(found, about, output)
-        show(paths)
+        steps = count_comparison_steps(baselines, device, rounds)
+        with _progress_bar(steps) as progress:
+            for baseline in baselines:
+                for done in compare(baseline, arch, device, rounds, progress):
+                    comparisons.append(done)
+                    # after each one, so that Ctrl-C loses none of them
+                    paths = write_ratios(comparisons, about, output)
+        _print_report(paths)
 
 
 @main.command()
@@ -129,18 +136,17 @@ def against(
 @rounds_option
 @output_option
 def scaling(arch: str, device: str, rounds: int, output: Path) -> None:
-    """Measure one trunk at growing sizes, batches, widths and numbers of threads."""
-    with messages_for_users():
+    """Measure a trunk with increasing image size, batch, width and threads."""
+    with _errors_without_traceback():
         select_stages(arch, None)
-        about = describe(device) | dict(rounds=rounds, allocator=allocator())
-        with progress_bar(scale_steps(rounds)) as progress:
-            points = scale(arch, (256, 192), rounds, device, progress)
-        show(write_scaling(points, about, output))
+        about = describe_machine(device) | dict(rounds=rounds, allocator=allocator())
+        with _progress_bar(count_scaling_steps(rounds)) as progress:
+            points = measure_scaling(arch, (256, 192), rounds, device, progress)
+        _print_report(write_scaling(points, about, output))
 
 
 @contextmanager
-def messages_for_users() -> Iterator[None]:
-    """Print a ``ValueError`` as a message, without its traceback."""
+def _errors_without_traceback() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
@@ -148,20 +154,19 @@ def messages_for_users() -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(total: int) -> Iterator[Callable[[str], None]]:
-    """Show the time that remains; yield a function to call before each step."""
+def _progress_bar(total: int) -> Iterator[Callable[[str], None]]:
+    # yields a function to call before each step, with its name
     columns = (
         TextColumn('{task.description}', table_column=Column(width=50)),
         BarColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        todo = bar.add_task('', total=total)
-        yield lambda what: bar.update(todo, advance=1, description=what)
+        task = bar.add_task('', total=total)
+        yield lambda name: bar.update(task, advance=1, description=name)
 
 
-def show(paths: Sequence[Path]) -> None:
-    """Print the paths of a report, then its table."""
+def _print_report(paths: Sequence[Path]) -> None:
     console: Any = Console(file=sys.stdout)
     for path in paths:
         console.print(f'{path}', soft_wrap=True)

@@ -1,4 +1,4 @@
-"""HRNet of another library and ours in turns: inference and training."""
+"""Compares the HRNet of another library with ours: inference and training speed."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from hrnet_mm.models.precision import MixedPrecision, has_bfloat16_arithmetic
 from hrnet_mm.models.training_graph import STEADY
 from hrnet_mm.profiling import count_macs
 
-from .baselines import Pair, Rival
+from .baselines import Baseline, Pair
 from .timing import (
     Timing,
     dense_convolution,
     dense_macs,
     saved_for_backward,
-    take_turns,
+    time_interleaved,
 )
 
 CHECKED = 8
-"""Images of a batch whose outputs are checked in double precision."""
+"""Number of images of a batch whose outputs are compared in double precision."""
 
 Progress = Callable[[str], None]
 Call = Callable[[], Any]
@@ -41,15 +41,16 @@ Call = Callable[[], Any]
 
 @dataclass
 class Variant:
-    """One way to compute the same.
+    """One way to run a network, such as deployed or compiled.
 
     Attributes:
-        name: In the table; the first one of a race is the rival.
-        run: Computes.
-        bf16: In bfloat16, for the most part.
-        error: The largest one, as a share of the largest value, against the rival in
-            double precision; of inference.
-        saved: Bytes that are kept for the backward; of training.
+        name: Name in the table.
+        run: Function to time.
+        bf16: Whether it computes mostly in bfloat16.
+        error: For inference, the largest error against the baseline in double
+            precision, relative to the largest value.
+        saved: For training, bytes of saved activations.
+        timing: Measured by ``Comparison.run``.
     """
 
     name: str
@@ -61,15 +62,15 @@ class Variant:
 
 
 @dataclass
-class Race:
-    """A table: the variants of a network in one setting.
+class Comparison:
+    """A table that compares the variants of a network in one setting.
 
     Attributes:
-        title: What is computed.
-        macs: Multiplications of one call.
+        title: Library, network, image size and mode.
+        macs: Multiply-accumulate operations of one call.
         device: ``'cpu'`` or ``'cuda'``.
-        variants: The rival first.
-        peaks: The dense convolutions of the same rounds, by ``Variant.bf16``.
+        variants: The first one is the baseline.
+        peaks: Timings of the dense convolution in the same rounds, by ``Variant.bf16``.
     """
 
     title: str
@@ -79,29 +80,28 @@ class Race:
     peaks: dict[bool, Timing] = field(default_factory=dict)
 
     def run(self, rounds: int, progress: Progress) -> None:
-        """Time all variants, and the densest arithmetic of the machine."""
+        """Time all variants, and a dense convolution for the peak of the machine."""
         cases: dict[str, Call] = {v.name: v.run for v in self.variants}
-        dense = {bf16: f'dense, bf16={bf16}' for bf16 in self.kinds()}
+        dense = {bf16: f'dense, bf16={bf16}' for bf16 in self._dtypes()}
         for bf16, name in dense.items():
             cases[name] = dense_convolution(bf16, self.device)
-        timings = take_turns(
+        timings = time_interleaved(
             cases, rounds, lambda name: progress(f'{self.title}: {name}')
         )
         for variant in self.variants:
             variant.timing = timings[variant.name]
         self.peaks = {bf16: timings[name] for bf16, name in dense.items()}
 
-    def kinds(self) -> set[bool]:
-        """Whether in bfloat16: both, or float32 only."""
+    def _dtypes(self) -> set[bool]:
         return {variant.bf16 for variant in self.variants}
 
     def ratios(self, variant: Variant) -> list[float]:
-        """How many times faster than the rival, in each round."""
+        """Return how many times faster a variant is than the baseline in each round."""
         theirs, ours = self.variants[0].timing.seconds, variant.timing.seconds
         return [a / b for a, b in zip(theirs, ours, strict=True)]
 
     def shares(self, variant: Variant) -> list[float]:
-        """Of the multiplications a second that the machine can do, in each round."""
+        """Return the share of peak throughput that a variant reaches in each round."""
         peak, calls = self.peaks[variant.bf16].seconds, variant.timing.seconds
         return [
             self.macs / dense_macs(self.device) * dense / call
@@ -109,41 +109,43 @@ class Race:
         ]
 
 
-def races(
-    rival: Rival, arch: str, device: str, rounds: int, progress: Progress
-) -> Iterator[Race]:
-    """Inference with each batch, then training, with the last one."""
+def compare(
+    baseline: Baseline, arch: str, device: str, rounds: int, progress: Progress
+) -> Iterator[Comparison]:
+    """Yield comparisons of inference with each batch size, then of a training step.
+
+    Training uses the last batch size.
+    """
     torch.backends.cudnn.benchmark = True  # as in our configs
-    pair = rival.build(arch, device)
-    for batch in rival.batches[device]:
-        x = torch.randn(batch, 3, *rival.size, device=device)
-        title = f'{rival.library}, {rival.what}, {arch}, {tuple(x.shape)}'
+    pair = baseline.build(arch, device)
+    for batch in baseline.batches[device]:
+        x = torch.randn(batch, 3, *baseline.size, device=device)
+        title = f'{baseline.library}, {baseline.part}, {arch}, {tuple(x.shape)}'
         pair[0].eval()
         macs = count_macs(pair[0], partial(forward, pair[0], x))
-        variants = inference(rival, pair, x)
-        race = Race(f'{title}: inference', macs, device, variants)
-        race.run(rounds, progress)
-        yield race
-    variants = training(rival, pair, x)
-    race = Race(f'{title}: training step', 3 * macs, device, variants)
-    race.run(rounds, progress)
-    yield race
+        variants = _inference_variants(baseline, pair, x)
+        comparison = Comparison(f'{title}: inference', macs, device, variants)
+        comparison.run(rounds, progress)
+        yield comparison
+    variants = _training_variants(baseline, pair, x)
+    comparison = Comparison(f'{title}: training step', 3 * macs, device, variants)
+    comparison.run(rounds, progress)
+    yield comparison
 
 
-def steps(rivals: list[Rival], device: str, rounds: int) -> int:
-    """About how many times ``races`` report progress."""
-    return sum((len(rival.batches[device]) * 8 + 7) * rounds for rival in rivals)
+def count_steps(baselines: list[Baseline], device: str, rounds: int) -> int:
+    """Return about how many times ``compare`` reports progress for all baselines."""
+    return sum((len(it.batches[device]) * 8 + 7) * rounds for it in baselines)
 
 
-def inference(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
-    """Theirs, and ours: in float32, as in our configs, deployed, compiled."""
+def _inference_variants(baseline: Baseline, pair: Pair, x: Tensor) -> list[Variant]:
     theirs, ours = pair
     for model in pair:
         model.eval()
     auto = deepcopy(ours)
-    compute_in(auto)
+    _set_auto_precision(auto)
     models = {
-        rival.library: theirs,
+        baseline.library: theirs,
         'hrnet_mm': ours,
         'auto': auto,
         'deploy': deploy(ours),
@@ -158,17 +160,16 @@ def inference(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
         name: partial(forward, model, x) for name, model in models.items()
     }
     if x.device.type == 'cpu':
-        calls |= exported(ours, x)
-    answers = {name: call() for name, call in calls.items()}
+        calls |= _exported_models(ours, x)
+    outputs = {name: call() for name, call in calls.items()}
     return [
-        # exported files give the first output only
         Variant(name, call, 'bf16' in name, largest_error(ys, truth))
-        for (name, call), ys in zip(calls.items(), answers.values(), strict=True)
+        for (name, call), ys in zip(calls.items(), outputs.values(), strict=True)
     ]
 
 
-def exported(model: nn.Module, x: Tensor) -> dict[str, Call]:
-    """What other runtimes compute; of several outputs they give the first one."""
+def _exported_models(model: nn.Module, x: Tensor) -> dict[str, Call]:
+    # exported models return the first output only
     names = [name for name in ('onnx', 'openvino') if not missing_packages(name)]
     if not names:
         return {}
@@ -178,51 +179,49 @@ def exported(model: nn.Module, x: Tensor) -> dict[str, Call]:
         for name in names:
             path = Path(folder) / f'model{FORMATS[name].suffix}'
             FORMATS[name].write(program, path)
-            calls[name] = partial(answer, standalone.load(path), x)
+            calls[name] = partial(_run_exported, standalone.load(path), x)
             if name == 'openvino' and has_bfloat16_arithmetic(x.device):
                 calls[f'{name}, bf16'] = partial(
-                    answer, standalone.load(path, bf16=True), x
+                    _run_exported, standalone.load(path, bf16=True), x
                 )
     return calls
 
 
-def answer(model: standalone.Model, x: Tensor) -> list[Tensor]:
-    """Of an exported file."""
+def _run_exported(model: standalone.Model, x: Tensor) -> list[Tensor]:
     return [torch.from_numpy(model(x.numpy()))]
 
 
-def training(rival: Rival, pair: Pair, x: Tensor) -> list[Variant]:
-    """Theirs, and ours: in float32, as in our configs, recomputing, as CUDA graphs."""
+def _training_variants(baseline: Baseline, pair: Pair, x: Tensor) -> list[Variant]:
     theirs, ours = pair
     bf16 = has_bfloat16_arithmetic(x.device)
     variants = [
-        training_variant(rival.library, theirs, x),
-        training_variant('hrnet_mm', ours, x),
+        _training_variant(baseline.library, theirs, x),
+        _training_variant('hrnet_mm', ours, x),
     ]
-    kinds: tuple[Recompute, ...] = (False, 'norms', True)
+    with_cp_values: tuple[Recompute, ...] = (False, 'norms', True)
     for cuda_graph in (False, True) if x.is_cuda else (False,):
-        for what in kinds:
+        for with_cp in with_cp_values:
             model = deepcopy(ours)
-            set_recompute(model, what)
-            compute_in(model, cuda_graph)
-            name = 'auto' + f', with_cp={what!r}' * bool(what) + ', graph' * cuda_graph
-            variants.append(training_variant(name, model, x, bf16))
+            _set_with_cp(model, with_cp)
+            _set_auto_precision(model, cuda_graph)
+            name = 'auto' + f', with_cp={with_cp!r}' * bool(with_cp)
+            name += ', graph' * cuda_graph
+            variants.append(_training_variant(name, model, x, bf16))
             for _ in range(STEADY * cuda_graph):
                 variants[-1].run()
     return variants
 
 
-def training_variant(
+def _training_variant(
     name: str, model: nn.Module, x: Tensor, bf16: bool = False
 ) -> Variant:
-    """A step of a model, and what its forward saves."""
-    model.train()  # returns nothing in the libraries
-    saved = saved_for_backward(model, partial(outputs, model, x))
-    return Variant(name, TrainingStep(model, x), bf16, saved=saved)
+    model.train()  # returns None in the libraries, so it is not chained
+    saved = saved_for_backward(model, partial(_outputs, model, x))
+    return Variant(name, _TrainingStep(model, x), bf16, saved=saved)
 
 
-def compute_in(model: nn.Module, cuda_graph: bool = False) -> None:
-    """Let trunks and necks compute as in our configs."""
+def _set_auto_precision(model: nn.Module, cuda_graph: bool = False) -> None:
+    # as in our configs
     for module in model.modules():
         if isinstance(module, HRNet):
             module.set_precision('auto', cuda_graph)
@@ -230,43 +229,43 @@ def compute_in(model: nn.Module, cuda_graph: bool = False) -> None:
             module.set_precision('auto')
 
 
-class TrainingStep:
-    """Forward, a loss of all outputs, backward, update."""
-
+class _TrainingStep:
     def __init__(self, model: nn.Module, x: Tensor) -> None:
         self.model, self.x = model, x
-        # a rate of 0: after any number of steps the numbers are those of the first one
+        # a learning rate of 0, so that every step computes with the same weights
         self.optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=0.9)
 
     def __call__(self) -> None:
-        """One step."""
-        ys = outputs(self.model, self.x)
+        ys = _outputs(self.model, self.x)
         torch.stack([y.square().mean() for y in ys]).sum().backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
 
 
-def outputs(model: nn.Module, x: Tensor) -> list[Tensor]:
-    """Return the outputs of a forward."""
+def _outputs(model: nn.Module, x: Tensor) -> list[Tensor]:
     return tree_flatten(model(x))[0]
 
 
 @torch.no_grad()
 def forward(model: nn.Module, x: Tensor) -> list[Tensor]:
-    """What inference gives."""
+    """Return the outputs of a model as a flat list, without gradients."""
     return tree_flatten(model(x))[0]
 
 
 def largest_error(ys: list[Tensor], truth: list[Tensor]) -> float:
-    """As a share of the largest value, of the images in ``truth``; the worst output."""
+    """Return the largest error over all outputs, relative to the largest true value.
+
+    Args:
+        ys: Outputs, (N, ...).
+        truth: True outputs of the first images.
+    """
     return max(
         ((y[: len(true)].double() - true).abs().max() / true.abs().max()).item()
         for y, true in zip(ys, truth, strict=False)
     )
 
 
-def set_recompute(model: nn.Module, what: Recompute) -> None:
-    """Set ``with_cp`` of all blocks."""
+def _set_with_cp(model: nn.Module, with_cp: Recompute) -> None:
     for module in model.modules():
         if isinstance(module, ResidualBlock):
-            module.with_cp = what
+            module.with_cp = with_cp

@@ -1,4 +1,4 @@
-"""The HRNet of other libraries, and the same of ours."""
+"""The HRNet of other libraries, paired with the same network of hrnet_mm."""
 
 from __future__ import annotations
 
@@ -22,23 +22,22 @@ Pair = tuple[nn.Module, nn.Module]
 BILINEAR = dict(mode='bilinear', align_corners=False)
 
 
-def pose(arch: str) -> Pair:
-    """The trunk of MMPose, which outputs stream 0."""
+def _pose(arch: str) -> Pair:
+    # MMPose uses stream 0 only
     from mmpose.models.backbones import HRNet as Stock
 
     return Stock(extra=as_extra(ARCHS[arch])), HRNet(arch, multiscale_output=False)
 
 
-def segmentation(arch: str) -> Pair:
-    """The trunk of MMSegmentation, whose exchanges are bilinear."""
+def _segmentation(arch: str) -> Pair:
+    # MMSegmentation upsamples bilinearly in the exchanges
     from mmseg.models.backbones import HRNet as Stock
 
     stock = Stock(extra=as_extra(ARCHS[arch]), norm_eval=False)
     return stock, HRNet(arch, upsample_cfg=BILINEAR)
 
 
-def detection(arch: str) -> Pair:
-    """The trunk and the pyramid of MMDetection."""
+def _detection(arch: str) -> Pair:
     from mmdet.models.backbones import HRNet as Stock
     from mmdet.models.necks import HRFPN
 
@@ -51,8 +50,7 @@ def detection(arch: str) -> Pair:
     )
 
 
-def classification(arch: str) -> Pair:
-    """The trunk and the neck of MMPretrain."""
+def _classification(arch: str) -> Pair:
     from mmpretrain.models.backbones import HRNet as Stock
     from mmpretrain.models.necks import HRFuseScales
 
@@ -64,9 +62,7 @@ def classification(arch: str) -> Pair:
     )
 
 
-class TimmFeatures(nn.Module):
-    """A model of timm without its classifier."""
-
+class _TimmFeatures(nn.Module):
     def __init__(self, arch: str) -> None:
         super().__init__()
         import timm
@@ -75,88 +71,95 @@ class TimmFeatures(nn.Module):
         self.model: Any = timm.create_model(f'hrnet_{names.get(arch, arch)}')
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, 2048, H/32, W/32)``."""
+        # (N, 2048, H/32, W/32)
         return self.model.forward_features(x)
 
 
-def timm_features(arch: str) -> Pair:
-    """All of timm's up to the pooling."""
+def _timm(arch: str) -> Pair:
+    # everything before the pooling
     trunk = HRNet(arch)
     neck = HRNetC(list(trunk.out_channels), bias=True)
-    return TimmFeatures(arch), nn.Sequential(trunk, neck)
+    return _TimmFeatures(arch), nn.Sequential(trunk, neck)
 
 
 @dataclass(frozen=True)
-class Rival:
-    """The HRNet of another library, as it is used there.
+class Baseline:
+    """The HRNet of another library, in a typical setting of that library.
 
     Attributes:
-        library: Its name.
-        what: Of a whole model.
-        pair: Builds theirs and ours.
+        library: Name of the library.
+        part: The part of a model that is measured.
+        pair: Builds theirs and ours for an arch.
         size: Height and width of the images.
-        batches: Images at once in inference, by device; training takes the last number.
+        batches: Batch sizes of inference for each device; training uses the last one.
     """
 
     library: str
-    what: str
+    part: str
     pair: Callable[[str], Pair]
     size: Size
     batches: Mapping[str, tuple[int, ...]]
 
-    def quick(self) -> Rival:
-        """The same in seconds."""
-        batches = {device: some[:1] for device, some in self.batches.items()}
+    def quick(self) -> Baseline:
+        """Return a copy with small images and one batch size, which runs in seconds."""
+        batches = {device: sizes[:1] for device, sizes in self.batches.items()}
         return replace(self, size=(64, 64), batches=batches)
 
     def build(self, arch: str, device: str) -> Pair:
-        """Theirs and ours, with the same numbers, which are like trained ones."""
+        """Return theirs and ours with equal weights and realistic norm statistics."""
         torch.manual_seed(0)
         theirs, ours = self.pair(arch)
         x = torch.randn(2, 3, *self.size)
         settle(theirs, lambda: theirs(x))
-        if isinstance(theirs, TimmFeatures):
-            copy_from_timm(theirs, ours)
+        if isinstance(theirs, _TimmFeatures):
+            _copy_from_timm(theirs, ours)
         else:
             ours.load_state_dict(theirs.state_dict())
         return theirs.to(device), ours.to(device)
 
 
-SMALL = dict(cpu=(1, 8), cuda=(1, 64))
-LARGE = dict(cpu=(1,), cuda=(1, 4))
-"""Of small images and of large ones."""
+# for small and for large images
+BATCHES_SMALL = dict(cpu=(1, 8), cuda=(1, 64))
+BATCHES_LARGE = dict(cpu=(1,), cuda=(1, 4))
 
-RIVALS = {
-    rival.library: rival
-    for rival in (
-        Rival('mmpose', 'trunk, V1', pose, (256, 192), SMALL),
-        Rival('mmseg', 'trunk, bilinear exchange', segmentation, (512, 1024), LARGE),
-        Rival('mmdet', 'trunk and pyramid', detection, (800, 1344), LARGE),
-        Rival('mmpretrain', 'trunk and neck', classification, (224, 224), SMALL),
-        Rival('timm', 'features', timm_features, (224, 224), SMALL),
+BASELINES = {
+    baseline.library: baseline
+    for baseline in (
+        Baseline('mmpose', 'trunk, V1', _pose, (256, 192), BATCHES_SMALL),
+        Baseline(
+            'mmseg',
+            'trunk, bilinear exchange',
+            _segmentation,
+            (512, 1024),
+            BATCHES_LARGE,
+        ),
+        Baseline('mmdet', 'trunk and pyramid', _detection, (800, 1344), BATCHES_LARGE),
+        Baseline(
+            'mmpretrain', 'trunk and neck', _classification, (224, 224), BATCHES_SMALL
+        ),
+        Baseline('timm', 'features', _timm, (224, 224), BATCHES_SMALL),
     )
 }
 
 
-def choose_rivals(libraries: Sequence[str]) -> list[Rival]:
-    """Those of some libraries.
+def choose_baselines(libraries: Sequence[str]) -> list[Baseline]:
+    """Return the baselines of some libraries.
 
     Raises:
-        ValueError: if one is unknown or not installed.
+        ValueError: If a library is unknown or not installed.
     """
     for name in libraries:
-        if name not in RIVALS:
+        if name not in BASELINES:
             raise ValueError(
-                f'no HRNet of {name!r} is known; there are {" ".join(RIVALS)}'
+                f'no baseline for {name!r}; choose from {", ".join(BASELINES)}'
             )
         if find_spec(name) is None:
             package = LIBRARIES[name].distribution if name in LIBRARIES else name
-            raise ValueError(f'{name} is not installed here: pip install {package}')
-    return [RIVALS[name] for name in libraries]
+            raise ValueError(f'{name} is not installed: pip install {package}')
+    return [BASELINES[name] for name in libraries]
 
 
-def copy_from_timm(theirs: TimmFeatures, ours: nn.Module) -> None:
-    """As the file of a classifier would be read."""
+def _copy_from_timm(theirs: _TimmFeatures, ours: nn.Module) -> None:
     from hrnet_mm.checkpoints.checkpoint import parse_checkpoint
     from hrnet_mm.checkpoints.fitting import load_part
 

@@ -1,7 +1,7 @@
-"""Stock configs with ``hrnet_mm.dropin``: training with its speed and without.
+"""Training speed of stock configs with ``hrnet_mm.dropin``.
 
-``python -m benchmarks.dropin`` trains the stock models of MMPose, MMSegmentation
-and MMDetection in turns, in float32 and with ``precision='auto'``.
+``python -m benchmarks.dropin`` trains stock models of MMPose, MMSegmentation and
+MMDetection, alternating between float32 and ``precision='auto'``.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import torch
 
 from .networks import Size
 from .report import spread, table
-from .timing import take_turns
+from .timing import time_interleaved
 from .workload import Workload
 
 SPEED = dict(backbone=dict(precision='auto', cuda_graph=True))
-NECK = dict(neck=dict(precision='auto'))  # where there is one to train
+NECK = dict(neck=dict(precision='auto'))
 
 
 @dataclass(frozen=True)
-class Stock:
-    """A config of a library, and what it trains on here."""
+class StockConfig:
+    """A config of a library, and the batch to train it with."""
 
     library: str
     config: str
@@ -38,7 +38,7 @@ class Stock:
 
 
 STOCK = (
-    Stock(
+    StockConfig(
         'mmpose',
         'body_2d_keypoint/topdown_heatmap/coco/'
         'td-hm_hrnet-w32_8xb64-210e_coco-256x192.py',
@@ -46,14 +46,14 @@ STOCK = (
         8,
         (256, 192),
     ),
-    Stock(
+    StockConfig(
         'mmseg',
         'hrnet/fcn_hr18_4xb2-160k_cityscapes-512x1024.py',
         'segmentation',
         1,
         (512, 1024),
     ),
-    Stock(
+    StockConfig(
         'mmdet',
         'hrnet/faster-rcnn_hrnetv2p-w18-1x_coco.py',
         'detection',
@@ -63,8 +63,10 @@ STOCK = (
 )
 
 
-def workload(stock: Stock, folder: Path, device: str, speed: bool) -> Workload:
-    """Build a stock model on our trunk, through a child config as users write it."""
+def _build_workload(
+    stock: StockConfig, folder: Path, device: str, speed: bool
+) -> Workload:
+    # through a child config, as users write it
     spec = find_spec(stock.library)
     if spec is None or spec.origin is None:
         raise ValueError(f'{stock.library} is not installed')
@@ -78,13 +80,13 @@ def workload(stock: Stock, folder: Path, device: str, speed: bool) -> Workload:
         "custom_imports = dict(imports=['hrnet_mm.dropin'])\n"
         f'model = {options!r}\n'
     )
-    made = Workload(str(path), stock.task, device)
-    made.settle(stock.size)
-    return made
+    workload = Workload(str(path), stock.task, device)
+    workload.settle(stock.size)
+    return workload
 
 
 def main() -> None:
-    """Print a table."""
+    """Print a table of the speedups."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--device', default='cpu')
@@ -96,13 +98,13 @@ def main() -> None:
         with TemporaryDirectory() as folder:
             steps = {
                 name: partial(
-                    workload(stock, Path(folder), args.device, speed).train,
+                    _build_workload(stock, Path(folder), args.device, speed).train,
                     stock.batch,
                     stock.size,
                 )
                 for name, speed in dict(float32=False, auto=True).items()
             }
-            timings = take_turns(
+            timings = time_interleaved(
                 steps,
                 args.rounds,
                 partial(print, stock.library, file=sys.stderr),

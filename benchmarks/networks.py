@@ -1,4 +1,4 @@
-"""What is compared: the runtime table of https://arxiv.org/abs/1908.07919."""
+"""Networks and settings of the runtime table in https://arxiv.org/abs/1908.07919."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Row:
-    """A network.
+    """A network of the table.
 
     Attributes:
         task: ``'pose'``, ``'segmentation'`` or ``'detection'``.
-        name: In the table.
-        package: Whose config it is.
-        config: Below the configs of that package.
+        name: Name in the table.
+        package: Package that has the config.
+        config: Path relative to the configs of that package.
     """
 
     task: str
@@ -27,10 +27,10 @@ class Row:
 
     @property
     def path(self) -> str:
-        """The config file.
+        """Path of the config file.
 
         Raises:
-            ValueError: if the package is not installed.
+            ValueError: If the package is not installed.
         """
         spec = importlib.util.find_spec(self.package)
         if spec is None or spec.origin is None:
@@ -40,11 +40,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Setting:
-    """On what the networks of a task are measured.
+    """Image sizes and batch size for the networks of a task.
 
     Attributes:
         train, test: Height and width of an image.
-        batch: Images a training step; inference takes one.
+        batch: Images in a training step; inference uses one image.
     """
 
     train: Size
@@ -52,13 +52,13 @@ class Setting:
     batch: int
 
 
-# Sizes of the paper; batches that one GPU of its time held.
+# Image sizes of the paper; batches that fit on one GPU of its time.
 PAPER = {
     'pose': Setting((256, 192), (256, 192), 32),
     'segmentation': Setting((512, 1024), (1024, 2048), 2),
     'detection': Setting((800, 1344), (800, 1344), 2),
 }
-# Minutes on a laptop: the ratios between convolutional networks hold, roughly.
+# Minutes on a laptop; ratios between convolutional networks stay roughly the same.
 QUICK = {
     'pose': Setting((128, 96), (128, 96), 2),
     'segmentation': Setting((128, 256), (256, 512), 2),

@@ -1,4 +1,4 @@
-"""The table, the data and the picture."""
+"""Writes the runtime table, its data and its chart."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ from .worker import Result
 
 @dataclass
 class Entry:
-    """A row of the table.
+    """The measurements of one network.
 
     Attributes:
-        parameters, macs: See ``hrnet_mm.profiling``; of an image of the test size.
+        row: The network.
+        setting: Image sizes and batch size.
+        parameters: Number of parameters.
+        macs: Multiply-accumulate operations for one test image.
+        result: Times and memory.
     """
 
     row: Row
@@ -37,67 +41,62 @@ HEAD = (
 )  # fmt: skip
 
 
-def write(entries: Sequence[Entry], about: dict[str, Any], folder: Path) -> list[Path]:
-    """Markdown, JSON and a bar chart."""
+def write_paper_table(
+    entries: Sequence[Entry], about: dict[str, Any], folder: Path
+) -> list[Path]:
+    """Write ``paper.md``, ``.json`` and ``.png`` to a folder; return their paths."""
     rows = [asdict(entry) for entry in entries]
     content = dict(about=about, rows=rows)
-    picture = partial(draw, entries)
-    return save(folder / 'paper', markdown(entries, about), content, picture)
+    draw_chart = partial(_draw, entries)
+    return save(folder / 'paper', _markdown(entries, about), content, draw_chart)
 
 
-def markdown(entries: Sequence[Entry], about: dict[str, Any]) -> str:
-    """A table for each task."""
+def _markdown(entries: Sequence[Entry], about: dict[str, Any]) -> str:
     text = [
         measured_with(about),
-        'Times are medians, with the range in brackets; the networks take turns.',
+        'Times are medians with the range in brackets; the networks take turns.',
     ]
     for task in dict.fromkeys(entry.row.task for entry in entries):
         chosen = [entry for entry in entries if entry.row.task == task]
         setting = chosen[0].setting
         text += [
             f'\n### {task.capitalize()}\n',
-            f'Training: {setting.batch} images of {by(setting.train)} a step. '
-            f'Inference: one of {by(setting.test)}.\n',
-            table(HEAD, map(cells, chosen)),
+            f'Training: {setting.batch} images of {_format_size(setting.train)} a '
+            f'step. Inference: one image of {_format_size(setting.test)}.\n',
+            table(HEAD, map(_cells, chosen)),
         ]
     return '\n'.join(text) + '\n'
 
 
-def cells(entry: Entry) -> list[str]:
-    """What the table says of a network; nothing is left empty."""
+def _cells(entry: Entry) -> list[str]:
+    # where there is no measurement, the cell says why
     result = entry.result
-    known = [
+    return [
         entry.row.name,
         f'{entry.parameters / 1e6:.1f} M',
         f'{entry.macs / 2**30:.1f}',
-    ]
-    return [
-        *known,
-        gigabytes(result.train_memory) if result.train else result.failure,
+        _format_bytes(result.train_memory) if result.train else result.failure,
         spread(result.train, '.3f', ' s') if result.train else result.failure,
-        gigabytes(result.test_memory) if result.test else result.failure,
+        _format_bytes(result.test_memory) if result.test else result.failure,
         spread(result.test, '.3f', ' s') if result.test else result.failure,
     ]
 
 
-def by(size: tuple[int, int]) -> str:
-    """Height and width."""
+def _format_size(size: tuple[int, int]) -> str:
     return f'{size[0]}x{size[1]}'
 
 
-def gigabytes(number: int) -> str:
-    """Of a number of bytes."""
+def _format_bytes(number: int) -> str:
     return f'{number / 2**30:.2f} GiB'
 
 
-def draw(entries: Sequence[Entry], path: Path) -> None:
-    """Bars for each figure of the table, a row of them for each task."""
+def _draw(entries: Sequence[Entry], path: Path) -> None:
     tasks = list(dict.fromkeys(entry.row.task for entry in entries))
     figure = Figure(figsize=(14, 1.2 + 2.2 * len(tasks)), layout='constrained')
     axes = figure.subplots(len(tasks), 4, squeeze=False)
     for row, task in zip(axes, tasks, strict=True):
         chosen = [entry for entry in entries if entry.row.task == task]
-        for axis, (title, values) in zip(row, bars(chosen), strict=True):
+        for axis, (title, values) in zip(row, _bars(chosen), strict=True):
             names = [entry.row.name for entry in chosen]
             ours = [entry.row.package == 'hrnet_mm' for entry in chosen]
             axis.barh(names, values, color=['C1' if own else 'C0' for own in ours])
@@ -109,16 +108,16 @@ def draw(entries: Sequence[Entry], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def bars(entries: Sequence[Entry]) -> list[tuple[str, list[float]]]:
-    """The four figures of the table; 0 where there is none."""
+def _bars(entries: Sequence[Entry]) -> list[tuple[str, list[float]]]:
+    # titles and values; 0 where there is no measurement
     results = [entry.result for entry in entries]
 
-    def middle(seconds: Sequence[float]) -> float:
+    def median(seconds: Sequence[float]) -> float:
         return statistics.median(seconds) if seconds else 0.0
 
     return [
         ('training memory, GiB', [r.train_memory / 2**30 for r in results]),
-        ('training step, s', [middle(r.train) for r in results]),
+        ('training step, s', [median(r.train) for r in results]),
         ('inference memory, GiB', [r.test_memory / 2**30 for r in results]),
-        ('inference, s an image', [middle(r.test) for r in results]),
+        ('inference, s an image', [median(r.test) for r in results]),
     ]

@@ -1,4 +1,4 @@
-"""What all reports are made of: Markdown tables, and three files for each report."""
+"""Helpers for reports: Markdown tables and files."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def spread(values: Sequence[float], form: str, unit: str = '') -> str:
-    """Return median and range, such as ``2.0 s (1.0 to 4.0)``.
+    """Format median and range, such as ``2.0 s (1.0 to 4.0)``.
 
     Args:
-        values: At least one.
-        form: How to format each, such as ``'.1f'``.
-        unit: Stands behind the median.
+        values: One or more values.
+        form: Format specification, such as ``'.1f'``.
+        unit: Printed after the median.
     """
     middle, low, high = (f(values) for f in (statistics.median, min, max))
     return f'{middle:{form}}{unit} ({low:{form}} to {high:{form}})'
 
 
 def measured_with(about: Mapping[str, Any]) -> str:
-    """Return the sentence that says what figures are measured on."""
+    """Return a sentence that describes the machine and the settings."""
     facts = ', '.join(f'{key} {value}' for key, value in about.items())
     return f'Measured with {facts}.'
 
@@ -39,16 +39,16 @@ def measured_with(about: Mapping[str, Any]) -> str:
 def save(
     stem: Path, text: str, content: Mapping[str, Any], draw: Callable[[Path], None]
 ) -> list[Path]:
-    """Write the files of a report: Markdown, JSON and a picture.
+    """Write the files of a report: Markdown, JSON and a PNG chart.
 
     Args:
-        stem: Their path without a suffix; the folder is made.
-        text: The Markdown.
-        content: The same as data.
-        draw: Writes the picture.
+        stem: Path without suffix; its folder is created.
+        text: Content of the Markdown file.
+        content: Content of the JSON file.
+        draw: Writes the chart to a path.
 
     Returns:
-        The three paths.
+        The paths of the three files.
     """
     paths = [stem.with_suffix(suffix) for suffix in ('.md', '.json', '.png')]
     write_whole(paths[0], text.encode())

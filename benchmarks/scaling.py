@@ -1,4 +1,4 @@
-"""Time and memory of HRNet as its input, its width and the machine grow."""
+"""Time and memory of HRNet by image size, batch, width and number of threads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .timing import (
     dense_convolution,
     dense_macs,
     saved_for_backward,
-    take_turns,
+    time_interleaved,
 )
 
 Progress = Callable[[str], None]
@@ -41,15 +41,16 @@ WIDTHS = ('w18', 'w30', 'w32', 'w40', 'w44', 'w48', 'w64')
 
 @dataclass
 class Point:
-    """One measurement: inference of a deployed trunk.
+    """One measurement of the inference of a deployed trunk.
 
     Attributes:
-        series: What grows.
-        value: How large it is here.
-        arch, size, batch, threads, device: Of what is measured.
-        macs: Multiplications of a call.
-        saved: Bytes that a training step keeps for the backward.
-        peak: The dense convolution of the same rounds, on as many threads.
+        series: The quantity that varies.
+        value: Value of this quantity.
+        arch, size, batch, threads, device: Setting of the measurement.
+        macs: Multiply-accumulate operations of one call.
+        saved: Bytes of saved activations in a training step.
+        timing: Timing of the trunk.
+        peak: Timing of the dense convolution in the same rounds, on as many threads.
     """
 
     series: str
@@ -66,18 +67,21 @@ class Point:
 
     @property
     def seconds(self) -> float:
-        """The median of the rounds."""
+        """Median over the rounds."""
         return statistics.median(self.timing.seconds)
 
     @property
     def share(self) -> float:
-        """Of the multiplications a second that these threads can do."""
+        """Share of the peak throughput of these threads."""
         dense = statistics.median(self.peak.seconds)
         return self.macs / dense_macs(self.device) * dense / self.seconds
 
 
 def series(arch: str, size: Size, threads: int) -> dict[str, list[Point]]:
-    """Each changes one thing of one image of ``size`` on all threads."""
+    """Return series of points that vary one quantity each.
+
+    The other quantities are those of one image of ``size`` on all threads.
+    """
     base = Point('', 1, arch, size, 1, threads)
     height, width = size
     counts = [2**n for n in range(10) if 2**n < threads]
@@ -98,10 +102,10 @@ def series(arch: str, size: Size, threads: int) -> dict[str, list[Point]]:
     }
 
 
-def scale(
+def measure_scaling(
     arch: str, size: Size, rounds: int, device: str, progress: Progress
 ) -> list[Point]:
-    """Measure all series; the points of a series take turns."""
+    """Measure all series; the points of a series are interleaved."""
     threads = torch.get_num_threads()
     measured = []
     try:
@@ -113,8 +117,8 @@ def scale(
     return measured
 
 
-def steps(rounds: int) -> int:
-    """How many times ``scale`` reports progress, about."""
+def count_steps(rounds: int) -> int:
+    """Return about how many times ``measure_scaling`` reports progress."""
     points = sum(map(len, series('w32', (256, 192), torch.get_num_threads()).values()))
     return points * (1 + 2 * rounds)
 
@@ -122,7 +126,7 @@ def steps(rounds: int) -> int:
 def measure(
     points: Sequence[Point], rounds: int, device: str, progress: Progress
 ) -> None:
-    """Fill the points of one series."""
+    """Measure the points of one series, in place."""
 
     @cache
     def trunk(arch: str) -> nn.Module:
@@ -141,21 +145,19 @@ def measure(
         point.macs = count_macs(model, partial(model, x))
         model.train()
         point.saved = saved_for_backward(model, partial(model, x))
-        cases[f'{point.series} {point.value:g}'] = on_threads(
+        cases[f'{point.series} {point.value:g}'] = _on_threads(
             point.threads, partial(forward, fast(point.arch), x)
         )
-        cases[f'{point.series} {point.value:g}: peak'] = on_threads(
+        cases[f'{point.series} {point.value:g}: peak'] = _on_threads(
             point.threads, dense_convolution(False, device)
         )
-    timings = take_turns(cases, rounds, progress)
+    timings = time_interleaved(cases, rounds, progress)
     for point in points:
         point.timing = timings[f'{point.series} {point.value:g}']
         point.peak = timings[f'{point.series} {point.value:g}: peak']
 
 
-def on_threads(number: int, run: Callable[[], Any]) -> Callable[[], None]:
-    """The same on so many threads of the processor."""
-
+def _on_threads(number: int, run: Callable[[], Any]) -> Callable[[], None]:
     def limited() -> None:
         torch.set_num_threads(number)
         run()
@@ -166,44 +168,41 @@ def on_threads(number: int, run: Callable[[], Any]) -> Callable[[], None]:
 def write_scaling(
     points: Sequence[Point], about: dict[str, Any], folder: Path
 ) -> list[Path]:
-    """Markdown, JSON and a chart."""
+    """Write ``scaling.md``, ``.json`` and ``.png`` to a folder; return their paths."""
     content = dict(about=about, points=[asdict(point) for point in points])
-    picture = partial(draw, points)
-    return save(folder / 'scaling', markdown(points, about), content, picture)
+    draw_chart = partial(_draw, points)
+    return save(folder / 'scaling', _markdown(points, about), content, draw_chart)
 
 
-def grouped(points: Sequence[Point]) -> dict[str, list[Point]]:
-    """By series."""
+def group_by_series(points: Sequence[Point]) -> dict[str, list[Point]]:
+    """Return the points of each series, in their order."""
     names = dict.fromkeys(point.series for point in points)
     return {name: [p for p in points if p.series == name] for name in names}
 
 
-def of_linear(point: Point, points: Sequence[Point]) -> float:
-    """Time for a multiplication and thread, against the cheapest point of a series."""
-
+def _relative_cost(point: Point, points: Sequence[Point]) -> float:
+    # thread-seconds per MAC, relative to the cheapest point of the series
     def cost(p: Point) -> float:
         return p.seconds * p.threads / p.macs
 
     return cost(point) / min(map(cost, points))
 
 
-def markdown(points: Sequence[Point], about: dict[str, Any]) -> str:
-    """A table for each series."""
+def _markdown(points: Sequence[Point], about: dict[str, Any]) -> str:
     text = [
         f'{measured_with(about)}\n',
-        'Inference of the deployed trunk. Relative cost: time for one multiplication '
-        'and thread, against the cheapest row; growth is linear where it is 1.',
+        'Inference of the deployed trunk. Relative cost: time times threads per MAC, '
+        'relative to the cheapest row; scaling is linear where it is 1.',
     ]
-    for name, chosen in grouped(points).items():
+    for name, chosen in group_by_series(points).items():
         text += [
             f'\n### {name.capitalize()}\n',
-            table((name, *HEAD), [cells(point, chosen) for point in chosen]),
+            table((name, *HEAD), [_cells(point, chosen) for point in chosen]),
         ]
     return '\n'.join(text) + '\n'
 
 
-def cells(point: Point, points: Sequence[Point]) -> list[str]:
-    """A row, in a series."""
+def _cells(point: Point, points: Sequence[Point]) -> list[str]:
     return [
         f'{point.value:g}',
         point.arch,
@@ -211,24 +210,24 @@ def cells(point: Point, points: Sequence[Point]) -> list[str]:
         f'{point.batch}',
         f'{point.threads}',
         f'{point.macs / 2**30:.2f}',
-        f'{of_linear(point, points):.2f}',
+        f'{_relative_cost(point, points):.2f}',
         f'{point.share:.0%}',
         f'{point.saved / 2**20:,.0f} MiB',
         f'{statistics.median(point.timing.faults):,.0f}',
     ]
 
 
-def draw(points: Sequence[Point], path: Path) -> None:
-    """Relative cost above, memory below, a column for each series."""
-    groups = grouped(points)
+def _draw(points: Sequence[Point], path: Path) -> None:
+    # relative cost above, memory below, a column for each series
+    groups = group_by_series(points)
     figure = Figure(figsize=(3.2 * len(groups), 5.2), layout='constrained')
     axes = figure.subplots(2, len(groups), squeeze=False)
     for column, (name, chosen) in enumerate(groups.items()):
         x = [point.value for point in chosen]
         cost, memory = axes[0][column], axes[1][column]
-        cost.plot(x, [of_linear(p, chosen) for p in chosen], 'o-', color='C1')
+        cost.plot(x, [_relative_cost(p, chosen) for p in chosen], 'o-', color='C1')
         cost.axhline(1, color='0.5', linewidth=0.8)
-        cost.set_ylim(0, 1.1 * max(of_linear(p, chosen) for p in chosen))
+        cost.set_ylim(0, 1.1 * max(_relative_cost(p, chosen) for p in chosen))
         if name != 'width':
             cost.set_xscale('log', base=2)
             memory.set_xscale('log', base=2)

@@ -1,4 +1,4 @@
-"""Networks with random weights whose activations are like those of trained ones."""
+"""Realistic batch-norm statistics for networks with random weights."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @torch.no_grad()
 def settle(model: nn.Module, forward: Callable[[], Any]) -> None:
-    """Give the norms the statistics of the data, so that nothing grows or vanishes.
+    """Set the statistics of all batch norms from one batch.
+
+    Activations then neither explode nor vanish in eval mode.
 
     Args:
-        model: Is in training mode afterwards.
-        forward: Runs it, or a part of it, on a batch.
+        model: The network, which is in training mode afterwards.
+        forward: Runs the network, or a part of it, on a batch.
     """
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 1.0
-    model.train()  # returns nothing in MMPose
+    model.train()  # returns None in MMPose, so it is not chained
     forward()
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

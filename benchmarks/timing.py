@@ -1,4 +1,4 @@
-"""Times functions that take turns in one process, so that ratios mean something."""
+"""Timing of functions in one process, interleaved so that ratios are reliable."""
 
 from __future__ import annotations
 
@@ -16,37 +16,41 @@ from torch import Tensor, nn
 from hrnet_mm.inference.fused_conv import FusedConv
 
 DENSE = (256, 64, 48)
-"""Channels, height and width of the convolution that stands for the machine's peak."""
+"""Channels, height and width of the convolution that measures peak throughput."""
 
 DENSE_BATCH = dict(cpu=1, cuda=128)
-"""Images at once: one does not fill a GPU."""
-
+"""Batch size of this convolution; one image does not fill a GPU."""
 
 ALLOCATORS = ('tcmalloc', 'jemalloc', 'mimalloc')
 
 
 @dataclass
 class Timing:
-    """What was measured of one function.
+    """Measurements of one function.
 
     Attributes:
-        seconds: Of each round.
-        faults: Page faults of each round: memory that the system handed out anew.
+        seconds: Duration in each round.
+        faults: Page faults in each round, one for each newly allocated page.
     """
 
     seconds: list[float] = field(default_factory=list)
     faults: list[int] = field(default_factory=list)
 
 
-def take_turns(
+def time_interleaved(
     cases: Mapping[str, Callable[[], Any]], rounds: int, progress: Callable[[str], None]
 ) -> dict[str, Timing]:
-    """Time each function once a round, each round in another order.
+    """Time each function once per round, in a different order in each round.
 
-    Neighbours on the machine and its temperature change slowly: what they do to one
-    function they do to the others of the round. Before it is timed, each function runs
-    once: caches and heap are then as it leaves them itself. Without that, the heap that
-    the function before it left behind made the same network 15 % faster or slower.
+    Load and temperature of a machine change slowly, so they affect all functions of a
+    round alike. Each function runs once untimed before it is timed, so that caches and
+    heap are in the state that the function itself leaves. Without this, the heap of the
+    previous function made the same network up to 15 % faster or slower.
+
+    Args:
+        cases: Functions by name.
+        rounds: Number of rounds.
+        progress: Called with the name before each function.
     """
     timings = {name: Timing() for name in cases}
     order, generator = list(cases), random.Random(0)
@@ -55,24 +59,25 @@ def take_turns(
         for name in order:
             progress(name)
             cases[name]()
-            synchronize()
-            faults, start = page_faults(), time.perf_counter()
+            _synchronize()
+            faults, start = _page_faults(), time.perf_counter()
             cases[name]()
-            synchronize()
+            _synchronize()
             timings[name].seconds.append(time.perf_counter() - start)
-            timings[name].faults.append(page_faults() - faults)
+            timings[name].faults.append(_page_faults() - faults)
     return timings
 
 
 def dense_macs(device: str) -> int:
-    """Multiplications of ``dense_convolution``."""
+    """Return the multiply-accumulate operations of ``dense_convolution``."""
     return DENSE_BATCH[device] * 9 * DENSE[0] ** 2 * DENSE[1] * DENSE[2]
 
 
 def dense_convolution(bf16: bool, device: str) -> Callable[[], Tensor]:
-    """The densest arithmetic that a network can hope for: ``dense_macs``.
+    """Return a function that runs a convolution of ``dense_macs`` operations.
 
-    Not a product of matrices: MKL takes a slow path for those on processors of AMD.
+    Its throughput stands for the peak of the machine. A matrix product would not, since
+    MKL takes a slow path for it on AMD processors.
     """
     dtype = torch.bfloat16 if bf16 else torch.float32
     conv = FusedConv(nn.Conv2d(DENSE[0], DENSE[0], 3, padding=1)).to(device, dtype)
@@ -86,19 +91,17 @@ def dense_convolution(bf16: bool, device: str) -> Callable[[], Tensor]:
     return run
 
 
-def page_faults() -> int:
-    """How many this process has had."""
+def _page_faults() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
-def synchronize() -> None:
-    """Until a GPU has done what it was told."""
+def _synchronize() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
 def allocator() -> str:
-    """Who hands out the memory of this process on CPU."""
+    """Return the name of the memory allocator of this process."""
     try:
         mapped = Path('/proc/self/maps').read_text()
     except OSError:
@@ -107,21 +110,21 @@ def allocator() -> str:
 
 
 def saved_for_backward(model: nn.Module, forward: Callable[[], Any]) -> int:
-    """Bytes that a forward keeps for the backward; memory that is shared counts once.
+    """Return the bytes of activations that a forward saves for the backward.
 
-    Weights are not counted: they are there anyway.
+    Shared memory is counted once, and weights are not counted.
     """
     kept: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         kept[storage.data_ptr()] = storage.nbytes()
-        # not the tensor itself: an operator that saves its own output would hold itself
-        # through it, and nothing of the graph would ever be freed
+        # Detached, because an operator that saves its own output would otherwise
+        # reference itself, and the graph would never be freed.
         return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        result = forward()  # or memory is freed and handed out again while counting
+        result = forward()  # kept, so that no memory is reused while counting
     for parameter in model.parameters():
         kept.pop(parameter.untyped_storage().data_ptr(), None)
     del result

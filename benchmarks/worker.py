@@ -1,8 +1,4 @@
-"""A process for each network: its own memory, measured, and no other's.
-
-The networks of a task take turns, so that what slows the machine down for a while slows
-all of them.
-"""
+"""Runs each network in its own process, which measures time and peak memory."""
 
 from __future__ import annotations
 
@@ -15,17 +11,18 @@ from multiprocessing.connection import Connection
 
 from .networks import Row, Setting
 
-NO_ROOM = 'does not fit in memory'
+OUT_OF_MEMORY = 'does not fit in memory'
 
 
 @dataclass
 class Result:
-    """What was measured of one network.
+    """Measurements of one network.
 
     Attributes:
-        train, test: Seconds of each training step, and of each image.
-        train_memory, test_memory: Bytes at the peak, without the program itself.
-        failure: Why there is nothing, if so.
+        train, test: Seconds of each training step, and of each test image.
+        train_memory, test_memory: Peak memory in bytes, without that of the program
+            before it builds the network.
+        failure: Reason for missing measurements, or empty.
     """
 
     train: list[float] = field(default_factory=list)
@@ -36,7 +33,7 @@ class Result:
 
 
 class Worker:
-    """The process of one network, as its parent sees it."""
+    """Handle of the process that runs one network."""
 
     def __init__(self, row: Row, setting: Setting, device: str, threads: int) -> None:
         self.result = Result()
@@ -44,88 +41,87 @@ class Worker:
         context.set_forkserver_preload(['benchmarks.workload'])
         self._pipe, end = context.Pipe()
         args = (end, row, setting, device, threads)
-        self._process = context.Process(target=serve, args=args, daemon=True)
+        self._process = context.Process(target=_serve, args=args, daemon=True)
         self._process.start()
         end.close()
-        self._receive()  # it is built
+        self._receive()  # when the network is built
 
     def test(self, keep: bool = True) -> None:
-        """One image."""
-        if answer := self._ask('test'):
-            self.result.test_memory = answer[1]
-            self.result.test += [answer[0]] * keep
+        """Run one test image; keep its time unless ``keep`` is False."""
+        if measured := self._run('test'):
+            seconds, self.result.test_memory = measured
+            self.result.test += [seconds] * keep
 
     def train(self, keep: bool = True) -> None:
-        """One training step."""
-        if answer := self._ask('train'):
-            self.result.train_memory = answer[1]
-            self.result.train += [answer[0]] * keep
+        """Run one training step; keep its time unless ``keep`` is False."""
+        if measured := self._run('train'):
+            seconds, self.result.train_memory = measured
+            self.result.train += [seconds] * keep
 
     def close(self) -> None:
         """End the process."""
         self._process.kill()
         self._process.join()
 
-    def _ask(self, what: str) -> tuple[float, int] | None:
+    def _run(self, mode: str) -> tuple[float, int] | None:
         if self.result.failure:
             return None
-        return self._receive(what)
+        return self._receive(mode)
 
-    def _receive(self, question: str | None = None) -> tuple[float, int] | None:
+    def _receive(self, mode: str | None = None) -> tuple[float, int] | None:
         try:
-            if question:
-                self._pipe.send(question)
-            answer = self._pipe.recv()
+            if mode:
+                self._pipe.send(mode)
+            reply = self._pipe.recv()
         except (EOFError, ConnectionError):
-            # the system has killed it, as it does when memory runs out
+            # killed by the system, which does so when memory runs out
             self._process.join()
-            answer = f'{NO_ROOM} (ended with {self._process.exitcode})'
-        if isinstance(answer, str):
-            self.result.failure = answer
+            reply = f'{OUT_OF_MEMORY} (ended with {self._process.exitcode})'
+        if isinstance(reply, str):
+            self.result.failure = reply
             return None
-        return answer
+        return reply
 
 
-def serve(
+def _serve(
     pipe: Connection, row: Row, setting: Setting, device: str, threads: int
 ) -> None:
-    """The process: build, then answer with seconds and bytes until killed."""
+    # builds the network, then replies with seconds and bytes until killed
     import torch
 
     from .workload import Workload
 
     torch.set_num_threads(threads)
-    limit_memory(device)
-    program = peak(device)
+    _limit_memory(device)
+    program = _peak_memory(device)
     try:
         workload = Workload(row.path, row.task, device)
         workload.settle(setting.test)
         pipe.send((0.0, 0))
         while True:
-            what = pipe.recv()
+            mode = pipe.recv()
             start = time.perf_counter()
-            if what == 'train':
+            if mode == 'train':
                 workload.train(setting.batch, setting.train)
             else:
                 workload.test(setting.test)
-            wait(device)
+            _synchronize(device)
             seconds = time.perf_counter() - start
-            pipe.send((seconds, peak(device) - program))
-    except Exception as error:  # whatever it is, it belongs into the table
-        pipe.send(why(error))
+            pipe.send((seconds, _peak_memory(device) - program))
+    except Exception as error:  # the table reports any failure
+        pipe.send(_failure(error))
 
 
-def why(error: Exception) -> str:
-    """What a cell of the table says."""
+def _failure(error: Exception) -> str:
     words = ('out of memory', "can't allocate memory", 'not enough memory')
     if isinstance(error, MemoryError) or any(w in str(error) for w in words):
-        return NO_ROOM
+        return OUT_OF_MEMORY
     line = (str(error).splitlines() or [''])[0]
     return f'{type(error).__name__}: {line}'
 
 
-def limit_memory(device: str) -> None:
-    """Fail, as a GPU does, before the system begins to kill or to swap."""
+def _limit_memory(device: str) -> None:
+    # allocations then fail, as on a GPU, before the system swaps or kills processes
     if device != 'cpu' or sys.platform != 'linux':
         return
     with open('/proc/meminfo') as file:
@@ -134,8 +130,7 @@ def limit_memory(device: str) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (available, available))
 
 
-def peak(device: str) -> int:
-    """The most bytes that were in use so far."""
+def _peak_memory(device: str) -> int:
     if device != 'cpu':
         import torch
 
@@ -144,8 +139,7 @@ def peak(device: str) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def wait(device: str) -> None:
-    """Until the device has done what it was told."""
+def _synchronize(device: str) -> None:
     if device != 'cpu':
         import torch
 

@@ -1,4 +1,4 @@
-"""One network with data to train and to test on, as the stock runners call it."""
+"""A network with random data, called as the stock runners call it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from hrnet_mm.building import build_model
 from .networks import Size
 from .settling import settle
 
-OBJECTS = 8  # in an image, about as many as COCO has
+OBJECTS = 8  # per image, about as many as in COCO
 
 
 class Workload:
-    """A network with random weights, and random data.
+    """A network with random weights and random data.
 
     Args:
-        config: A config file.
-        task: See ``Row``.
-        device: Where to run.
+        config: Path of a config.
+        task: ``'pose'``, ``'segmentation'`` or ``'detection'``.
+        device: Device to run on.
     """
 
     def __init__(self, config: str, task: str, device: str) -> None:
         cfg = Config.fromfile(config)
         if task == 'detection':
-            # frozen norms without weights would give NaN, and other numbers of boxes
+            # frozen norms of a network without weights output NaN
             cfg.merge_from_dict({'model.backbone.norm_eval': False})
         torch.manual_seed(0)
         self.task = task
@@ -38,12 +38,12 @@ class Workload:
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=1e-4, momentum=0.9)
 
     def settle(self, size: Size) -> None:
-        """Give the norms the statistics of the data, so that nothing overflows."""
+        """Set the statistics of the norms from two random images of a size."""
         images = self.images(2, size)
         settle(self.model, lambda: self.model.extract_feat(images))
 
     def train(self, batch: int, size: Size) -> None:
-        """One step: forward, losses, backward, update."""
+        """Run one training step: forward, losses, backward and update."""
         self.model.train()
         self.optimizer.zero_grad()
         losses = self.model.loss(self.images(batch, size), self.samples(batch, size))
@@ -51,7 +51,7 @@ class Workload:
         self.optimizer.step()
 
     def test(self, size: Size) -> None:
-        """One image; of detectors with the choice of boxes."""
+        """Run one test image; for detectors including the post-processing."""
         self.model.eval()
         with torch.no_grad():
             if self.task == 'detection':
@@ -60,17 +60,17 @@ class Workload:
                 self.model(self.images(1, size), None, mode='tensor')
 
     def images(self, batch: int, size: Size) -> Tensor:
-        """Noise of mean 0 and deviation 1."""
+        """Return standard normal images, (batch, 3, height, width)."""
         return torch.randn(batch, 3, *size, device=self.device)
 
     def samples(self, batch: int, size: Size) -> list[Any]:
-        """What is true of the images."""
-        make = dict(pose=pose_sample, segmentation=seg_sample, detection=det_sample)
+        """Return random ground truth for a batch."""
+        make = dict(pose=_pose_sample, segmentation=_seg_sample, detection=_det_sample)
         return [make[self.task](size).to(self.device) for _ in range(batch)]
 
 
-def pose_sample(size: Size) -> Any:
-    """Heatmaps of 17 joints."""
+def _pose_sample(size: Size) -> Any:
+    # 17 keypoints, as in COCO
     from mmpose.structures import PoseDataSample
 
     heatmaps = torch.rand(17, size[0] // 4, size[1] // 4)
@@ -80,8 +80,8 @@ def pose_sample(size: Size) -> Any:
     )
 
 
-def seg_sample(size: Size) -> Any:
-    """Labels of the 19 classes of Cityscapes."""
+def _seg_sample(size: Size) -> Any:
+    # 19 classes, as in Cityscapes
     from mmseg.structures import SegDataSample
 
     labels = torch.randint(0, 19, (1, *size))
@@ -89,8 +89,8 @@ def seg_sample(size: Size) -> Any:
     return SegDataSample(gt_sem_seg=PixelData(data=labels), metainfo=meta)
 
 
-def det_sample(size: Size) -> Any:
-    """Boxes of the 80 classes of COCO."""
+def _det_sample(size: Size) -> Any:
+    # 80 classes, as in COCO
     from mmdet.structures import DetDataSample
 
     height, width = size

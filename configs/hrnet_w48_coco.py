@@ -1,4 +1,4 @@
-"""HRNet-W48, human pose, COCO, 256x192: where to begin.
+"""HRNet-W48, human pose, COCO, 256x192: the recipe to start with.
 
 mim train mmpose configs/hrnet_w48_coco.py
 mim test mmpose configs/hrnet_w48_coco.py --checkpoint CHECKPOINT

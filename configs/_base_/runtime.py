@@ -1,7 +1,7 @@
-"""What every job shares: hooks, speed, logs, processes. Nothing about a task.
+"""Settings of all tasks: hooks, precision, logging and processes.
 
-Hooks have names: `--cfg-options default_hooks.preemption.enable=False` switches one off,
-and `custom_hooks` of your own config adds others.
+Hooks have names: `--cfg-options default_hooks.preemption.enable=False` disables one,
+and `custom_hooks` in your own config adds others.
 """
 
 default_hooks = dict(
@@ -10,7 +10,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='hrnet_mm.CheckpointHook', interval=10, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # averages the BN statistics of all GPUs before they are evaluated and saved
+    # averages the BN statistics of all GPUs before evaluation and checkpointing
     sync_buffers=dict(type='SyncBuffersHook'),
     any_family=dict(type='hrnet_mm.AnyFamilyHook'),
     check_frozen=dict(type='hrnet_mm.CheckFrozenHook'),
@@ -22,15 +22,15 @@ default_hooks = dict(
     check_gradients=dict(type='hrnet_mm.CheckGradientsHook'),
 )
 custom_hooks = []  # for `custom_hooks = [*_base_.custom_hooks, ...]` of other configs
-# trains the trunk in bfloat16 and as a CUDA graph, where the device can
+# trains the trunk in bfloat16 and as a CUDA graph if the device supports it
 model = dict(backbone=dict(precision='auto', cuda_graph=True))
 
 env_cfg = dict(
-    cudnn_benchmark=True,  # inputs of one size, in training
+    cudnn_benchmark=True,  # training images have one size
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )
-# a job that is resumed must draw the same order and augmentation as before
+# a resumed job must repeat the order and augmentation of the interrupted one
 randomness = dict(seed=0)
 
 log_level = 'INFO'

@@ -1,4 +1,4 @@
-"""HRNet-W18-small-v1-C, TinyPeople's poses: minutes on two CPU cores, from scratch.
+"""HRNet-W18-small-v1-C, TinyPeople's poses: from scratch in minutes on two CPU cores.
 
 hrnet-mm tiny-people
 mim train mmpretrain configs/cls/hrnetc_w18_small_v1_tiny-cls.py
@@ -14,8 +14,9 @@ _base_ = [
 epochs = 5
 
 model = dict(
-    # All that learns in fewer steps: PyTorch's own weights, smaller than Kaiming's, of
-    # which a step of Adam changes more; identities to begin with; soft labels.
+    # These settings learn in fewer steps: PyTorch's default initialization, whose small
+    # weights change relatively more in a step of Adam; residual blocks that start as
+    # identities; soft labels.
     backbone=dict(arch=_base_.arch, init_cfg=None, zero_init_residual=True),
     neck=[dict(_base_.widen, in_channels=_base_.widths, init_cfg=None), _base_.pool],
     head=dict(
@@ -24,7 +25,8 @@ model = dict(
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1),
     ),
 )
-# Adam moves each weight as far, and those of layers with up to 9216 inputs are small
+# Adam steps are equally large for all weights, but layers with up to 9216 inputs have
+# small weights, so their learning rate is lower
 wide = dict(lr_mult=0.16)
 optim_wrapper = dict(
     optimizer=dict(lr=5e-3),

@@ -1,6 +1,6 @@
-"""Cascade Mask R-CNN on HRNetV2p, W18-small-v1, TinyPeople: minutes on two CPU cores, from scratch.
+"""Cascade Mask R-CNN on HRNetV2p, W18-small-v1, TinyPeople: from scratch in minutes on two CPU cores.
 
-The Mask R-CNN beside it, in three stages.
+As mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py, with three stages.
 
 hrnet-mm tiny-people
 mim train mmdet configs/det/cascade-mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py

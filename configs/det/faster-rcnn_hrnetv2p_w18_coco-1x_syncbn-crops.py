@@ -1,4 +1,4 @@
-"""Faster R-CNN on HRNetV2p, W18, COCO, 1x, batch norms over all GPUs, crops.
+"""Faster R-CNN on HRNetV2p, W18, COCO, 1x, SyncBN, crops.
 
 mim train mmdet configs/det/faster-rcnn_hrnetv2p_w18_coco-1x_syncbn-crops.py
 mim test mmdet configs/det/faster-rcnn_hrnetv2p_w18_coco-1x_syncbn-crops.py --checkpoint CHECKPOINT

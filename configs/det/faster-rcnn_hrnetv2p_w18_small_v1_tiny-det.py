@@ -1,6 +1,6 @@
-"""Faster R-CNN on HRNetV2p, W18-small-v1, TinyPeople: minutes on two CPU cores, from scratch.
+"""Faster R-CNN on HRNetV2p, W18-small-v1, TinyPeople: from scratch in minutes on two CPU cores.
 
-The Mask R-CNN beside it, without masks.
+As mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py, without masks.
 
 hrnet-mm tiny-people
 mim train mmdet configs/det/faster-rcnn_hrnetv2p_w18_small_v1_tiny-det.py

@@ -1,4 +1,4 @@
-"""Faster R-CNN on HRNetV2p, W32, COCO, 2x, batch norms over all GPUs, images of three sizes.
+"""Faster R-CNN on HRNetV2p, W32, COCO, 2x, SyncBN, images of three sizes.
 
 mim train mmdet configs/det/faster-rcnn_hrnetv2p_w32_coco-2x_syncbn-scales.py
 mim test mmdet configs/det/faster-rcnn_hrnetv2p_w32_coco-2x_syncbn-scales.py --checkpoint CHECKPOINT

@@ -1,8 +1,7 @@
 """Mask R-CNN on HRNetV2p, W18, COCO, 6x, without ImageNet weights.
 
-As https://arxiv.org/abs/1811.08883 trains from scratch: a longer schedule, and norms
-that learn, everywhere. Synchronised batch norms, as 32 groups do not divide 18
-channels.
+From scratch as in https://arxiv.org/abs/1811.08883: a longer schedule and trained norms
+in all parts. SyncBN instead of group norm, because 18 channels have no 32 groups.
 
 mim train mmdet configs/det/mask-rcnn_hrnetv2p_w18_coco-6x_scratch.py
 """
@@ -14,7 +13,7 @@ _base_ = [
     '../_base_/schedules/coco_6x.py',
 ]
 
-norm_cfg = dict(type='SyncBN', requires_grad=True)  # BN where there is one process
+norm_cfg = dict(type='SyncBN', requires_grad=True)  # BN if there is only one process
 
 model = dict(
     backbone=dict(arch=_base_.arch, norm_cfg=norm_cfg, norm_eval=False),

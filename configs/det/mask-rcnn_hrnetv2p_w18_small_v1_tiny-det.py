@@ -1,4 +1,4 @@
-"""Mask R-CNN on HRNetV2p, W18-small-v1, TinyPeople: minutes on two CPU cores, from scratch.
+"""Mask R-CNN on HRNetV2p, W18-small-v1, TinyPeople: from scratch in minutes on two CPU cores.
 
 hrnet-mm tiny-people
 mim train mmdet configs/det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py

@@ -1,4 +1,4 @@
-"""HigherHRNet-W18-small-v1, bottom-up pose, TinyPeople in crowds: minutes on two CPU cores, from scratch.
+"""HigherHRNet-W18-small-v1, bottom-up pose, TinyPeople in crowds: from scratch in minutes on two CPU cores.
 
 hrnet-mm tiny-people --crowd
 mim train mmpose configs/pose/higher-hrnet_w18_small_v1_tiny-crowd.py
@@ -20,7 +20,7 @@ model = dict(
         num_keypoints=17,
         deconv_channels=(_base_.C,),
         num_blocks=1,
-        # thrice the published weight: in so few steps tags would hardly part
+        # three times the published weight, to separate tags in so few steps
         tag_loss=dict(type='hrnet_mm.AssociativeEmbeddingLoss', loss_weight=0.003),
         decoder=_base_.codec,
     ),

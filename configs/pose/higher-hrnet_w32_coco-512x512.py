@@ -20,4 +20,4 @@ model = dict(
         decoder=_base_.codec,
     ),
 )
-train_dataloader = dict(batch_size=24)  # 8 GPUs make the base batch of 192
+train_dataloader = dict(batch_size=24)  # base batch of 192 on 8 GPUs

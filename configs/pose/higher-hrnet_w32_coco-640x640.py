@@ -20,5 +20,5 @@ model = dict(
         decoder=_base_.codec,
     ),
 )
-train_dataloader = dict(batch_size=16)  # 8 GPUs make the base batch of 128
+train_dataloader = dict(batch_size=16)  # base batch of 128 on 8 GPUs
 auto_scale_lr = dict(base_batch_size=128)

@@ -21,5 +21,5 @@ model = dict(
         decoder=_base_.codec,
     ),
 )
-train_dataloader = dict(batch_size=24)  # 8 GPUs make the base batch of 192
+train_dataloader = dict(batch_size=24)  # base batch of 192 on 8 GPUs
 default_hooks = dict(checkpoint=dict(save_best='crowdpose/AP'))

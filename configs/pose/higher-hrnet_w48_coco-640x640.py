@@ -20,7 +20,7 @@ model = dict(
         decoder=_base_.codec,
     ),
 )
-# its README: 4 GPUs of 10 images each; no warm-up
+# from the official README: 4 GPUs with 10 images each, no warm-up
 train_dataloader = dict(batch_size=10)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [_base_.steps]

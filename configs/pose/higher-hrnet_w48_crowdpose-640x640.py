@@ -21,7 +21,7 @@ model = dict(
         decoder=_base_.codec,
     ),
 )
-# 4 GPUs of 10 images each, as on COCO; no warm-up
+# 4 GPUs with 10 images each, no warm-up, as for COCO
 train_dataloader = dict(batch_size=10)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [_base_.steps]

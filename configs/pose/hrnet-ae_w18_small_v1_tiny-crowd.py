@@ -1,6 +1,6 @@
 """HRNet-W18-small-v1 with associative embedding: the baseline of HigherHRNet.
 
-One resolution, 1/4.
+Heatmaps at 1/4 only.
 
 hrnet-mm tiny-people --crowd
 mim train mmpose configs/pose/hrnet-ae_w18_small_v1_tiny-crowd.py

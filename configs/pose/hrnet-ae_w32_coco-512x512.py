@@ -1,6 +1,6 @@
 """HRNet-W32 with associative embedding, bottom-up human pose, COCO, 512.
 
-The baseline of HigherHRNet: one resolution, 1/4.
+The baseline of HigherHRNet, with heatmaps at 1/4 only.
 
 mim train mmpose configs/pose/hrnet-ae_w32_coco-512x512.py
 mim test mmpose configs/pose/hrnet-ae_w32_coco-512x512.py --checkpoint CHECKPOINT
@@ -19,4 +19,4 @@ model = dict(
         in_channels=_base_.C, num_keypoints=17, deconv_channels=(), decoder=_base_.codec
     ),
 )
-train_dataloader = dict(batch_size=24)  # 8 GPUs make the base batch of 192
+train_dataloader = dict(batch_size=24)  # base batch of 192 on 8 GPUs

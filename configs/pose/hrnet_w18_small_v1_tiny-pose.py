@@ -1,4 +1,4 @@
-"""HRNet-W18-small-v1, human pose, TinyPeople: minutes on two CPU cores, from scratch.
+"""HRNet-W18-small-v1, human pose, TinyPeople: from scratch in minutes on two CPU cores.
 
 hrnet-mm tiny-people
 mim train mmpose configs/pose/hrnet_w18_small_v1_tiny-pose.py

@@ -17,7 +17,7 @@ model = dict(
     head=dict(in_channels=_base_.C, out_channels=17, decoder=_base_.codec),
 )
 train_dataloader = dict(
-    batch_size=64,  # 8 GPUs make the base batch of 512
+    batch_size=64,  # base batch of 512 on 8 GPUs
     dataset=dict(pipeline=[*_base_.augment, *_base_.encode]),
 )
 val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))

@@ -18,7 +18,7 @@ model = dict(
     test_cfg=dict(shift_heatmap=False),
 )
 train_dataloader = dict(
-    batch_size=64,  # 8 GPUs make the base batch of 512
+    batch_size=64,  # base batch of 512 on 8 GPUs
     dataset=dict(pipeline=[*_base_.augment, *_base_.encode]),
 )
 val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))

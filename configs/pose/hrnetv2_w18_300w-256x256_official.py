@@ -1,4 +1,4 @@
-"""HRNetV2-W18, 68 landmarks of faces, 300W, 256x256: the official recipe.
+"""HRNetV2-W18, 68 face landmarks, 300W, 256x256: the official recipe.
 
 mim train mmpose configs/pose/hrnetv2_w18_300w-256x256_official.py
 mim test mmpose configs/pose/hrnetv2_w18_300w-256x256_official.py \

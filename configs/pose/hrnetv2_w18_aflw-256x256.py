@@ -1,4 +1,4 @@
-"""HRNetV2-W18, 19 landmarks of faces, AFLW, 256x256.
+"""HRNetV2-W18, 19 face landmarks, AFLW, 256x256.
 
 mim train mmpose configs/pose/hrnetv2_w18_aflw-256x256.py
 mim test mmpose configs/pose/hrnetv2_w18_aflw-256x256.py --checkpoint CHECKPOINT

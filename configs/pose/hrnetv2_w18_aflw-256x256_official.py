@@ -1,4 +1,4 @@
-"""HRNetV2-W18, 19 landmarks of faces, AFLW, 256x256: the official recipe.
+"""HRNetV2-W18, 19 face landmarks, AFLW, 256x256: the official recipe.
 
 mim train mmpose configs/pose/hrnetv2_w18_aflw-256x256_official.py
 mim test mmpose configs/pose/hrnetv2_w18_aflw-256x256_official.py \

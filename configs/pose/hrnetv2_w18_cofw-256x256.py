@@ -1,4 +1,4 @@
-"""HRNetV2-W18, 29 landmarks of faces, COFW, 256x256.
+"""HRNetV2-W18, 29 face landmarks, COFW, 256x256.
 
 mim train mmpose configs/pose/hrnetv2_w18_cofw-256x256.py
 mim test mmpose configs/pose/hrnetv2_w18_cofw-256x256.py --checkpoint CHECKPOINT
@@ -22,5 +22,5 @@ model = dict(
 )
 param_scheduler = [
     _base_.warm_up,
-    dict(_base_.steps, end=50),  # as MMPose, which ends before 55
+    dict(_base_.steps, end=50),  # as in MMPose: ends before the drop at 55
 ]

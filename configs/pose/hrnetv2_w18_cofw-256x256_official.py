@@ -1,4 +1,4 @@
-"""HRNetV2-W18, 29 landmarks of faces, COFW, 256x256: the official recipe.
+"""HRNetV2-W18, 29 face landmarks, COFW, 256x256: the official recipe.
 
 mim train mmpose configs/pose/hrnetv2_w18_cofw-256x256_official.py
 mim test mmpose configs/pose/hrnetv2_w18_cofw-256x256_official.py \

@@ -1,4 +1,4 @@
-"""HRNetV2-W18-small-v1, five landmarks of heads, TinyPeople: minutes on two CPU cores, from scratch.
+"""HRNetV2-W18-small-v1, five face landmarks, TinyPeople: from scratch in minutes on two CPU cores.
 
 hrnet-mm tiny-people
 mim train mmpose configs/pose/hrnetv2_w18_small_v1_tiny-heads.py

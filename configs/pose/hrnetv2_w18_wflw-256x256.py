@@ -1,4 +1,4 @@
-"""HRNetV2-W18, 98 landmarks of faces, WFLW, 256x256.
+"""HRNetV2-W18, 98 face landmarks, WFLW, 256x256.
 
 mim train mmpose configs/pose/hrnetv2_w18_wflw-256x256.py
 mim test mmpose configs/pose/hrnetv2_w18_wflw-256x256.py --checkpoint CHECKPOINT

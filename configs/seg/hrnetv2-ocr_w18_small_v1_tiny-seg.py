@@ -1,4 +1,4 @@
-"""HRNetV2 with OCR, W18-small-v1, TinyPeople's body parts: minutes on two CPU cores, from scratch.
+"""HRNetV2 with OCR, W18-small-v1, TinyPeople's body parts: from scratch in minutes on two CPU cores.
 
 hrnet-mm tiny-people
 mim train mmseg configs/seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py
@@ -11,7 +11,7 @@ _base_ = [
     '../_base_/schedules/tiny.py',
 ]
 
-# Not aligned: from 5x6 to 40x48 aligned corners shift every other place by its position.
+# From 5x6 to 40x48 pixels, align_corners=True would shift features by their position.
 narrow = [
     dict(align_corners=False),
     dict(align_corners=False, channels=32, ocr_channels=16),

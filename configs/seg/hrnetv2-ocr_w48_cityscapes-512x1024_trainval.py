@@ -1,6 +1,6 @@
 """HRNetV2 with OCR, W48, Cityscapes, trained on train and val.
 
-`mim test` scores val, which it was trained on; the server takes predictions.
+`mim test` evaluates on val, which is training data here; the test server takes predictions.
 
 mim train mmseg configs/seg/hrnetv2-ocr_w48_cityscapes-512x1024_trainval.py
 mim test mmseg configs/seg/hrnetv2-ocr_w48_cityscapes-512x1024_trainval.py --checkpoint CHECKPOINT

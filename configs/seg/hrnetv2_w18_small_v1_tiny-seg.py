@@ -1,4 +1,4 @@
-"""HRNetV2, W18-small-v1, TinyPeople's body parts: minutes on two CPU cores, from scratch.
+"""HRNetV2, W18-small-v1, TinyPeople's body parts: from scratch in minutes on two CPU cores.
 
 hrnet-mm tiny-people
 mim train mmseg configs/seg/hrnetv2_w18_small_v1_tiny-seg.py

@@ -1,4 +1,4 @@
-"""HRNetV2, W48, Cityscapes, hard pixels.
+"""HRNetV2, W48, Cityscapes, with online hard example mining.
 
 mim train mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_ohem.py
 mim test mmseg configs/seg/hrnetv2_w48_cityscapes-512x1024_ohem.py --checkpoint CHECKPOINT

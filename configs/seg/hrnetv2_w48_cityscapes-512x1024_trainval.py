@@ -28,4 +28,4 @@ model = dict(
         loss_decode=dict(class_weight=_base_.class_weight),
     ),
 )
-load_from = 'work_dirs/hrnetv2_w48_cityscapes-512x1024/epoch_484.pth'  # goes on from it
+load_from = 'work_dirs/hrnetv2_w48_cityscapes-512x1024/epoch_484.pth'  # initial weights

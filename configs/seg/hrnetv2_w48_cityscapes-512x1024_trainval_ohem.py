@@ -1,4 +1,4 @@
-"""HRNetV2, W48, Cityscapes, trained on train and val, hard pixels.
+"""HRNetV2, W48, Cityscapes, trained on train and val, with online hard example mining.
 
 After hrnetv2_w48_cityscapes-512x1024_ohem.py, 484 epochs more. `mim test` scores val,
 which it was trained on; the server takes predictions.
@@ -31,5 +31,5 @@ model = dict(
     ),
 )
 load_from = (
-    'work_dirs/hrnetv2_w48_cityscapes-512x1024_ohem/epoch_484.pth'  # goes on from it
+    'work_dirs/hrnetv2_w48_cityscapes-512x1024_ohem/epoch_484.pth'  # initial weights
 )

@@ -1,4 +1,4 @@
-"""ImageNet classification: what MMPretrain does not have. Needs mmpretrain."""
+"""Components for MMPretrain: data sets and the visualization hook."""
 
 from .datasets import ImageFolder, ImageNetCls, TinyCls
 from .visualization import ClsVisualizationHook

@@ -1,4 +1,4 @@
-"""MMPretrain's data sets, which say what is wrong before the first step."""
+"""Data sets of MMPretrain that check their folders and images before training."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hrnet_mm.tiny_people import POSES
 
 
 class CheckedImages(CheckedData):
-    """What the data sets of one image, one class have in common.
+    """Mixin for data sets with a folder of images for each class.
 
-    A class is a folder, and its label the place of the folder in the alphabet: where a
-    split lacks one, all that follow would have another label than in training.
+    MMPretrain numbers the folders alphabetically, so a missing folder would shift the
+    labels of all folders after it.
 
     Raises:
-        ValueError: also if the folders are not the classes.
+        ValueError: If the folders do not match the classes of the metainfo.
     """
 
     contents = 'image'
@@ -35,14 +35,13 @@ class CheckedImages(CheckedData):
         }
         if classes is None:
             raise ValueError(
-                f'{type(self).__name__} needs the names of its classes, so that every '
-                f'split has the same labels: metainfo=dict(classes={sorted(folders)})'
+                f'{type(self).__name__} needs the names of its classes, so that all '
+                f'splits have the same labels: metainfo=dict(classes={sorted(folders)})'
             )
-        self.check_folders(folders)
+        self._check_folders(folders)
         return super()._find_samples()  # type: ignore[misc]
 
-    def check_folders(self, folders: set[str]) -> None:
-        """Each class is a folder, each folder a class, in the order of labels."""
+    def _check_folders(self, folders: set[str]) -> None:
         classes = [*self.metainfo['classes']]
         missing = sorted(set(classes) - folders)
         unknown = sorted(folders - set(classes))
@@ -53,20 +52,20 @@ class CheckedImages(CheckedData):
             if unknown:
                 parts.append(f'a folder {shortened(unknown)}, which is no class')
             raise ValueError(
-                f'{self.img_prefix} has {" and ".join(parts)}: the labels would be '
-                'those of other classes. Make the folder, even if it stays empty, or '
-                'take it out of metainfo.classes'
+                f'{self.img_prefix} has {" and ".join(parts)}, so the labels would not '
+                'match the classes. Create or remove the folder (it may be empty), or '
+                'correct metainfo.classes'
             )
         if classes != sorted(classes):
             raise ValueError(
-                'metainfo.classes must be sorted, as the labels are: '
+                'metainfo.classes must be sorted, like the folders: '
                 f'{shortened(sorted(classes))}'
             )
 
 
 @DATASETS.register_module()
 class ImageNetCls(CheckedData, ImageNet):
-    """ImageNet-1k, checked."""
+    """ImageNet-1k, with checks of the files."""
 
     contents = 'image'
     by_pixel = False
@@ -79,14 +78,14 @@ class ImageNetCls(CheckedData, ImageNet):
 
 @DATASETS.register_module()
 class ImageFolder(CheckedImages, CustomDataset):
-    """A folder of images for each class of ``metainfo``, checked."""
+    """Custom images in a folder for each class of ``metainfo``, with checks."""
 
     source = 'docs/own_data.md shows how to describe your own data.'
 
 
 @DATASETS.register_module()
 class TinyCls(CheckedImages, CustomDataset):
-    """TinyPeople's crops, which show a figure in one of six poses, checked."""
+    """Crops of TinyPeople, classified by pose (six classes), with checks."""
 
     METAINFO: ClassVar[dict[str, Any]] = dict(classes=tuple(sorted(POSES)))
     environment = 'TINY_PEOPLE'

@@ -1,4 +1,4 @@
-"""MMPretrain's inferencer, for any image."""
+"""MMPretrain's inferencer for images of any channels and dtype."""
 
 from __future__ import annotations
 
@@ -18,30 +18,29 @@ from hrnet_mm.inference.inferencer import AnyImage
 class Inferencer(AnyImage, ImageClassificationInferencer):
     """``ImageClassificationInferencer`` that loads images as the config does.
 
-    The stock one loads all of them in colour, in 8 bits.
+    The stock one loads all images as 8-bit colour.
     """
 
     def _init_pipeline(self, cfg: Config) -> Callable:
         loader = loader_of(cfg.test_dataloader.dataset.pipeline)
         others = super(AnyImage, self)._init_pipeline(cfg)
-        return Compose([Load(loader), others])
+        return Compose([_Load(loader), others])
 
     def preprocess(self, inputs: Any, batch_size: int = 1) -> Iterator[Any]:
-        """Batches; the pipeline loads the images."""
+        """Yield batches of preprocessed images; the pipeline loads the files."""
         yield from super(ImageClassificationInferencer, self).preprocess(
             inputs, batch_size
         )
 
 
-class Load:
-    """The step of a pipeline that loads an image, for arrays too."""
+class _Load:
+    # LoadImageFromFile of the config that also accepts arrays
 
     def __init__(self, loader: dict[str, Any]) -> None:
         self.from_file = TRANSFORMS.build(loader)
         self.reads = ReadArrays(loader)
 
     def __call__(self, given: str | np.ndarray) -> dict[str, Any]:
-        """Start the results of a pipeline with the image of a file or an array."""
         if isinstance(given, str):
             return self.from_file(dict(img_path=given))
         image = self.reads.read(given)

@@ -1,4 +1,4 @@
-"""Pictures of classifiers: the visualization hook, ``hrnet-mm show``."""
+"""Visualization of classifiers: the hook, and the figures of ``hrnet-mm show``."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from hrnet_mm.visualization import open_trained, overlay, save_sheet
 
 @HOOKS.register_module()
 class ClsVisualizationHook(VisualizationHook):
-    """MMPretrain's hook, for images of any number of channels and bits, and ``--tta``.
+    """MMPretrain's hook for images of any channels and dtype, and for ``--tta``.
 
-    The batches of ``--tta`` hold several views of each image; the last one is drawn,
-    which is not mirrored unless ``tta_pipeline`` says so.
+    With ``--tta``, a batch has several views of each image, and the hook draws the last
+    one, which our ``tta_pipeline`` does not flip.
     """
 
     def _draw_samples(
@@ -40,46 +40,45 @@ class ClsVisualizationHook(VisualizationHook):
         images = data_batch['inputs']
         is_image = isinstance(images[-1], Tensor) and images[-1].dim() == 3
         images = images if is_image else images[-1]
-        pictures = [_drawable(image) for image in images]
-        batch = dict(data_batch, inputs=pictures)
+        batch = dict(data_batch, inputs=[_drawable(image) for image in images])
         super()._draw_samples(batch_idx, batch, data_samples, step)
 
 
 def _drawable(image: Tensor) -> Tensor:
-    picture = drawable(image.permute(1, 2, 0).cpu().numpy())
-    return torch.from_numpy(picture).permute(2, 0, 1)
+    array = drawable(image.permute(1, 2, 0).cpu().numpy())
+    return torch.from_numpy(array).permute(2, 0, 1)
 
 
-SIZE = 240  # pixels of the shorter side, so that names can be read
+SIZE = 240  # pixels of the shorter side, large enough for captions
 RIGHT, WRONG = (0, 160, 0), (220, 0, 0)
 
 
 def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -> Path:
-    """A row for each test image: truth, prediction, and the four streams.
+    """Plot a figure with a row for each test image.
 
-    Of a stream: the mean magnitude of its channels, as the trunk puts them out.
+    The columns are ground truth, prediction, and the mean magnitude of the channels of
+    each of the four streams.
 
     Args:
-        config: Of MMPretrain, with ``test_dataloader``.
-        checkpoint: The weights.
-        path: Of the image file to write.
-        rows: The number of images, evenly from the test data.
+        config: Path of a config of MMPretrain, with ``test_dataloader``.
+        checkpoint: Path of the weights.
+        path: Path of the image file to write.
+        rows: Number of images, evenly spaced in the test data.
 
     Returns:
-        The path.
+        ``path``.
     """
     cfg = Config.fromfile(config)
     model, dataset, chosen = open_trained(cfg, checkpoint, rows)
     classes = dataset.metainfo['classes']
-    pictures = [row_of(model, dataset[i], classes) for i in chosen]
-    streams = [f'stream at 1/{4 << b}' for b in range(len(pictures[0]) - 2)]
+    images = [_draw_row(model, dataset[i], classes) for i in chosen]
+    streams = [f'stream at 1/{4 << b}' for b in range(len(images[0]) - 2)]
     titles = ['truth', 'prediction', *streams]
     caption = 'streams: mean magnitude of the channels, bright is large'
-    return save_sheet(pictures, titles, path, caption)
+    return save_sheet(images, titles, path, caption)
 
 
-def row_of(model: Any, sample: dict, classes: list[str]) -> list[np.ndarray]:
-    """The pictures of one image, all of one size."""
+def _draw_row(model: Any, sample: dict, classes: list[str]) -> list[np.ndarray]:
     streams: list[Tensor] = []
     hook = model.backbone.register_forward_hook(
         lambda module, args, outputs: streams.extend(outputs)
@@ -93,21 +92,21 @@ def row_of(model: Any, sample: dict, classes: list[str]) -> list[np.ndarray]:
     truth, found = int(result.gt_label), int(result.pred_label)
     score = float(result.pred_score[found])
     return [
-        named(image, classes[truth], RIGHT),
-        named(
+        _caption(image, classes[truth], RIGHT),
+        _caption(
             image, f'{classes[found]} {score:.0%}', RIGHT if found == truth else WRONG
         ),
         *(overlay(image, x[0].abs().mean(0).numpy()) for x in streams),
     ]
 
 
-def named(image: np.ndarray, name: str, colour: tuple[int, int, int]) -> np.ndarray:
-    """An image, blue, green, red, as red, green, blue with a name below."""
-    picture = np.ascontiguousarray(image[..., ::-1])
-    height, width = picture.shape[:2]
+def _caption(image: np.ndarray, name: str, colour: tuple[int, int, int]) -> np.ndarray:
+    # from BGR to RGB
+    drawn = np.ascontiguousarray(image[..., ::-1])
+    height, width = drawn.shape[:2]
     bar = height - 24
-    picture[bar:] = colour
-    name = name.split(',')[0][: width // 9]  # ImageNet has many names for a class
+    drawn[bar:] = colour
+    name = name.split(',')[0][: width // 9]  # ImageNet lists synonyms
     white = (255, 255, 255)
-    cv2.putText(picture, name, (4, height - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.5, white, 1)
-    return picture
+    cv2.putText(drawn, name, (4, height - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.5, white, 1)
+    return drawn

@@ -1,4 +1,4 @@
-"""Object detection: what MMDetection does not have. Needs mmdet."""
+"""Components for MMDetection: data sets, metric, RoI extractor, TTA model, hook."""
 
 from .datasets import CocoDet, TinyDet
 from .metrics import CocoDetMetric

@@ -1,4 +1,4 @@
-"""MMDetection's COCO data set, which says what is wrong and what it leaves out."""
+"""COCO data sets of MMDetection that check annotations and report skipped ones."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from hrnet_mm.registry import DATASETS
 
 
 class CheckedObjects(CheckedCoco):
-    """What the data sets of objects have in common.
+    """Mixin for data sets of objects in COCO format.
 
-    MMDetection leaves out objects and images without a word. Here each kind is named
-    once, with its number and the first image; what would train on wrong labels is an
-    error.
+    MMDetection skips objects and images silently. This class logs each reason once,
+    with a count and the first image, and raises for errors that would train on wrong
+    labels.
 
     Raises:
-        ValueError: if the classes are not those of the annotation file, or an
-            annotation lacks what training needs.
+        ValueError: If the classes do not match the annotation file, or an annotation
+            lacks a key that training needs.
     """
 
     contents = 'image'
@@ -39,38 +39,40 @@ class CheckedObjects(CheckedCoco):
     def _load_metainfo(cls, metainfo: Any = None) -> dict[str, Any]:
         found = super()._load_metainfo(metainfo)
         if len(found.get('palette') or ()) < len(found['classes']):
-            # of other classes; the visualizers choose colours where there is none
+            # that of other classes; the visualizers choose colours if there is none
             found.pop('palette', None)
         return found
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """The images with their objects."""
+        """Load the images with their objects."""
         self._categories: dict[int, str] = {}
         samples = super().load_data_list()
         classes = self.metainfo['classes']
-        check_classes(classes, self._categories, self.given_file)
+        _check_classes(classes, self._categories, self.given_file)
         return samples
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any]:
-        """One image with its objects, after a look at each."""
+        """Check and parse the annotations of one image."""
         if not self._categories:
             categories = self.coco.dataset['categories']
             self._categories = {c['id']: c['name'] for c in categories}
         image = raw_data_info['raw_img_info']
         self._sizes[image['id']] = (image['width'], image['height'])
         for annotation in raw_data_info['raw_ann_info']:
-            place = f'annotation {annotation["id"]} of {image["file_name"]}'
+            where = f'annotation {annotation["id"]} of {image["file_name"]}'
             if 'bbox' not in annotation:
-                raise ValueError(f'{place} of {self.given_file} has no bbox')
+                raise ValueError(f'{where} of {self.given_file} has no bbox')
             self._number += 1
             if reason := self._why_left_out(annotation, image):
-                self._left_out.setdefault(reason, []).append(place)
+                self._left_out.setdefault(reason, []).append(where)
             if self._loads_masks() and not annotation.get('segmentation'):
-                annotation['segmentation'] = [[]]  # MMDetection makes a crowd of it
+                annotation['segmentation'] = [
+                    []
+                ]  # MMDetection ignores it in the losses
         return super().parse_data_info(raw_data_info)  # type: ignore[misc]
 
     def filter_data(self) -> list[dict[str, Any]]:
-        """Without the images that ``filter_cfg`` excludes, which are named."""
+        """Remove the images that ``filter_cfg`` excludes, and log them."""
         kept = super().filter_data()  # type: ignore[misc]
         ids = {sample['img_id'] for sample in kept}
         left = [s['img_path'] for s in self.data_list if s['img_id'] not in ids]
@@ -82,21 +84,21 @@ class CheckedObjects(CheckedCoco):
                 f'{", ..." if left[3:] else ""})'
             )
         background = kept and not self._number
-        if not (self.test_mode or background or any(map(self._is_to_learn, kept))):
+        if not (self.test_mode or background or any(map(self._is_trainable, kept))):
             reasons = [f'{len(them)} {why}' for why, them in self._left_out.items()]
             raise ValueError(
-                f'{self.given_file} holds no object to learn of the classes '
-                f'{", ".join(self.metainfo["classes"])}: there is nothing to train on'
+                f'{self.given_file} has no object to train on of the classes '
+                f'{", ".join(self.metainfo["classes"])}'
                 + (f' ({", ".join(reasons)})' if reasons else '')
             )
         return kept
 
     @staticmethod
-    def _is_to_learn(sample: dict[str, Any]) -> bool:
+    def _is_trainable(sample: dict[str, Any]) -> bool:
         return any(not it['ignore_flag'] for it in sample['instances'])
 
     def _why_left_out(self, annotation: dict, image: dict) -> str | None:
-        """Why MMDetection does not show an object to the model; None if it does."""
+        """Return why MMDetection skips an object, or None if it does not."""
         x, y, width, height = annotation['bbox']
         if annotation.get('ignore'):
             return 'marked `ignore`'
@@ -119,10 +121,10 @@ class CheckedObjects(CheckedCoco):
         return any(getattr(t, 'with_mask', False) for t in self.pipeline.transforms)
 
 
-def check_classes(
+def _check_classes(
     classes: Sequence[str], categories: dict[int, str], file: str
 ) -> None:
-    """The labels are counted in the order of the file, so the names must be too."""
+    # MMDetection numbers the labels in the order of the file
     named = [name for name in categories.values() if name in classes]
     missing = [name for name in classes if name not in named]
     if missing:
@@ -130,18 +132,18 @@ def check_classes(
             f'the classes {shortened(missing)} are not among the categories of {file} '
             f'({shortened(list(categories.values()))}): set metainfo=dict(classes='
             '(...)) of the data set to categories of the file, and num_classes of '
-            'every head'
+            'every head to their number'
         )
     if named != list(classes):
         raise ValueError(
             f'the classes {shortened(list(classes))} have another order in {file}: '
-            f'write them in its order, metainfo=dict(classes={tuple(named)})'
+            f'list them in that order, metainfo=dict(classes={tuple(named)})'
         )
 
 
 @DATASETS.register_module()
 class CocoDet(CheckedObjects, CocoDataset):
-    """COCO objects, checked; with ``metainfo``, any data in its layout."""
+    """COCO objects, or with ``metainfo`` any data in COCO format, with checks."""
 
     environment = 'COCO'
     source = (
@@ -152,7 +154,7 @@ class CocoDet(CheckedObjects, CocoDataset):
 
 @DATASETS.register_module()
 class TinyDet(CheckedObjects, CocoDataset):
-    """TinyPeople's boxes and masks, checked."""
+    """Boxes and masks of TinyPeople, with checks of the annotations."""
 
     METAINFO: ClassVar[dict[str, Any]] = dict(
         classes=('person',), palette=[(220, 20, 60)]

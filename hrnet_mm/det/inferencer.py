@@ -1,4 +1,4 @@
-"""MMDetection's inferencer, for any image."""
+"""MMDetection's inferencer for images of any channels and dtype."""
 
 from mmdet.apis import DetInferencer
 
@@ -6,4 +6,4 @@ from hrnet_mm.inference.inferencer import AnyImage, NamedByConfig
 
 
 class Inferencer(NamedByConfig, AnyImage, DetInferencer):
-    """``DetInferencer`` for any image."""
+    """``DetInferencer`` for images of any channels and dtype."""

@@ -1,4 +1,4 @@
-"""MMDetection's metrics, for annotation files as tools write them."""
+"""COCO metric for the annotation files that hrnet_mm's data sets read."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from hrnet_mm.registry import METRICS
 
 @METRICS.register_module()
 class CocoDetMetric(CocoMetric):
-    """COCO's box and mask AP on what the data sets of this package read.
+    """MMDetection's ``CocoMetric`` for the annotation files that our data sets accept.
 
     Args:
-        ann_file: As the data set has it; by default, the annotations of its samples.
-        iou_thrs: IoU thresholds, one or several; by default, 0.5 to 0.95.
-        backend_args: Of mmengine's file functions.
-        kwargs: Of MMDetection's ``CocoMetric``.
+        ann_file: Path of the annotations; by default, those of the samples.
+        iou_thrs: IoU thresholds, one or several; the default is 0.5 to 0.95.
+        backend_args: Arguments of mmengine's file backend.
+        kwargs: Arguments of MMDetection's ``CocoMetric``.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class CocoDetMetric(CocoMetric):
     ) -> None:
         super().__init__(
             ann_file and readable(ann_file, backend_args=backend_args),
-            # pycocotools compares them as an array
+            # pycocotools expects an array
             iou_thrs=None if iou_thrs is None else np.atleast_1d(iou_thrs),
             backend_args=backend_args,
             **kwargs,
         )
         if self._coco_api is not None and 'segm' in self.metrics:
-            ignore_without_outline(self._coco_api.dataset['annotations'])
+            _ignore_missing_masks(self._coco_api.dataset['annotations'])
 
     def fast_eval_recall(
         self,
@@ -48,19 +48,19 @@ class CocoDetMetric(CocoMetric):
         iou_thrs: np.ndarray,
         logger: Any = None,
     ) -> np.ndarray:
-        """Recall of ``metric='proposal_fast'``, the mean over thresholds.
+        """Compute the recall of ``metric='proposal_fast'``, averaged over thresholds.
 
-        MMDetection puts the IoUs of all images into one array, which numpy makes of
-        images with equally many objects only.
+        MMDetection puts the IoUs of all images into one array, which fails unless all
+        images have equally many objects.
 
         Args:
-            results: Image id, boxes (N, 4) and scores (N,) of each image.
-            proposal_nums: How many boxes of an image may be used.
-            iou_thrs: IoUs at which an object counts as found.
-            logger: Not needed.
+            results: Image id, boxes, (N, 4), and scores, (N,), of each image.
+            proposal_nums: Maximum numbers of proposals in an image.
+            iou_thrs: IoU thresholds.
+            logger: Unused.
 
         Returns:
-            One recall for each of ``proposal_nums``.
+            (len(proposal_nums),), the recall for each number of proposals.
         """
         overlaps = np.empty(len(results), dtype=object)
         for i, result in enumerate(results):
@@ -77,8 +77,8 @@ class CocoDetMetric(CocoMetric):
         return _recalls(overlaps, np.asarray(proposal_nums), iou_thrs).mean(axis=1)
 
 
-def ignore_without_outline(annotations: list[dict[str, Any]]) -> None:
-    """Score masks as MMDetection trains them: where there is none, nothing counts."""
+def _ignore_missing_masks(annotations: list[dict[str, Any]]) -> None:
+    # as in training: an object without a mask is neither a hit nor a miss
     for annotation in annotations:
         if not annotation.get('segmentation'):
             x, y, width, height = annotation['bbox']

@@ -1,4 +1,4 @@
-"""RoI extractors of MMDetection that keep boxes exact under mixed precision."""
+"""RoI extractor of MMDetection that keeps float32 under mixed precision."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hrnet_mm.registry import MODELS
 
 @MODELS.register_module()
 class SingleRoIExtractor(StockExtractor):
-    """mmdet's ``SingleRoIExtractor``; RoIs and pooled features stay in float32.
+    """``SingleRoIExtractor`` with RoIs and pooled features in float32.
 
-    mmdet's casts the RoIs to the dtype of the features. Under AMP in bfloat16 a box is
-    then off by up to 2 pixels at 350 and by up to 8 pixels at 1333
+    MMDetection's casts the RoIs to the dtype of the features. In bfloat16, this shifts
+    a box by up to 2 pixels at x = 350 and by up to 8 pixels at x = 1333
     (``mmdet/models/roi_heads/roi_extractors/single_level_roi_extractor.py``).
     """
 
@@ -24,15 +24,15 @@ class SingleRoIExtractor(StockExtractor):
         rois: Tensor,
         roi_scale_factor: float | None = None,
     ) -> Tensor:
-        """Pool each RoI from the level of its size.
+        """Pool each RoI from the pyramid level for its size.
 
         Args:
-            feats: Levels of the pyramid, each (B, C, H, W).
-            rois: (K, 5): index of the image, x1, y1, x2, y2 in pixels.
-            roi_scale_factor: Enlarges each RoI around its center.
+            feats: Pyramid levels, each (B, C, H, W).
+            rois: (K, 5): image index, x1, y1, x2, y2 in pixels.
+            roi_scale_factor: Factor to enlarge each RoI around its center.
 
         Returns:
-            Features (K, C, height, width), in float32 or in float64.
+            (K, C, height, width), in float32, or float64 for float64 features.
         """
         narrow = (torch.float16, torch.bfloat16)
         feats = tuple(f.float() if f.dtype in narrow else f for f in feats)

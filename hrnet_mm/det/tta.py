@@ -1,4 +1,4 @@
-"""Testing with several scales and mirrored images."""
+"""Test-time augmentation of detectors with masks."""
 
 from __future__ import annotations
 
@@ -11,37 +11,36 @@ from mmengine.structures import InstanceData
 
 from hrnet_mm.registry import MODELS
 
-FLIPPED = dict(horizontal=[-1], vertical=[-2], diagonal=[-1, -2])  # dimensions
+FLIP_DIMS = dict(horizontal=[-1], vertical=[-2], diagonal=[-1, -2])
 
 
 @MODELS.register_module()
 class InstanceTTAModel(DetTTAModel):
-    """``DetTTAModel`` that merges masks, too, which MMDetection's refuses.
+    """``DetTTAModel`` that also supports masks.
 
-    Each box that is left by non-maximum suppression over all views keeps its mask. The
-    arguments are those of ``DetTTAModel``.
+    Each box that remains after non-maximum suppression over all views keeps its mask.
+    The arguments are those of ``DetTTAModel``.
     """
 
     def _merge_single_sample(self, data_samples: list[DetDataSample]) -> DetDataSample:
-        views = InstanceData.cat([as_seen(sample) for sample in data_samples])
+        views = InstanceData.cat([_unflip(sample) for sample in data_samples])
         merged, *_ = data_samples
         if len(views) > 0:
             boxes, kept = batched_nms(
                 views.bboxes, views.scores, views.labels, self.tta_cfg.nms
             )
             views = views[kept]
-            views.scores = boxes[:, -1]  # soft NMS lowers some
+            views.scores = boxes[:, -1]  # soft NMS lowers scores
         merged.pred_instances = views[: self.tta_cfg.max_per_img]
         return merged
 
 
-def as_seen(sample: DetDataSample) -> InstanceData:
-    """The predictions for a view, in the image that it is a view of."""
+def _unflip(sample: DetDataSample) -> InstanceData:
     instances = sample.pred_instances
     if sample.flip:
         direction = sample.flip_direction
         instances = instances.new()
         instances.bboxes = bbox_flip(instances.bboxes, sample.ori_shape, direction)
         if 'masks' in instances:
-            instances.masks = torch.flip(instances.masks, FLIPPED[direction])
+            instances.masks = torch.flip(instances.masks, FLIP_DIMS[direction])
     return instances

@@ -1,4 +1,4 @@
-"""Pictures of detectors: the visualization hook, ``hrnet-mm show``."""
+"""Visualization of detectors: the hook, and the figures of ``hrnet-mm show``."""
 
 from __future__ import annotations
 
@@ -29,26 +29,31 @@ from hrnet_mm.visualization import (
 
 @HOOKS.register_module()
 class SparseDetVisualizationHook(SparseVisualization, DetVisualizationHook):
-    """MMDetection's hook at a bounded cost; ``--show-dir`` draws all test images."""
+    """MMDetection's visualization hook that draws one image of some batches.
+
+    It draws the first image of each ``interval``-th batch, and every image with
+    ``--show-dir``.
+    """
 
 
-SHOWN = 0.3  # objects of a lower score are not drawn
+SCORE_THRESHOLD = 0.3  # minimum score of a drawn object
 
 
 def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -> Path:
-    """A row for each test image: truth, prediction, and the levels of the pyramid.
+    """Plot a figure with a row for each test image.
 
-    On each level are the anchors that training would match with the true boxes; of a
-    detector without anchors, the places that would answer for them.
+    The columns are ground truth, prediction, and the magnitude of each pyramid level
+    with the anchors that training would assign to the true boxes. For FCOS, these are
+    the cells of the assigned points.
 
     Args:
-        config: Of MMDetection, with ``test_dataloader``.
-        checkpoint: The weights.
-        path: Of the image file to write.
-        rows: The number of images, evenly from the test data.
+        config: Path of a config of MMDetection, with ``test_dataloader``.
+        checkpoint: Path of the weights.
+        path: Path of the image file to write.
+        rows: Number of images, evenly spaced in the test data.
 
     Returns:
-        The path.
+        ``path``.
     """
     cfg = Config.fromfile(config)
     model, dataset, chosen = open_trained(cfg, checkpoint, rows)
@@ -56,22 +61,26 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
     classes, palette = (dataset.metainfo.get(k) for k in ('classes', 'palette'))
     colours = [tuple(c) for c in complete_palette(palette, len(classes))]
     visualizer.dataset_meta = dict(classes=classes, palette=colours)
-    pictures = [row_of(model, dataset[i], visualizer) for i in chosen]
-    strides = [stride[0] for stride in prior_generator(model).strides]
+    images = [draw_row(model, dataset[i], visualizer) for i in chosen]
+    strides = [stride[0] for stride in _prior_generator(model).strides]
     titles = ['truth', 'prediction', *(f'level at 1/{stride}' for stride in strides)]
     return save_sheet(
-        pictures,
+        images,
         titles,
         path,
-        'numbers: score in percent. Levels: mean magnitude of the channels, bright is '
-        'large; green: what training matches with the true boxes',
+        'Numbers: score in percent. Levels: mean magnitude of the channels, bright is '
+        'large. Green: assigned to true boxes in training',
     )
 
 
-def row_of(
+def draw_row(
     model: Any, sample: dict, visualizer: DetLocalVisualizer
 ) -> list[np.ndarray]:
-    """The pictures of one image, all of its size."""
+    """Draw ground truth, prediction and pyramid levels of one image.
+
+    Returns:
+        Images in RGB, all with the size of the image.
+    """
     levels: list[Tensor] = []
     hook = model.neck.register_forward_hook(
         lambda module, args, output: levels.extend(output)
@@ -82,35 +91,33 @@ def row_of(
     image = read_picture(result.img_path)
     priors = matched_priors(model, [x.shape[-2:] for x in levels], result)
     return [
-        drawn(image, result, visualizer, truth=True),
-        drawn(image, result, visualizer, truth=False),
+        _draw_objects(image, result, visualizer, truth=True),
+        _draw_objects(image, result, visualizer, truth=False),
         *(
-            boxes_on(overlay(image, x[0].abs().mean(dim=0).numpy()), boxes)
+            _draw_boxes(overlay(image, x[0].abs().mean(dim=0).numpy()), boxes)
             for x, boxes in zip(levels, priors, strict=True)
         ),
     ]
 
 
-def drawn(
+def _draw_objects(
     image: np.ndarray,
     result: DetDataSample,
     visualizer: DetLocalVisualizer,
     truth: bool,
 ) -> np.ndarray:
-    """Boxes, masks and names over an image; RGB."""
     visualizer.add_datasample(
-        'picture',
+        'image',
         image[..., ::-1],
         result,
         draw_gt=truth,
         draw_pred=not truth,
-        pred_score_thr=SHOWN,
+        pred_score_thr=SCORE_THRESHOLD,
     )
     return visualizer.get_image()
 
 
-def prior_generator(model: Any) -> Any:
-    """What puts anchors, or points, onto the levels."""
+def _prior_generator(model: Any) -> Any:
     head = model.rpn_head if hasattr(model, 'rpn_head') else model.bbox_head
     return head.prior_generator
 
@@ -118,17 +125,17 @@ def prior_generator(model: Any) -> Any:
 def matched_priors(
     model: Any, sizes: list[torch.Size], result: DetDataSample
 ) -> list[np.ndarray]:
-    """The anchors or cells that training matches with the true boxes.
+    """Return the anchors that training would assign to the true boxes.
 
     Args:
-        model: A detector of two stages, or FCOS.
-        sizes: Height and width of each level.
-        result: With the true boxes in pixels of the file.
+        model: A two-stage detector, or FCOS, whose cells are returned.
+        sizes: Height and width of each pyramid level.
+        result: Sample with the true boxes in pixels of the original image.
 
     Returns:
-        For each level, (n, 4): corners in pixels of the file.
+        For each level (n, 4): x1, y1, x2, y2 in pixels of the original image.
     """
-    generator = prior_generator(model)
+    generator = _prior_generator(model)
     priors = generator.grid_priors(sizes, device='cpu')
     factor = torch.tensor(result.scale_factor).repeat(2)
     boxes = result.gt_instances.bboxes
@@ -152,10 +159,10 @@ def matched_priors(
     ]
 
 
-def boxes_on(picture: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Draw boxes on a picture of values from 0 to 1."""
-    picture = np.ascontiguousarray(picture)
-    thickness = max(1, round(picture.shape[1] / 300))
+def _draw_boxes(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    # values of the image are from 0 to 1
+    image = np.ascontiguousarray(image)
+    thickness = max(1, round(image.shape[1] / 300))
     for x1, y1, x2, y2 in boxes.round().astype(int).tolist():
-        cv2.rectangle(picture, (x1, y1), (x2, y2), (0.2, 1.0, 0.4), thickness)
-    return picture
+        cv2.rectangle(image, (x1, y1), (x2, y2), (0.2, 1.0, 0.4), thickness)
+    return image

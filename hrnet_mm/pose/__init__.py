@@ -1,4 +1,4 @@
-"""Human pose: what MMPose does not have. Needs mmpose."""
+"""Components for MMPose: data sets, codec, head, loss, metric, transforms, hooks."""
 
 from .checks import CheckCodecHook
 from .codecs import AssociativeEmbedding

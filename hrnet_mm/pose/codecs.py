@@ -1,4 +1,4 @@
-"""What HigherHRNet learns, and people from what it says."""
+"""Associative-embedding codec: encodes heatmaps and tag indices, decodes instances."""
 
 from __future__ import annotations
 
@@ -18,29 +18,34 @@ KEYPOINT_CODECS = Registry('KEYPOINT_CODECS', parent=MMPOSE_CODECS, scope='hrnet
 
 @KEYPOINT_CODECS.register_module()
 class AssociativeEmbedding(BaseKeypointCodec):
-    """Heatmaps at several resolutions, and where joints are for the tags.
+    """Associative-embedding codec with heatmaps at several resolutions.
 
-    mmpose's codec of this name has one resolution, what it encodes is not packed, and
-    it rounds joints to pixels while the published models, and its own decoder, take
-    the pixel that a joint is in (HigherHRNet-Human-Pose-Estimation,
-    lib/dataset/target_generators).
+    MMPose's codec of this name supports one resolution only, and its pipeline does not
+    pack the encoded targets. It also rounds a keypoint to the nearest pixel, while the
+    published models and its own decoder use the pixel that contains the keypoint
+    (HigherHRNet-Human-Pose-Estimation, lib/dataset/target_generators).
 
     Args:
         input_size: Width and height of the image.
-        heatmap_sizes: Of each resolution; the first is that of the tags.
-        sigma: Of the Gaussians in pixels of each heatmap, one for all or one each.
-        keypoint_order: In which joints are grouped; as they come, if empty.
-        max_people: Found in an image.
-        topk: Candidates for a joint in an image.
-        threshold: Of the heat of a joint.
-        tag_threshold: Of the distance of a joint's tag from those of its person.
-        nms_kernel: The neighbourhood in which one peak counts, odd.
-        adjust: Move joints a quarter of a pixel towards the higher neighbours.
-        refine: Look for joints that a person lacks.
+        heatmap_sizes: Width and height of the heatmaps at each resolution. Tags have
+            the first resolution.
+        sigma: Standard deviation of the Gaussians in heatmap pixels, one for all
+            resolutions or one for each.
+        keypoint_order: Order in which keypoints are grouped. The default is the order
+            of the data set.
+        max_people: Maximum number of instances in an image.
+        topk: Number of candidates for each keypoint in an image.
+        threshold: Minimum score of a candidate.
+        tag_threshold: Maximum distance between the tag of a candidate and the mean tag
+            of its instance.
+        nms_kernel: Size of the max-pooling kernel that finds local maxima, odd.
+        adjust: Whether to move keypoints by a quarter of a pixel towards the higher
+            neighbours.
+        refine: Whether to search for the missing keypoints of an instance.
 
     Raises:
-        ValueError: if there is not one sigma for each resolution, or the order is not
-            one of all joints.
+        ValueError: If the number of sigmas does not match the number of resolutions, or
+            ``keypoint_order`` is not a permutation.
     """
 
     field_mapping_table: ClassVar[dict[str, str]] = dict(
@@ -70,7 +75,7 @@ class AssociativeEmbedding(BaseKeypointCodec):
             sigmas *= len(heatmap_sizes)
         if len(sigmas) != len(heatmap_sizes):
             raise ValueError(
-                f'sigma={sigma!r} and heatmap_sizes={heatmap_sizes!r}: there must be '
+                f'sigma={sigma!r} does not match heatmap_sizes={heatmap_sizes!r}: give '
                 'one sigma for each size, or one for all'
             )
         if sorted(keypoint_order) != [*range(len(keypoint_order))]:
@@ -92,82 +97,85 @@ class AssociativeEmbedding(BaseKeypointCodec):
     def encode(
         self, keypoints: np.ndarray, keypoints_visible: np.ndarray | None = None
     ) -> dict[str, Any]:
-        """The heatmaps of an image, and the pixels that joints are in.
+        """Encode the keypoints of an image as heatmaps and pixel indices.
 
         Args:
-            keypoints: (N, K, 2), x and y in the image.
-            keypoints_visible: (N, K), above 0 where a joint is labelled.
+            keypoints: (N, K, 2), x and y in pixels of the image.
+            keypoints_visible: (N, K), above 0 where a keypoint is labelled.
 
         Returns:
-            ``heatmaps``, (K, H, W) at each resolution; ``keypoint_indices``, (N, K, 2):
-            ``y * W + x`` at the first resolution, and 1 if the joint is labelled and
-            inside.
+            ``heatmaps``, a list with a (K, H, W) array for each resolution, and
+            ``keypoint_indices``, (N, K, 2): ``y * W + x`` at the first resolution, and
+            1 if the keypoint is labelled and inside the image.
         """
         if keypoints_visible is None:
             keypoints_visible = np.ones(keypoints.shape[:2])
         heatmaps, indices = [], []
         for (width, height), sigma in self.levels:
-            # towards 0, as in the official code: what is half a pixel outside is inside
-            places = (keypoints * [width, height] / self.input_size).astype(int)
-            inside = (places >= 0).all(axis=2) & (places < [width, height]).all(axis=2)
+            # Truncation, as in the official code: -0.5 becomes 0 and counts as inside.
+            pixels = (keypoints * [width, height] / self.input_size).astype(int)
+            inside = (pixels >= 0).all(axis=2) & (pixels < [width, height]).all(axis=2)
             inside &= keypoints_visible > 0
-            heatmaps.append(gaussians(places, inside, (width, height), sigma))
-            flat = places[..., 1] * width + places[..., 0]
+            heatmaps.append(draw_gaussians(pixels, inside, (width, height), sigma))
+            flat = pixels[..., 1] * width + pixels[..., 0]
             indices.append(np.stack([np.where(inside, flat, 0), inside], axis=-1))
         return dict(heatmaps=heatmaps, keypoint_indices=indices[0])
 
     def decode(self, encoded: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Not by itself: the maps of a batch lie on a device."""
+        """Raise ``NotImplementedError``: decoding works on batches on the device."""
         raise NotImplementedError('use batch_decode')
 
     def batch_decode(
         self, heatmaps: Tensor, tags: Tensor
     ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-        """The people of each image.
+        """Decode the instances of each image.
 
         Args:
-            heatmaps: (B, K, H, W), of the size of the input.
+            heatmaps: (B, K, H, W), at the size of the input image.
             tags: (B, L, K, H, W).
 
         Returns:
-            For each image joints, (N, K, 2), in pixels of the input; their heat,
-            (N, K); and the scores of the people, (N,): the mean heat of the joints that
-            were grouped.
+            Three lists with an entry for each image: keypoints, (N, K, 2), in pixels of
+            the input image; keypoint scores, (N, K); and instance scores, (N,), the
+            mean score over the keypoints before refinement.
         """
         order = self.keypoint_order or range(heatmaps.shape[1])
         if len(order) != heatmaps.shape[1]:
             raise ValueError(
-                f'keypoint_order of the codec has {len(order)} joints, and the head '
-                f'{heatmaps.shape[1]}'
+                f'keypoint_order of the codec has {len(order)} keypoints, but the head '
+                f'predicts {heatmaps.shape[1]}: set it to a permutation of these'
             )
-        joints, scores = [], []
+        keypoints, scores = [], []
         images = zip(heatmaps.detach().float(), tags.detach().float(), strict=True)
         for heat, tag in images:
             found = grouping.find_candidates(heat, tag, self.topk, self.nms_kernel)
-            people = grouping.group(
+            instances = grouping.group(
                 found, order, self.threshold, self.tag_threshold, self.max_people
             )
-            best = people.joints[..., 2].mean(axis=1).argsort(kind='stable')[::-1]
+            best = instances.keypoints[..., 2].mean(axis=1).argsort(kind='stable')[::-1]
             best = best[: self.max_people]
-            people = grouping.People(people.joints[best], people.tags[best])
-            scores.append(people.joints[..., 2].mean(axis=1))
-            rows = people.joints
+            instances = grouping.Instances(
+                instances.keypoints[best], instances.tags[best]
+            )
+            scores.append(instances.keypoints[..., 2].mean(axis=1))
+            rows = instances.keypoints
             if self.refine:
-                rows = rows + grouping.complete(people, heat, tag)
-            joints.append(grouping.adjust(rows, heat) if self.adjust else rows)
-        return [j[..., :2] for j in joints], [j[..., 2] for j in joints], scores
+                rows = rows + grouping.find_missing(instances, heat, tag)
+            keypoints.append(grouping.adjust(rows, heat) if self.adjust else rows)
+        return [k[..., :2] for k in keypoints], [k[..., 2] for k in keypoints], scores
 
 
-def gaussians(
-    places: np.ndarray, inside: np.ndarray, size: tuple[int, int], sigma: float
+def draw_gaussians(
+    pixels: np.ndarray, inside: np.ndarray, size: tuple[int, int], sigma: float
 ) -> np.ndarray:
-    """A peak of 1 at each joint, the higher one where two meet.
+    """Draw a Gaussian with a maximum of 1 at each keypoint; overlaps take the maximum.
 
     Args:
-        places: (N, K, 2), x and y, whole numbers.
-        inside: (N, K), whether there is a joint.
-        size: Width and height.
-        sigma: In pixels; nothing is drawn beyond three, and one pixel.
+        pixels: (N, K, 2), x and y, integers.
+        inside: (N, K), whether to draw the keypoint.
+        size: Width and height of the heatmaps.
+        sigma: Standard deviation in pixels. Values further away than ``3 * sigma + 1``
+            along either axis are 0.
 
     Returns:
         (K, H, W), float32.
@@ -176,12 +184,12 @@ def gaussians(
     reach = int(3 * sigma + 1)
     line = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
     peak = np.outer(line, line).astype(np.float32)
-    # a margin, so that no peak has to be cut
+    # The margin makes room for Gaussians at the border.
     maps = np.zeros(
-        (places.shape[1], height + 2 * reach, width + 2 * reach), np.float32
+        (pixels.shape[1], height + 2 * reach, width + 2 * reach), np.float32
     )
-    for person, joint in zip(*np.nonzero(inside), strict=True):
-        x, y = places[person, joint]
-        there = maps[joint, y : y + 2 * reach + 1, x : x + 2 * reach + 1]
-        np.maximum(there, peak, out=there)
+    for instance, keypoint in zip(*np.nonzero(inside), strict=True):
+        x, y = pixels[instance, keypoint]
+        window = maps[keypoint, y : y + 2 * reach + 1, x : x + 2 * reach + 1]
+        np.maximum(window, peak, out=window)
     return np.ascontiguousarray(maps[:, reach : reach + height, reach : reach + width])

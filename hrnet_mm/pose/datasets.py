@@ -1,4 +1,4 @@
-"""MMPose's data sets, which say what is wrong with the data before the first step."""
+"""Data sets of MMPose that check their files and annotations before training."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ from hrnet_mm.tiny_people.skeleton import KEYPOINTS
 
 from .keypoints import NamedKeypoints
 
-PERSON = 'person with a box and visible joints'
+PERSON = 'person with a box and visible keypoints'
 Dataset = TypeVar('Dataset', bound=type[BaseCocoStyleDataset])
 
 
 def register(dataset: Dataset) -> Dataset:
-    """Register a data set here, and in mmpose under the name that configs give it.
+    """Register a data set in hrnet_mm, and in mmpose under its name with the scope.
 
-    ``MultiDatasetEvaluator`` looks that name up in mmpose alone, as it is written.
+    ``MultiDatasetEvaluator`` looks up the name of configs, ``hrnet_mm.X``, in mmpose's
+    registry only.
     """
     name = f'{DATASETS.scope}.{dataset.__name__}'
     registry.DATASETS.register_module(name=name, module=dataset)
@@ -41,49 +42,48 @@ def register(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def joints_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
-    """Its METAINFO with a path that exists everywhere; mmpose's warns in any folder."""
+def _metainfo_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
+    # mmpose's relative path exists in its own repository only, and warns elsewhere
     file = Path(mmpose.__file__).parent / '.mim' / dataset.METAINFO['from_file']
     return dict(from_file=str(file)) if file.is_file() else dataset.METAINFO
 
 
 class CheckedPose(NamedKeypoints, CheckedCoco):
-    """Mixin for data sets of keypoints in the format of COCO.
+    """Mixin for keypoint data sets in COCO format.
 
     Raises:
-        ValueError: also if an annotation has another number of keypoints than the
-            metainfo describes.
+        ValueError: If an annotation has another number of keypoints than the metainfo.
     """
 
     metainfo: dict[str, Any]
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any] | None:
-        """One annotation; None if it has no box or no keypoints."""
+        """Parse one annotation; return None if it has no box or no keypoints."""
         image, annotation = raw_data_info['raw_img_info'], raw_data_info['raw_ann_info']
-        place = f'annotation {annotation["id"]} of {image["file_name"]}'
+        where = f'annotation {annotation["id"]} of {image["file_name"]}'
         described = self.metainfo['num_keypoints']
         number = len(annotation.get('keypoints', ())) // 3
         if number not in (0, described):
             raise ValueError(
-                f'{place} in {self.given_file} has {number} keypoints, and the '
+                f'{where} in {self.given_file} has {number} keypoints, but the '
                 f'metainfo of {type(self).__name__} describes {described}: set '
                 'metainfo=dict(from_file=...) of the data set, and out_channels of the '
                 'head'
             )
-        annotation.setdefault('segmentation', [])  # one list is made of those
+        annotation.setdefault('segmentation', [])  # mmpose reads it without a default
         self._number += 1
         self._sizes[image['id']] = (image['width'], image['height'])
         if reason := self._why_left_out(annotation):
-            self._left_out.setdefault(reason, []).append(place)
+            self._left_out.setdefault(reason, []).append(where)
         return super().parse_data_info(raw_data_info)  # type: ignore[misc]
 
     def _why_left_out(self, annotation: dict[str, Any]) -> str | None:
-        """Why MMPose does not show an annotation to the model; None if it does."""
+        """Return why MMPose skips an annotation, or None if it does not."""
         return None
 
 
 class CheckedPeople(CheckedPose):
-    """What the data sets of people have in common."""
+    """Mixin for data sets of human keypoints."""
 
     contents = PERSON
     thing = 'annotation'
@@ -102,9 +102,9 @@ class CheckedPeople(CheckedPose):
 
 @register
 class CocoPose(CheckedPeople, CocoDataset):
-    """COCO keypoints, checked."""
+    """COCO keypoints, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = joints_of(CocoDataset)
+    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(CocoDataset)
     environment = 'COCO'
     source = (
         'COCO 2017 is at https://cocodataset.org/#download; configs/_base_/datasets/'
@@ -115,11 +115,11 @@ class CocoPose(CheckedPeople, CocoDataset):
 
 @register
 class MpiiPose(NamedKeypoints, MpiiDataset):
-    """MPII human pose, which has a format of its own, checked."""
+    """MPII human pose, in its own format, with checks of the annotations."""
 
     contents = PERSON
 
-    METAINFO: ClassVar[dict[str, Any]] = joints_of(MpiiDataset)
+    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(MpiiDataset)
     environment = 'MPII'
     source = (
         'MPII is at http://human-pose.mpi-inf.mpg.de; configs/_base_/datasets/'
@@ -129,9 +129,9 @@ class MpiiPose(NamedKeypoints, MpiiDataset):
 
 @register
 class CrowdPose(CheckedPeople, CrowdPoseDataset):
-    """CrowdPose, checked."""
+    """CrowdPose, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = joints_of(CrowdPoseDataset)
+    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(CrowdPoseDataset)
     environment = 'CROWDPOSE'
     source = (
         'CrowdPose is at https://github.com/Jeff-sjtu/CrowdPose; '
@@ -140,7 +140,7 @@ class CrowdPose(CheckedPeople, CrowdPoseDataset):
 
 
 class CheckedFaces(CheckedPose):
-    """What the data sets of faces have in common."""
+    """Mixin for data sets of face landmarks."""
 
     contents = 'face with landmarks'
     thing = 'face'
@@ -148,9 +148,9 @@ class CheckedFaces(CheckedPose):
 
 @register
 class Wflw(CheckedFaces, WFLWDataset):
-    """WFLW, 98 landmarks of faces, checked."""
+    """WFLW, 98 face landmarks, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = joints_of(WFLWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(WFLWDataset)
     environment = 'WFLW'
     source = (
         'WFLW is at https://wywu.github.io/projects/LAB/WFLW.html; '
@@ -160,9 +160,9 @@ class Wflw(CheckedFaces, WFLWDataset):
 
 @register
 class Faces300W(CheckedFaces, Face300WDataset):
-    """300W, 68 landmarks of faces, checked."""
+    """300W, 68 face landmarks, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = joints_of(Face300WDataset)
+    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(Face300WDataset)
     environment = 'FACES_300W'
     source = (
         '300W is at https://ibug.doc.ic.ac.uk/resources/300-W; '
@@ -172,9 +172,9 @@ class Faces300W(CheckedFaces, Face300WDataset):
 
 @register
 class Cofw(CheckedFaces, COFWDataset):
-    """COFW, 29 landmarks of faces, checked."""
+    """COFW, 29 face landmarks, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = joints_of(COFWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(COFWDataset)
     environment = 'COFW'
     source = (
         'COFW is at http://www.vision.caltech.edu/xpburgos/ICCV13; '
@@ -184,9 +184,9 @@ class Cofw(CheckedFaces, COFWDataset):
 
 @register
 class Aflw(CheckedFaces, AFLWDataset):
-    """AFLW, 19 landmarks of faces, checked."""
+    """AFLW, 19 face landmarks, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = joints_of(AFLWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(AFLWDataset)
     environment = 'AFLW'
     source = (
         'AFLW is at https://www.tugraz.at/institute/icg/research/team-bischof/lrs/'
@@ -196,23 +196,23 @@ class Aflw(CheckedFaces, AFLWDataset):
 
 @register
 class TinyPose(CheckedPeople, CocoDataset):
-    """TinyPeople's keypoints, checked."""
+    """Keypoints of TinyPeople, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = joints_of(CocoDataset)
+    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(CocoDataset)
     environment = 'TINY_PEOPLE'
     source = '`hrnet-mm tiny-people FOLDER` draws it.'
 
 
 @register
 class TinyCrowd(TinyPose):
-    """TinyPeople's keypoints in crowds, checked."""
+    """Keypoints of TinyPeople's crowds, with checks of the annotations."""
 
     environment = 'TINY_CROWD'
     source = '`hrnet-mm tiny-people --crowd FOLDER` draws it.'
 
 
-def other_side(name: str) -> str:
-    """The name of the joint that a mirror shows; empty for one in the middle."""
+def _flipped_name(name: str) -> str:
+    # 'left_ear' -> 'right_ear', 'nose' -> ''
     for a, b in (('left', 'right'), ('right', 'left')):
         if name.startswith(a):
             return name.replace(a, b)
@@ -221,17 +221,17 @@ def other_side(name: str) -> str:
 
 @register
 class TinyHeads(CheckedFaces, CocoDataset):
-    """Five landmarks of the heads in TinyPeople that show all of them, checked.
+    """Face landmarks of TinyPeople: nose, eyes and ears.
 
-    Nose, eyes and ears; the box is a square around them, ``MARGIN`` times as large as
-    the ears are apart.
+    Skips heads with an unlabelled landmark. The box is a square around the ears, with
+    sides of ``MARGIN`` times their distance.
     """
 
     MARGIN = 1.6
     METAINFO: ClassVar[dict[str, Any]] = dict(
         dataset_name='tiny_heads',
         keypoint_info={
-            i: dict(name=name, id=i, color=[51, 153, 255], swap=other_side(name))
+            i: dict(name=name, id=i, color=[51, 153, 255], swap=_flipped_name(name))
             for i, name in enumerate(KEYPOINTS[:FACE])
         },
         skeleton_info={},
@@ -242,7 +242,7 @@ class TinyHeads(CheckedFaces, CocoDataset):
     source = '`hrnet-mm tiny-people FOLDER` draws it.'
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any] | None:
-        """The head of a person; None if a landmark of it is not labelled."""
+        """Parse the head of one person; return None if a landmark is not labelled."""
         person = raw_data_info['raw_ann_info']
         landmarks = np.reshape(person['keypoints'], (-1, 3))[:FACE]
         if not landmarks[:, 2].all():

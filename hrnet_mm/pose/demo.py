@@ -1,7 +1,7 @@
-"""``make demo``: draw TinyPeople, train a small HRNet, show what it learned.
+"""``make demo``: render TinyPeople, train and test a small HRNet, plot the results.
 
-Everything that counts is the stock runner in child processes: the same commands that a
-person would type, and prints.
+Training and testing run ``mim train`` and ``mim test`` in child processes, exactly as
+from a shell.
 """
 
 from __future__ import annotations
@@ -39,70 +39,63 @@ SCORE = re.compile(r'coco/AP: (\S+)')
 
 
 class DemoError(RuntimeError):
-    """A step of the demo failed; the message says which and shows why."""
+    """Raised if training or testing fails; the message names the cause."""
 
 
 def run(output: Path, data: Path, console: Console) -> float:
     """Run the demo and print where the results are.
 
     Args:
-        output: Folder of checkpoints, logs and pictures.
-        data: Folder of TinyPeople; drawn if it is not there.
-        console: Where to print.
+        output: Folder for checkpoints, logs and figures.
+        data: Folder of TinyPeople, which is rendered there if missing.
+        console: Receives the progress bars and the summary.
 
     Returns:
-        The keypoint AP on the test split.
+        The keypoint AP on the test split, from 0 to 1.
 
     Raises:
-        DemoError: if training or testing fails.
+        DemoError: If training or testing fails.
     """
-    config = shown(Path(hrnet_mm.__file__).parent / '.mim' / 'configs' / CONFIG)
+    config = _relative(Path(hrnet_mm.__file__).parent / '.mim' / 'configs' / CONFIG)
     output.mkdir(parents=True, exist_ok=True)
-    with progress_bar(console) as bar:
+    with _progress_bar(console) as bar:
         task = bar.add_task('drawing TinyPeople', total=None)
-        tell(bar, f'drawing TinyPeople, training, testing: minutes; logs in {output}')
+        _print_without_terminal(
+            bar, f'drawing TinyPeople, training, testing: minutes; logs in {output}'
+        )
         TinyPeople().write(data, lambda n, of: bar.update(task, completed=n, total=of))
         bar.update(task, completed=1, total=1)
         started = time.monotonic()
-        train(config, output, data, bar)
+        _train(config, output, data, bar)
         seconds = round(time.monotonic() - started)
         checkpoint = max(output.glob('best_coco_AP_epoch_*.pth'), key=os.path.getmtime)
-        score = test(config, checkpoint, output, data, bar)
-        task = bar.add_task('drawing what it learned', total=2)
-        log = (output / 'pictures.log').open('w')
-        with log, redirect_stdout(log), redirect_stderr(log):
-            from . import visualization  # not before it is needed: slow to import
-
-            curve = visualization.learning_curve(output)
-            bar.advance(task)
-            os.environ['TINY_PEOPLE'] = str(data)
-            sheet = visualization.prediction_sheet(
-                config, checkpoint, output / 'predictions.png'
-            )
-            bar.advance(task)
-    go_on = (
+        score = _test(config, checkpoint, output, data, bar)
+        curve, sheet = _draw_figures(config, checkpoint, output, data, bar)
+    resume_command = (
         f'TINY_PEOPLE={data} mim train mmpose {config} --work-dir {output}-more '
         f'--cfg-options load_from={checkpoint}'
     )
     result = dict(
-        AP=score, training_seconds=seconds, checkpoint=str(checkpoint), go_on=go_on
+        AP=score,
+        training_seconds=seconds,
+        checkpoint=str(checkpoint),
+        go_on=resume_command,
     )
     (output / 'result.json').write_text(json.dumps(result, indent=2) + '\n')
-    report(console, result, curve, sheet)
+    _print_summary(console, result, curve, sheet)
     return score
 
 
-def train(config: str, output: Path, data: Path, bar: Progress) -> None:
-    """``mim train``, with its log lines turned into a progress bar."""
+def _train(config: str, output: Path, data: Path, bar: Progress) -> None:
     task = bar.add_task('training HRNet-W18-small', total=None)
     epoch, epochs, score = 0, 1, ''
-    for line in mim(['train', 'mmpose', config], output, data):
+    for line in _mim(['train', 'mmpose', config], output, data):
         if found := EPOCHS.search(line):
             epochs = int(found[1])
         if found := SCORE.search(line):
             score = f', validation AP {100 * float(found[1]):.1f}'
             bar.update(task, description=f'training HRNet-W18-small ({score[2:]})')
-            tell(bar, f'epoch {epoch} of {epochs}{score}')
+            _print_without_terminal(bar, f'epoch {epoch} of {epochs}{score}')
         if found := STEP.search(line):
             epoch, step, steps = (int(found[i]) for i in (1, 2, 3))
             bar.update(
@@ -114,24 +107,41 @@ def train(config: str, output: Path, data: Path, bar: Progress) -> None:
     bar.update(task, completed=1, total=1)
 
 
-def test(
+def _test(
     config: str, checkpoint: Path, output: Path, data: Path, bar: Progress
 ) -> float:
-    """``mim test``: the stock COCO metric on the test split."""
     task = bar.add_task('testing with the COCO metric', total=None)
     command = ['test', 'mmpose', config, '--checkpoint', str(checkpoint)]
     score = None
-    for line in mim(command, output, data):
+    for line in _mim(command, output, data):
         if found := SCORE.search(line):
             score = float(found[1])
     if score is None:
-        raise DemoError(f'`mim test` printed no AP; its log is {output}/test.log')
+        raise DemoError(f'`mim test` printed no AP; see its log, {output}/test.log')
     bar.update(task, completed=1, total=1)
     return score
 
 
-def mim(arguments: list[str], output: Path, data: Path) -> Iterator[str]:
-    """Run ``mim ARGUMENTS`` in a child process; yield its lines and keep them."""
+def _draw_figures(
+    config: str, checkpoint: Path, output: Path, data: Path, bar: Progress
+) -> tuple[Path, Path]:
+    task = bar.add_task('drawing the results', total=2)
+    log = (output / 'figures.log').open('w')
+    with log, redirect_stdout(log), redirect_stderr(log):
+        from . import visualization  # here, because it is slow to import
+
+        curve = visualization.learning_curve(output)
+        bar.advance(task)
+        os.environ['TINY_PEOPLE'] = str(data)
+        sheet = visualization.prediction_sheet(
+            config, checkpoint, output / 'predictions.png'
+        )
+        bar.advance(task)
+    return curve, sheet
+
+
+def _mim(arguments: list[str], output: Path, data: Path) -> Iterator[str]:
+    # yields the lines of the output, and writes them to a log file
     command = [*arguments, '--work-dir', str(output)]
     lines = []
     log = output / f'{arguments[0]}.log'
@@ -150,18 +160,17 @@ def mim(arguments: list[str], output: Path, data: Path) -> Iterator[str]:
             lines.append(line)
             yield line
     if child.wait():
-        # mim adds a traceback of its own below that of the job
+        # mim prints its own traceback below that of the job
         causes = [s for s in lines if CAUSE.match(s) and 'CalledProcessError' not in s]
         raise DemoError(
             f'`mim {shlex.join(command)}` failed:\n\n'
             f'{causes[-1] if causes else "".join(lines[-15:])}\n'
-            f'All that it said is in {log}. If a library is to blame, '
-            '`hrnet-mm doctor` names the fix.'
+            f'The whole output is in {log}. If a library is missing or incompatible, '
+            '`hrnet-mm doctor` suggests a fix.'
         )
 
 
-def progress_bar(console: Console) -> Progress:
-    """Description, bar, share, time so far and time to go."""
+def _progress_bar(console: Console) -> Progress:
     return Progress(
         TextColumn('{task.description}'),
         BarColumn(),
@@ -173,14 +182,13 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
-def tell(bar: Progress, line: str) -> None:
-    """What a log file shows in place of the bars, which need a terminal."""
+def _print_without_terminal(bar: Progress, line: str) -> None:
+    # rich draws progress bars on terminals only
     if not bar.console.is_terminal:
         bar.console.print(line)
 
 
-def report(console: Console, result: dict, curve: Path, sheet: Path) -> None:
-    """Say what came out, where it is, and how to go on."""
+def _print_summary(console: Console, result: dict, curve: Path, sheet: Path) -> None:
     console.print(
         f'\n[bold]AP {100 * result["AP"]:.1f}[/] on the test split of TinyPeople '
         f'(COCO metric), after {result["training_seconds"]} s of training.\n'
@@ -189,15 +197,14 @@ def report(console: Console, result: dict, curve: Path, sheet: Path) -> None:
     console.print(f'  predictions     {sheet}')
     console.print(f'  checkpoint      {result["checkpoint"]}')
     console.print(
-        '\nOn from there, as long again (first: source .venv/bin/activate):\n'
+        '\nTrain for as long again (run `source .venv/bin/activate` first):\n'
     )
     console.print(f'  {result["go_on"]}', soft_wrap=True)
-    console.print('\nOn COCO, as docs/pose.md describes:\n')
+    console.print('\nTrain on COCO (see docs/pose.md):\n')
     console.print('  COCO=FOLDER mim train mmpose configs/hrnet_w48_coco.py\n')
 
 
-def shown(path: Path) -> str:
-    """The path as a person would type it here."""
+def _relative(path: Path) -> str:
     path = path.resolve()
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    folder = Path.cwd()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)

@@ -1,8 +1,9 @@
-"""From heatmaps and tags to people (HigherHRNet, section 3.2; lib/core/group.py).
+"""Grouping of keypoints into instances by their tags (associative embedding).
 
-Peaks of the heatmaps are candidates for joints. Joint by joint they are matched to the
-people found so far by the distance of tags; then each joint moves a quarter of a pixel
-towards its higher neighbours, and what a person lacks is looked for in the whole map.
+Follows HigherHRNet, section 3.2, and lib/core/group.py of its official code. Local
+maxima of the heatmaps are the candidates. Keypoint by keypoint, they are matched to the
+instances found so far by the distance of their tags. Then each keypoint is adjusted
+towards its higher neighbours, and missing keypoints are searched in the whole heatmap.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-TIE = 1e-6  # decides between equal sums alone
+TIE_WEIGHT = 1e-6  # breaks ties between equal costs, and changes no other result
 
 
 @dataclass(frozen=True)
@@ -26,48 +27,48 @@ class Candidates:
     Attributes:
         scores: (K, M).
         tags: (K, M, L).
-        places: (K, M, 2), x and y in pixels.
+        pixels: (K, M, 2), x and y.
     """
 
     scores: np.ndarray
     tags: np.ndarray
-    places: np.ndarray
+    pixels: np.ndarray
 
 
 def find_candidates(
     heatmaps: Tensor, tags: Tensor, number: int, kernel: int
 ) -> Candidates:
-    """The ``number`` highest local maxima.
+    """Return the ``number`` highest local maxima of each heatmap, with their tags.
 
     Args:
         heatmaps: (K, H, W).
         tags: (L, K, H, W).
-        number: Of candidates per joint.
-        kernel: The size of the neighbourhood that a maximum has to win, odd.
+        number: Maximum number of candidates for each keypoint, M.
+        kernel: Size of the neighbourhood in which a maximum is the highest value, odd.
     """
-    # a CPU pools all joints of a pixel at once, in a third of the time
+    # On a CPU, max pooling takes a third of the time in channels_last.
     batch = heatmaps[None].to(memory_format=torch.channels_last)
     peak = F.max_pool2d(batch, kernel, stride=1, padding=kernel // 2)[0].contiguous()
     peaks = (heatmaps * (heatmaps == peak)).flatten(1)
     scores, at = peaks.topk(min(number, peaks.shape[1]))
     found = tags.flatten(2).gather(2, at.expand(len(tags), -1, -1))
     width = heatmaps.shape[-1]
-    places = torch.stack([at % width, at // width], dim=-1)
+    pixels = torch.stack([at % width, at // width], dim=-1)
     return Candidates(
-        scores.cpu().numpy(), found.permute(1, 2, 0).cpu().numpy(), places.cpu().numpy()
+        scores.cpu().numpy(), found.permute(1, 2, 0).cpu().numpy(), pixels.cpu().numpy()
     )
 
 
 @dataclass(frozen=True)
-class People:
-    """N people of K joints.
+class Instances:
+    """N instances with K keypoints each.
 
     Attributes:
-        joints: (N, K, 3), x and y in pixels and the score; 0 where none was found.
-        tags: (N, L), the mean tag of the joints that were found.
+        keypoints: (N, K, 3), x and y in pixels and the score; 0 for missing keypoints.
+        tags: (N, L), the mean tag of the keypoints that were found.
     """
 
-    joints: np.ndarray
+    keypoints: np.ndarray
     tags: np.ndarray
 
 
@@ -77,111 +78,108 @@ def group(
     threshold: float,
     tag_threshold: float,
     max_people: int,
-) -> People:
-    """Match candidates to people, one joint after another.
+) -> Instances:
+    """Match candidates to instances, one keypoint after another.
 
-    A candidate belongs to one person, a person has one candidate for each joint, and
-    the sum of the distances of their tags, in whole numbers, is the least there is;
-    the higher scores come first. Which of equal sums the official code takes is a
-    matter of chance; here it is the one of exact distances. A candidate further than
-    ``tag_threshold`` from its person begins another one.
+    For each keypoint, a linear assignment minimizes the sum of the tag distances,
+    rounded to integers, and then maximizes the scores. Among assignments of equal cost
+    the official code returns an arbitrary one; this function returns the one with the
+    smallest exact distances. A candidate whose distance is ``tag_threshold`` or more
+    starts a new instance.
 
     Args:
-        found: Candidates for all joints.
-        order: In which joints are matched: from the head down.
-        threshold: Of scores; what is not above is no candidate.
-        tag_threshold: Of distances.
-        max_people: Later ones are matched to nobody.
+        found: Candidates for all keypoints.
+        order: Indices of keypoints in the order of matching, usually from the head
+            down.
+        threshold: Candidates with a score of at most this are ignored.
+        tag_threshold: Distance from which a candidate starts a new instance.
+        max_people: Candidates are matched to the first ``max_people`` instances only.
     """
-    joints, length = found.scores.shape[0], found.tags.shape[-1]
-    people = np.zeros((0, joints, 3), np.float32)
+    count, length = found.scores.shape[0], found.tags.shape[-1]
+    instances = np.zeros((0, count, 3), np.float32)
     sums, counts = np.zeros((0, length)), np.zeros(0)
-    for joint in order:
-        there = found.scores[joint] > threshold
-        if not there.any():
+    for keypoint in order:
+        valid = found.scores[keypoint] > threshold
+        if not valid.any():
             continue
-        scores, tags = found.scores[joint][there], found.tags[joint][there]
-        rows = np.column_stack([found.places[joint][there], scores])
-        known = min(len(people), max_people)
+        scores, tags = found.scores[keypoint][valid], found.tags[keypoint][valid]
+        rows = np.column_stack([found.pixels[keypoint][valid], scores])
+        known = min(len(instances), max_people)
         means = sums[:known] / counts[:known, None]
         distances = np.linalg.norm(tags[:, None] - means, axis=2)
         candidates, owners = linear_sum_assignment(
-            100 * np.round(distances) - scores[:, None] + TIE * distances
+            100 * np.round(distances) - scores[:, None] + TIE_WEIGHT * distances
         )
         near = distances[candidates, owners] < tag_threshold
         candidates, owners = candidates[near], owners[near]
-        people[owners, joint] = rows[candidates]
+        instances[owners, keypoint] = rows[candidates]
         sums[owners] += tags[candidates]
         counts[owners] += 1
 
         new = np.setdiff1d(np.arange(len(rows)), candidates)
-        others = np.zeros((len(new), joints, 3), np.float32)
-        others[:, joint] = rows[new]
-        people = np.concatenate([people, others])
+        others = np.zeros((len(new), count, 3), np.float32)
+        others[:, keypoint] = rows[new]
+        instances = np.concatenate([instances, others])
         sums = np.concatenate([sums, tags[new]])
         counts = np.concatenate([counts, np.ones(len(new))])
-    return People(people, sums / np.maximum(counts, 1)[:, None])
+    return Instances(instances, sums / np.maximum(counts, 1)[:, None])
 
 
-def adjust(joints: np.ndarray, heatmaps: Tensor) -> np.ndarray:
-    """To the middle of the pixel, and a quarter towards the higher neighbours.
+def adjust(keypoints: np.ndarray, heatmaps: Tensor) -> np.ndarray:
+    """Move keypoints to pixel centers, then 1/4 pixel towards the higher neighbours.
 
     Args:
-        joints: (N, K, 3); those with score 0 stay where they are.
+        keypoints: (N, K, 3), x, y and score. Keypoints with score 0 do not move.
         heatmaps: (K, H, W).
     """
     height, width = heatmaps.shape[-2:]
-    person, joint = np.nonzero(joints[..., 2] > 0)
-    x, y = joints[person, joint, :2].astype(int).T
+    instance, keypoint = np.nonzero(keypoints[..., 2] > 0)
+    x, y = keypoints[instance, keypoint, :2].astype(int).T
 
-    def at(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        index = (joint, y.clip(0, height - 1), x.clip(0, width - 1))
-        places = tuple(torch.from_numpy(i).to(heatmaps.device) for i in index)
-        return heatmaps[places].cpu().numpy()
+    def values_at(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        arrays = (keypoint, y.clip(0, height - 1), x.clip(0, width - 1))
+        index = tuple(torch.from_numpy(i).to(heatmaps.device) for i in arrays)
+        return heatmaps[index].cpu().numpy()
 
-    right, down = at(x + 1, y) > at(x - 1, y), at(x, y + 1) > at(x, y - 1)
-    moved = joints.copy()
-    moved[person, joint, 0] += np.where(right, 0.75, 0.25)
-    moved[person, joint, 1] += np.where(down, 0.75, 0.25)
+    right = values_at(x + 1, y) > values_at(x - 1, y)
+    down = values_at(x, y + 1) > values_at(x, y - 1)
+    moved = keypoints.copy()
+    moved[instance, keypoint, 0] += np.where(right, 0.75, 0.25)
+    moved[instance, keypoint, 1] += np.where(down, 0.75, 0.25)
     return moved
 
 
-def complete(people: People, heatmaps: Tensor, tags: Tensor) -> np.ndarray:
-    """Look for the joints that people lack: the highest pixel with the person's tag.
+def find_missing(instances: Instances, heatmaps: Tensor, tags: Tensor) -> np.ndarray:
+    """Search the whole heatmap for the missing keypoints of each instance.
 
-    The tag counts by its distance in whole numbers, which is subtracted.
+    Takes the pixel with the highest heatmap value less the tag distance, which is
+    rounded to an integer.
 
     Args:
-        people: As they were grouped.
+        instances: The result of ``group``.
         heatmaps: (K, H, W).
         tags: (L, K, H, W).
 
     Returns:
-        (N, K, 3), those joints alone; the others are 0, and so is what is nowhere above
-        0.
+        (N, K, 3), x, y and score of the keypoints that were missing. All others are 0,
+        as are keypoints whose heatmap value is not positive.
     """
-    lacking = people.joints[..., 2] == 0
-    found = np.zeros_like(people.joints)
-    wanted = torch.from_numpy(people.tags).to(heatmaps)
+    missing = instances.keypoints[..., 2] == 0
+    found = np.zeros_like(instances.keypoints)
+    means = torch.from_numpy(instances.tags).to(heatmaps)
     width = heatmaps.shape[-1]
-    for joint in np.flatnonzero(lacking.any(axis=0)):
-        who = np.flatnonzero(lacking[:, joint])
-        heat, tag = heatmaps[joint].flatten(), tags[:, joint].flatten(1)
-        places = torch.stack([search(heat, tag, wanted[person]) for person in who])
-        row = torch.stack([places % width, places // width, heat[places]], dim=-1)
-        found[who, joint] = row.cpu().numpy()
+    for keypoint in np.flatnonzero(missing.any(axis=0)):
+        rows = np.flatnonzero(missing[:, keypoint])
+        heat, tag = heatmaps[keypoint].flatten(), tags[:, keypoint].flatten(1)
+        pixels = torch.stack([_best_pixel(heat, tag, means[row]) for row in rows])
+        values = torch.stack([pixels % width, pixels // width, heat[pixels]], dim=-1)
+        found[rows, keypoint] = values.cpu().numpy()
     found[found[..., 2] <= 0] = 0
     return found
 
 
-def search(heat: Tensor, tag: Tensor, wanted: Tensor) -> Tensor:
-    """The pixel where heat less the distance of tags is highest, as an index.
-
-    Args:
-        heat: (P,).
-        tag: (L, P).
-        wanted: (L,).
-    """
-    # norm() over a few numbers takes ten times as long
-    squares = sum((t - w).square() for t, w in zip(tag, wanted, strict=True))
+def _best_pixel(heat: Tensor, tag: Tensor, mean: Tensor) -> Tensor:
+    # heat (P,), tag (L, P), mean (L,) -> index of a pixel
+    # norm() over such short vectors takes ten times as long
+    squares = sum((t - m).square() for t, m in zip(tag, mean, strict=True))
     return (heat - squares.sqrt().round()).max(dim=0).indices

@@ -1,7 +1,7 @@
-"""Bottom-up pose on the HRNetV1 representation.
+"""The HigherHRNet head for bottom-up pose (https://arxiv.org/abs/1908.10357).
 
-HigherHRNet (https://arxiv.org/abs/1908.10357), under the parameter names of its
-official code (HigherHRNet-Human-Pose-Estimation, lib/models/pose_higher_hrnet.py).
+State-dict keys are those of the official code (HigherHRNet-Human-Pose-Estimation,
+lib/models/pose_higher_hrnet.py).
 """
 
 from __future__ import annotations
@@ -30,27 +30,28 @@ TEST_OPTIONS = {'flip_test', 'multiscale_test', 'output_heatmaps'}
 
 @MODELS.register_module()
 class HigherHRNetHead(BaseHead):
-    """Heatmaps at 1/4 and higher resolutions, and tags at 1/4 (paper, section 3).
+    """Head that predicts heatmaps at 1/4 and higher resolutions, and tags at 1/4.
 
-    Each deconvolution doubles the resolution of what the last heatmaps were read off,
-    and further ones are read off its result; without any, it is the baseline of the
-    paper: HRNet with associative embedding.
+    Each deconvolution doubles the resolution of the features, and a 1x1 convolution
+    predicts heatmaps from them (paper, section 3). Without deconvolutions, this is the
+    baseline of the paper: HRNet with associative embedding.
 
     Args:
-        in_channels: Of stream 0, C.
-        num_keypoints: Joints of a person, K.
-        tag_dim: Numbers in a tag, L.
-        deconv_channels: The width of each deconvolution.
-        num_blocks: Residual blocks after each of them.
-        cat_output: Whether a deconvolution sees the maps read off before it.
-        norm_cfg: As for the trunk.
-        keypoint_loss: Of heatmaps with masks.
-        tag_loss: Of tags.
-        decoder: A codec, ``hrnet_mm.AssociativeEmbedding``.
-        init_cfg: Of mmengine.
+        in_channels: Channels of stream 0, C.
+        num_keypoints: Number of keypoints, K.
+        tag_dim: Length of a tag, L.
+        deconv_channels: Output channels of each deconvolution.
+        num_blocks: Number of residual blocks after each deconvolution.
+        cat_output: Whether to concatenate the previous heatmaps and tags to the input
+            of each deconvolution.
+        norm_cfg: Norm layers of the deconvolutions and blocks; the default is BN.
+        keypoint_loss: Loss of the heatmaps, which takes a mask.
+        tag_loss: Loss of the tags.
+        decoder: Codec that decodes the predictions, ``hrnet_mm.AssociativeEmbedding``.
+        init_cfg: Initialization, as for mmengine's ``BaseModule``.
 
     Raises:
-        ValueError: if a number of channels, joints or tags is below 1.
+        ValueError: If ``in_channels``, ``num_keypoints`` or ``tag_dim`` is below 1.
     """
 
     def __init__(
@@ -74,9 +75,9 @@ class HigherHRNetHead(BaseHead):
         for name, value in given.items():
             if value < 1:
                 raise ValueError(
-                    f'HigherHRNetHead({name}={value}): must be 1 or more. Without tags '
-                    'joints cannot be told apart by people; for one person use a '
-                    'HeatmapHead'
+                    f'HigherHRNetHead({name}={value}): {name} must be 1 or more. '
+                    'Keypoints cannot be grouped without tags; for a single instance '
+                    'use mmpose.HeatmapHead'
                 )
         super().__init__(init_cfg or self.default_init_cfg)
         self.num_keypoints = num_keypoints
@@ -89,7 +90,7 @@ class HigherHRNetHead(BaseHead):
         width = in_channels
         for channels in deconv_channels:
             wide = width + outputs if cat_output else width
-            deconvs.append(make_deconv(wide, channels, num_blocks, layers))
+            deconvs.append(_make_deconv(wide, channels, num_blocks, layers))
             width, outputs = channels, num_keypoints
             final.append(nn.Conv2d(width, outputs, 1))
         self.final_layers = nn.ModuleList(final)
@@ -97,12 +98,12 @@ class HigherHRNetHead(BaseHead):
         self.keypoint_loss = MODELS.build(keypoint_loss or dict(type=KEYPOINT_LOSS))
         self.tag_loss = MODELS.build(tag_loss or dict(type=TAG_LOSS))
         self.decoder = None if decoder is None else KEYPOINT_CODECS.build(decoder)
-        # public only since torch 2.5
-        self._register_load_state_dict_pre_hook(take_layer_of_mmpose)
+        # the public method exists since torch 2.5
+        self._register_load_state_dict_pre_hook(_rename_mmpose_keys)
 
     @property
     def default_init_cfg(self) -> list[Config]:
-        """That of the official code."""
+        """Return the initialization of the official code."""
         convs = ['Conv2d', 'ConvTranspose2d']
         return [
             dict(type='Normal', layer=convs, std=0.001),
@@ -110,9 +111,14 @@ class HigherHRNetHead(BaseHead):
         ]
 
     def forward(self, feats: Features) -> list[Tensor]:
-        """Stream 0, (B, C, H, W), of the streams -> what is read off each resolution.
+        """Predict heatmaps and tags.
 
-        (B, K + L * K, H, W): heatmaps and tags, then (B, K, 2H, 2W) and so on.
+        Args:
+            feats: Streams of the trunk; only the first, (B, C, H, W), is used.
+
+        Returns:
+            Heatmaps and tags, (B, K + L * K, H, W), then the heatmaps of each
+            deconvolution: (B, K, 2H, 2W), (B, K, 4H, 4W) and so on.
         """
         x = feats[0]
         outputs = [self.final_layers[0](x)]
@@ -126,13 +132,14 @@ class HigherHRNetHead(BaseHead):
     def loss(
         self, feats: Features, batch_data_samples: list[Any], train_cfg: Any = None
     ) -> dict[str, Tensor]:
-        """Compute the losses of heatmaps at each resolution, of tags at the first.
+        """Compute the heatmap losses of each resolution, and the pull and push losses.
 
         Raises:
-            ValueError: if the data have other joints, or other resolutions.
+            ValueError: If the number of keypoints or the resolutions of the data differ
+                from those of the head.
         """
         outputs = self(feats)
-        joints = self.num_keypoints
+        num_keypoints = self.num_keypoints
         fields = [sample.gt_fields for sample in batch_data_samples]
         self._check([maps.shape for maps in fields[0].heatmaps], outputs)
         losses = {}
@@ -141,11 +148,11 @@ class HigherHRNetHead(BaseHead):
                 torch.stack([field.get(name)[level] for field in fields])
                 for name in ('heatmaps', 'heatmap_mask')
             )
-            heat = output[:, :joints].float()
+            heat = output[:, :num_keypoints].float()
             name = f'loss_heatmap_{level}'
             losses[name] = self.keypoint_loss(heat, target, None, mask.float())
         pull, push = self.tag_loss(
-            outputs[0][:, joints:],
+            outputs[0][:, num_keypoints:],
             [s.gt_instance_labels.keypoint_indices for s in batch_data_samples],
         )
         return losses | dict(loss_pull=pull, loss_push=push)
@@ -155,56 +162,65 @@ class HigherHRNetHead(BaseHead):
         if [*map(tuple, given)] != sizes:
             raise ValueError(
                 f'HigherHRNetHead(num_keypoints={self.num_keypoints}) outputs '
-                f'heatmaps (K, H, W) of {sizes}, and the data set and its codec give '
-                f'{[*map(tuple, given)]}: set num_keypoints to the joints of the data '
-                'set, and heatmap_sizes of the codec to 1/4 of the image, 1/2 ...'
+                f'heatmaps (K, H, W) of {sizes}, but the data set and its codec have '
+                f'{[*map(tuple, given)]}: set num_keypoints to the keypoints of the '
+                'data set, and heatmap_sizes of the codec to 1/4 of the image size, '
+                '1/2 ...'
             )
 
     def predict(
         self, feats: Any, batch_data_samples: list[Any], test_cfg: Config | None = None
     ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
-        """The people of each image, and the boxes of their joints, in its pixels.
+        """Predict the instances of each image, in pixels of the input image.
 
         Args:
-            feats: Of the image, (image, flipped image) with ``flip_test``, and a list
-                of those by scale with ``multiscale_test``.
-            batch_data_samples: With ``batch_input_shape`` and ``flip_indices``.
-            test_cfg: ``flip_test``, ``multiscale_test``; ``output_heatmaps`` for what
-                people were grouped from: heatmaps, (K, H, W), and tags, (L * K, H, W).
+            feats: Streams of the images; with ``flip_test`` a tuple of the streams of
+                the images and of the flipped images; with ``multiscale_test`` a list of
+                these, one for each scale.
+            batch_data_samples: Samples with ``batch_input_shape`` and ``flip_indices``.
+            test_cfg: Any of ``flip_test``, ``multiscale_test`` and ``output_heatmaps``.
+
+        Returns:
+            For each image, instances with ``keypoints``, ``keypoint_scores``,
+            ``bboxes`` around the keypoints and ``bbox_scores``. With
+            ``output_heatmaps``, also the ``heatmaps``, (K, H, W), and ``tags``,
+            (L * K, H, W), that the instances were decoded from.
 
         Raises:
-            ValueError: if there are other options, or there is no decoder.
+            ValueError: If ``test_cfg`` has an unknown option, or the head has no
+                decoder.
         """
         cfg = dict(test_cfg or {})
         if unknown := set(cfg) - TEST_OPTIONS:
             raise ValueError(
-                f'test_cfg of HigherHRNetHead has {", ".join(sorted(unknown))}; it '
-                f'knows {", ".join(sorted(TEST_OPTIONS))}'
+                'test_cfg of HigherHRNetHead has unknown options: '
+                f'{", ".join(sorted(unknown))}. Valid options are '
+                f'{", ".join(sorted(TEST_OPTIONS))}'
             )
         if self.decoder is None:
             raise ValueError(
-                'HigherHRNetHead has no decoder: give it the codec of the data, '
+                'HigherHRNetHead has no decoder: set it to the codec of the data set, '
                 'head=dict(decoder=_base_.codec)'
             )
         info = batch_data_samples[0].metainfo
         scales = feats if cfg.get('multiscale_test') else [feats]
         flip = info['flip_indices'] if cfg.get('flip_test') else None
         heatmaps, tags = self.aggregate(scales, info['batch_input_shape'], flip)
-        people = [
+        instances = [
             InstanceData(
-                keypoints=joints,
+                keypoints=keypoints,
                 keypoint_scores=heat,
                 bbox_scores=scores,
-                # inferencers tell the score of what has a box alone
-                bboxes=np.hstack([joints.min(axis=1), joints.max(axis=1)]),
+                # inferencers return the scores of instances with boxes only
+                bboxes=np.hstack([keypoints.min(axis=1), keypoints.max(axis=1)]),
             )
-            for joints, heat, scores in zip(
+            for keypoints, heat, scores in zip(
                 *self.decoder.batch_decode(heatmaps, tags), strict=True
             )
         ]
         if not cfg.get('output_heatmaps'):
-            return people
-        return people, [
+            return instances
+        return instances, [
             PixelData(heatmaps=heat, tags=tag.flatten(0, 1))
             for heat, tag in zip(heatmaps, tags, strict=True)
         ]
@@ -212,46 +228,49 @@ class HigherHRNetHead(BaseHead):
     def aggregate(
         self, scales: Sequence[Any], size: Sequence[int], flip: Sequence[int] | None
     ) -> tuple[Tensor, Tensor]:
-        """Mean heat over resolutions, views and scales; tags of the first scale.
+        """Average heatmaps over resolutions, flips and scales; concatenate tags.
 
-        lib/core/inference.py of the official code.
+        Tags are those of the first scale, as in the official code
+        (lib/core/inference.py).
 
         Args:
-            scales: Features of an image, or of it and its mirror image.
-            size: Height and width of the image.
-            flip: The joint on the other side of each; None without mirror images.
+            scales: For each scale, the streams of the images; with ``flip``, a tuple of
+                the streams of the images and of the flipped images.
+            size: Height and width of the input images.
+            flip: ``flip_indices`` of the data set for a flip test, else None.
 
         Returns:
-            Heatmaps, (B, K, H, W), and tags, (B, L, K, H, W): one for each view.
+            Heatmaps, (B, K, H, W), and tags, (B, L, K, H, W), or (B, 2L, K, H, W) with
+            a flip test.
         """
-        joints = self.num_keypoints
-        if flip is not None and len(flip) != joints:
+        num_keypoints = self.num_keypoints
+        if flip is not None and len(flip) != num_keypoints:
             raise ValueError(
-                f'HigherHRNetHead(num_keypoints={joints}), and the data set has '
-                f'{len(flip)} joints: set num_keypoints to that'
+                f'HigherHRNetHead(num_keypoints={num_keypoints}) does not match the '
+                f'data set, which has {len(flip)} keypoints: set num_keypoints to '
+                f'{len(flip)}'
             )
         heatmaps, tags = [], []
-        for number, scale in enumerate(scales):
+        for index, scale in enumerate(scales):
             views = [scale] if flip is None else scale
-            for view, feats in enumerate(views):
+            for is_flipped, feats in enumerate(views):
                 outputs = [*self(feats)]
                 largest = outputs[-1].shape[2:]
-                outputs[:-1] = [resized(output, largest) for output in outputs[:-1]]
-                heat = torch.stack([o[:, :joints] for o in outputs]).mean(dim=0)
-                tag = outputs[0][:, joints:].unflatten(1, (self.tag_dim, joints))
-                if view:
+                outputs[:-1] = [_resize(output, largest) for output in outputs[:-1]]
+                heat = torch.stack([o[:, :num_keypoints] for o in outputs]).mean(dim=0)
+                tag = outputs[0][:, num_keypoints:]
+                tag = tag.unflatten(1, (self.tag_dim, num_keypoints))
+                if is_flipped:
                     heat, tag = heat.flip(-1)[:, flip], tag.flip(-1)[:, :, flip]
-                heatmaps.append(resized(heat, size))
-                if number == 0:
-                    tags.append(resized(tag.flatten(1, 2), size))
-        tag = torch.cat(tags, dim=1).unflatten(1, (-1, joints))
+                heatmaps.append(_resize(heat, size))
+                if index == 0:
+                    tags.append(_resize(tag.flatten(1, 2), size))
+        tag = torch.cat(tags, dim=1).unflatten(1, (-1, num_keypoints))
         return torch.stack(heatmaps).mean(dim=0), tag
 
 
-def take_layer_of_mmpose(
-    state_dict: dict[str, Tensor], prefix: str, *args: Any
-) -> None:
-    """Files of mmpose's head of one resolution load as they are."""
+def _rename_mmpose_keys(state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+    # loads checkpoints of mmpose's head, which has one resolution
     for name in [n for n in state_dict if n.startswith(prefix)]:
         state_dict[rename_final_layer(name)] = state_dict.pop(name)
 
@@ -260,10 +279,9 @@ KEYPOINT_LOSS = 'mmpose.KeypointMSELoss'
 TAG_LOSS = 'hrnet_mm.AssociativeEmbeddingLoss'
 
 
-def make_deconv(
+def _make_deconv(
     in_channels: int, channels: int, num_blocks: int, layers: Layers
 ) -> nn.Sequential:
-    """Twice the resolution, and residual blocks."""
     up = nn.ConvTranspose2d(in_channels, channels, 4, stride=2, padding=1, bias=False)
     _, norm = build_norm_layer(layers.norm_cfg, channels)
     blocks = [
@@ -272,8 +290,7 @@ def make_deconv(
     return nn.Sequential(nn.Sequential(up, norm, nn.ReLU(inplace=True)), *blocks)
 
 
-def resized(x: Tensor, size: Sequence[int]) -> Tensor:
-    """(B, C, H, W) -> (B, C, *size), bilinear."""
+def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
     if tuple(x.shape[2:]) == tuple(size):
         return x
     return F.interpolate(x, size=tuple(size), mode='bilinear', align_corners=False)

@@ -1,4 +1,4 @@
-"""MMPose's inferencer, for any image."""
+"""MMPose's inferencer for images of any channels and dtype."""
 
 from __future__ import annotations
 
@@ -13,35 +13,38 @@ from hrnet_mm.images import ReadArrays, drawable, loader_of
 from hrnet_mm.inference.inferencer import AnyImage
 
 
-class Pose2D(AnyImage, Pose2DInferencer):
-    """``Pose2DInferencer`` for any image, whose drawing options hold for one call."""
+class _Pose2DInferencer(AnyImage, Pose2DInferencer):
+    # drawing options hold for one call only
 
     def _init_detector(self, *args: Any, **kwargs: Any) -> None:
         super()._init_detector(*args, **kwargs)
-        if self.detector is not None:  # finds people on the same arrays
+        if self.detector is not None:  # reads the same arrays
             loader = loader_of(self.detector.cfg.test_dataloader.dataset.pipeline)
             self.detector.pipeline = Compose(
                 [ReadArrays(loader), self.detector.pipeline]
             )
 
     def update_model_visualizer_settings(self, **kwargs: Any) -> None:
-        """Set what to draw; stock, ``skeleton_style='openpose'`` stays set."""
+        """Set what to draw in this call.
+
+        The stock class keeps ``skeleton_style='openpose'`` for all later calls.
+        """
         self.visualizer.set_dataset_meta(self.model.dataset_meta)
         super().update_model_visualizer_settings(**kwargs)
 
     def picture(self, image: np.ndarray) -> np.ndarray:
-        """Return what to draw on: blue, green, red."""
+        """Return the image to draw on, (H, W, 3) in BGR, uint8."""
         return drawable(image)
 
 
 class Inferencer(MMPoseInferencer):
-    """``MMPoseInferencer`` of a 2D model, for any image.
+    """``MMPoseInferencer`` with a 2D model, for images of any channels and dtype.
 
     Args:
-        pose2d: The config.
-        pose2d_weights: Its weights.
-        show_progress: Whether to show a bar.
-        kwargs: As for ``Pose2DInferencer``: ``device``, ``det_model`` ...
+        pose2d: Config of the model.
+        pose2d_weights: Path of the checkpoint.
+        show_progress: Whether to show a progress bar.
+        kwargs: Arguments of ``Pose2DInferencer``: ``device``, ``det_model`` ...
     """
 
     def __init__(
@@ -53,6 +56,6 @@ class Inferencer(MMPoseInferencer):
     ) -> None:
         # the stock class would build the stock Pose2DInferencer
         self.visualizer, self.show_progress = None, show_progress
-        self.inferencer = Pose2D(
+        self.inferencer = _Pose2DInferencer(
             pose2d, pose2d_weights, show_progress=show_progress, **kwargs
         )

@@ -1,4 +1,4 @@
-"""Losses of the official code of HigherHRNet."""
+"""Associative-embedding loss, as in the official code of HigherHRNet."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from hrnet_mm.registry import MODELS
 
 @MODELS.register_module()
 class AssociativeEmbeddingLoss(nn.Module):
-    """Tags of one person come together (pull), those of two people part (push).
+    """Loss that pulls the tags of an instance together and pushes instances apart.
 
-    The ``exp`` loss of HigherHRNet-Human-Pose-Estimation, lib/core/loss.py: means over
-    the joints of a person, the people or pairs of an image, and the images of a batch.
-    mmpose's sums over the batch, and counts everybody as paired with themselves.
+    The ``exp`` loss of HigherHRNet-Human-Pose-Estimation, lib/core/loss.py: the mean
+    over keypoints of an instance, over instances or pairs of an image, and over images
+    of a batch. MMPose's loss of this name sums over the batch, and counts each instance
+    as a pair with itself.
 
     Args:
-        loss_weight: Of both among the losses of a model; 0.001 in all published
-            recipes.
-        push_loss_factor: Of push against pull.
+        loss_weight: Weight of both losses; 0.001 in all published recipes.
+        push_loss_factor: Weight of the push loss relative to the pull loss.
     """
 
     def __init__(
@@ -34,36 +34,36 @@ class AssociativeEmbeddingLoss(nn.Module):
     def forward(
         self, tags: Tensor, keypoint_indices: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Pull and push, scalars; 0 where there is nobody, or nobody else.
+        """Return the pull and push losses, scalars; 0 without instances or pairs.
 
         Args:
-            tags: (B, L * K, H, W), the first of the L numbers of all joints first.
-            keypoint_indices: (N, K, 2) for each of B images: ``y * W + x``, and whether
-                the joint is labelled.
+            tags: (B, L * K, H, W); the channels of the first tag element come first.
+            keypoint_indices: For each of B images (N, K, 2): ``y * W + x``, and whether
+                the keypoint is labelled.
         """
         images = len(keypoint_indices)
-        joints = keypoint_indices[0].shape[1]
-        where, labelled = torch.cat([*keypoint_indices]).to(tags.device).unbind(-1)
-        counts = [len(people) for people in keypoint_indices]
+        num_keypoints = keypoint_indices[0].shape[1]
+        index, labelled = torch.cat([*keypoint_indices]).to(tags.device).unbind(-1)
+        counts = [len(instances) for instances in keypoint_indices]
         image = torch.arange(images, device=tags.device)
         image = image.repeat_interleave(torch.tensor(counts, device=tags.device))
 
         labelled = labelled > 0
-        anybody = labelled.any(dim=1)  # of people without a joint nothing is known
-        where, labelled, image = where[anybody], labelled[anybody], image[anybody]
-        maps = tags.float().view(images, -1, joints, tags[0, 0].numel())
-        joint = torch.arange(joints, device=tags.device)
-        found = maps[image[:, None], :, joint, where]  # (people, K, L)
+        valid = labelled.any(dim=1)  # instances without keypoints have no tag
+        index, labelled, image = index[valid], labelled[valid], image[valid]
+        maps = tags.float().view(images, -1, num_keypoints, tags[0, 0].numel())
+        keypoint = torch.arange(num_keypoints, device=tags.device)
+        found = maps[image[:, None], :, keypoint, index]  # (instances, K, L)
         share = labelled / labelled.sum(dim=1, keepdim=True)
         mean = (found * share[..., None]).sum(dim=1)
 
-        people = torch.bincount(image, minlength=images)
-        apart = (found - mean[:, None]).square().mean(dim=2)
-        pull = ((apart * share).sum(dim=1) / people[image]).sum() / images
+        instances = torch.bincount(image, minlength=images)
+        distance = (found - mean[:, None]).square().mean(dim=2)
+        pull = ((distance * share).sum(dim=1) / instances[image]).sum() / images
 
         pairs = image[:, None] == image
         pairs = pairs & ~torch.eye(len(image), dtype=torch.bool, device=tags.device)
         near = torch.exp(-(mean[:, None] - mean).square().sum(dim=2))
-        number = (people * (people - 1)).clamp(min=1)[image]
+        number = (instances * (instances - 1)).clamp(min=1)[image]
         push = (near.where(pairs, 0).sum(dim=1) / number).sum() / images
         return self.loss_weight * pull, self.loss_weight * self.push_loss_factor * push

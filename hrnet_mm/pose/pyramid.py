@@ -1,7 +1,7 @@
-"""Images at several scales on their way to the head.
+"""Bottom-up pose estimation with images at several scales.
 
-mmpose's ``BottomupResize(aug_scales=...)`` makes them and its heads aggregate them, but
-nothing in between takes images of different sizes.
+MMPose's ``BottomupResize(aug_scales=...)`` resizes the images and its heads aggregate
+the scales, but its preprocessor and its estimator do not accept several image sizes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,21 @@ from hrnet_mm.registry import MODELS
 
 @MODELS.register_module()
 class PyramidPreprocessor(PoseDataPreprocessor):
-    """``PoseDataPreprocessor``, for images at several scales too."""
+    """``PoseDataPreprocessor`` that also accepts images at several scales."""
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """``inputs``: images, (3, H, W), -> (N, 3, H, W); one of each scale, a tuple.
+        """Normalize and batch images.
 
-        What the samples say of the size is that of the first scale.
+        Sizes in the data samples are those of the first scale.
+
+        Args:
+            data: ``inputs`` is a list of N images, (3, H, W), or one such list for each
+                scale; ``data_samples`` are passed on.
+            training: Whether to run the augmentations of the preprocessor.
+
+        Returns:
+            ``inputs``, (N, 3, H, W), or a tuple of these, one for each scale, and
+            ``data_samples``.
         """
         if isinstance(data['inputs'][0], Tensor):
             return super().forward(data, training)
@@ -36,12 +45,12 @@ class PyramidPreprocessor(PoseDataPreprocessor):
 
 @MODELS.register_module()
 class BottomupPoseEstimator(MmposeEstimator):
-    """mmpose's, for images at several scales too: ``inputs`` is a tuple of batches."""
+    """MMPose's estimator that also accepts a tuple of batches, one for each scale."""
 
     def predict(
         self, inputs: Tensor | Sequence[Tensor], data_samples: list[Any]
     ) -> list[Any]:
-        """The samples with ``pred_instances``, in pixels of the original images."""
-        if isinstance(inputs, tuple):  # a list would have been stacked
+        """Return samples with ``pred_instances``, in pixels of the original images."""
+        if isinstance(inputs, tuple):  # a tuple so far: forward() stacks lists
             inputs = [*inputs]
         return super().predict(inputs, data_samples)

@@ -1,4 +1,4 @@
-"""Preparing images for bottom-up pose."""
+"""Transforms for bottom-up pose."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ META_KEYS = (
 
 @TRANSFORMS.register_module()
 class BottomupRandomFlip(RandomFlip):
-    """``RandomFlip`` after ``BottomupRandomAffine``, of images that are not square too.
+    """``RandomFlip`` that supports non-square images after ``BottomupRandomAffine``.
 
-    mmpose's takes ``input_size``, width and height, for height and width: labels of a
-    mirror image are then beside the people by the difference.
+    MMPose's reads ``input_size``, (width, height), as (height, width), and so shifts
+    the flipped keypoints by the difference.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Mirror image, boxes and joints, or not."""
+        """Flip the image, boxes and keypoints with the given probability."""
         width, height = results['input_size']
         flipped = super().transform(dict(results, input_size=(height, width)))
         return dict(flipped, input_size=(width, height))
@@ -39,21 +39,21 @@ class BottomupRandomFlip(RandomFlip):
 
 @TRANSFORMS.register_module()
 class CrowdMask(BaseTransform):
-    """Mask heatmaps: crowds and people without a labelled joint do not count.
+    """Mask crowds and instances without labelled keypoints out of the heatmap loss.
 
-    After ``GenerateTarget``. mmpose's ``BottomupGetHeatmapMask`` leaves out run
-    lengths, which the crowds of COCO are. It also fails if xtcocotools is installed
-    with numpy 2: xtcocotools cannot decode masks there.
+    Use it after ``GenerateTarget``. MMPose's ``BottomupGetHeatmapMask`` ignores masks
+    stored as run lengths, such as the crowds of COCO. It also fails if the compiled
+    xtcocotools is installed with numpy 2, where it cannot decode masks.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Add ``heatmap_mask``, (1, H, W) for each resolution of ``heatmaps``.
+        """Add ``heatmap_mask``, a bool array (1, H, W) for each resolution.
 
-        False where it does not count, which is also where ``BottomupRandomAffine`` saw
-        nothing of the image.
+        The mask is False where the loss ignores the heatmap, including the padding that
+        ``BottomupRandomAffine`` added.
         """
         outlines = results.get('invalid_segs', ())
-        mask: np.ndarray = 1 - covered(outlines, results['img_shape'][:2])
+        mask: np.ndarray = 1 - _rasterize(outlines, results['img_shape'][:2])
         mask = mask.astype(np.float32)
         if 'warp_mat' in results:
             mask = cv2.warpAffine(mask, results['warp_mat'], results['input_size'])
@@ -68,21 +68,21 @@ class CrowdMask(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackBottomup(PackPoseInputs):
-    """An image of several people, at one or more scales, for the model.
+    """``PackPoseInputs`` for bottom-up pose at one or several scales.
 
-    mmpose's ``PackPoseInputs`` stacks the images of ``BottomupResize(aug_scales=...)``,
-    which have different sizes; and the metric takes the list of categories that it
-    packs for the category of a person.
+    MMPose's stacks the images of ``BottomupResize(aug_scales=...)``, which have
+    different sizes. It also packs a list of categories, which the metric reads as the
+    category of one instance.
 
     Args:
-        meta_keys: What the model and the metric are told of the image.
+        meta_keys: Keys of the results that the data sample gets.
     """
 
     def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
         super().__init__(meta_keys)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """``inputs``: (3, H, W), or a list of those by scale; and ``data_samples``."""
+        """Return ``inputs``, (3, H, W) or a list of these, and ``data_samples``."""
         if not isinstance(results['img'], list):
             return super().transform(results)
         packed = super().transform(dict(results, img=results['img'][0]))
@@ -91,16 +91,9 @@ class PackBottomup(PackPoseInputs):
         )
 
 
-def covered(outlines: Iterable[Any], size: tuple[int, int]) -> np.ndarray:
-    """1 where an outline of COCO is: polygons, run lengths, or run lengths compressed.
-
-    Args:
-        outlines: One for each person; None where there is none.
-        size: Height and width.
-
-    Returns:
-        (H, W), uint8.
-    """
+def _rasterize(outlines: Iterable[Any], size: tuple[int, int]) -> np.ndarray:
+    # Outlines are COCO polygons, run lengths, compressed run lengths, or None.
+    # Returns (height, width): 1 inside any of them, else 0.
     mask = np.zeros(size, np.uint8)
     for outline in filter(None, outlines):
         runs = outline

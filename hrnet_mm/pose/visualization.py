@@ -1,4 +1,4 @@
-"""Pictures of pose models: the visualization hook, ``hrnet-mm show``."""
+"""Visualization of pose models: the hook, and the figures of ``hrnet-mm show``."""
 
 from __future__ import annotations
 
@@ -35,13 +35,17 @@ from hrnet_mm.visualization import (
 
 @HOOKS.register_module()
 class SparsePoseVisualizationHook(SparseVisualization, PoseVisualizationHook):
-    """MMPose's hook at a bounded cost; its ``--show-dir`` sets the interval to 1."""
+    """MMPose's visualization hook that draws one image of each ``interval``-th batch.
+
+    With ``--show-dir``, it draws every image.
+    """
 
 
 def draw_circles_with_numpy_scalars() -> None:
-    """Let joints be drawn although mmpose 1.3 calls ``int`` on an array of one.
+    """Patch mmpose 1.3, which calls ``int`` on an array with one element.
 
-    numpy 2.4 refuses that, which would end training at the first validation.
+    numpy 2.4 raises ``TypeError`` for it, which would end training at the first
+    validation.
     """
     original = OpencvBackendVisualizer.draw_circles
     if hasattr(original, 'takes_arrays'):
@@ -57,14 +61,14 @@ def draw_circles_with_numpy_scalars() -> None:
     OpencvBackendVisualizer.draw_circles = draw_circles
 
 
-SHOWN = 0.3  # joints of a lower score are not drawn
-PERSON = 0.2  # nor are people who were grouped from a few stray joints
-TAGGED = 0.1  # pixels of less heat are nobody's
+KEYPOINT_THRESHOLD = 0.3  # minimum score of a drawn keypoint
+INSTANCE_THRESHOLD = 0.2  # drops instances grouped from a few stray keypoints
+TAG_THRESHOLD = 0.1  # minimum heatmap value of a pixel whose tag is drawn
 ZOOM = 3
 
 
 def learning_curve(work_dir: Path) -> Path:
-    """Loss and AP against epochs, from the newest log that mmengine keeps; a PNG."""
+    """Plot loss and validation AP by epoch from mmengine's newest log, as a PNG."""
     logs = work_dir.glob('*/vis_data/scalars.json')
     log = max((p for p in logs if '"loss"' in p.read_text()), key=os.path.getmtime)
     rows = [json.loads(line) for line in log.read_text().splitlines()]
@@ -89,127 +93,130 @@ def learning_curve(work_dir: Path) -> Path:
 
 
 def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 6) -> Path:
-    """What a model sees: of a crop, of a face, or of all people of an image.
+    """Plot a figure with a row for each test sample.
 
-    A row for each sample: truth, prediction and joint heatmaps; then the four streams,
-    or, bottom-up, what tells people apart: the tag of the likeliest joint of each
-    pixel, where there may be one.
+    The columns are ground truth, prediction, the maximum over all heatmaps, and the
+    magnitude of the four streams. For bottom-up models the last column is the tag of
+    the most likely keypoint at each pixel.
 
     Args:
-        config: Of MMPose, with ``test_dataloader``.
-        checkpoint: The weights.
-        path: Of the image file to write.
-        rows: The number of samples, evenly from the test data.
+        config: Path of a config of MMPose, with ``test_dataloader``.
+        checkpoint: Path of the weights.
+        path: Path of the image file to write.
+        rows: Number of samples, evenly spaced in the test data.
 
     Returns:
-        The path.
+        ``path``.
     """
     cfg = Config.fromfile(config)
     cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, output_heatmaps=True)
     model, dataset, chosen = open_trained(cfg, checkpoint, rows)
     info = dataset.metainfo
     skeleton = Skeleton([*info['keypoint_id2name'].values()], info['skeleton_links'])
-    titles = ['truth', 'prediction', 'joint heatmaps']
+    titles = ['truth', 'prediction', 'heatmaps']
     if isinstance(model, BottomupPoseEstimator):
-        row = people_of
+        draw_row = draw_bottomup_row
         titles += ['tags']
     else:
-        row = row_of
+        draw_row = _draw_topdown_row
         titles += [f'stream {b}: 1/{4 * 2**b}' for b in range(4)]
-    pictures = [
-        row(model, dataset[i], dataset.get_data_info(i), skeleton) for i in chosen
+    images = [
+        draw_row(model, dataset[i], dataset.get_data_info(i), skeleton) for i in chosen
     ]
-    return save_sheet(pictures, titles, path)
+    return save_sheet(images, titles, path)
 
 
-def row_of(
+def _draw_topdown_row(
     model: Any, sample: dict, truth: dict, skeleton: Skeleton
 ) -> list[np.ndarray]:
-    """The pictures of one person, all of its crop."""
     streams: list[Tensor] = []
     # the outputs of the branches of the last module, before the last exchange
     hook = model.backbone.stage4[-1].branches.register_forward_hook(
         lambda module, args, output: streams.extend(output)
     )
-    crop, result = seen_by(model, sample)
+    crop, result = _predict(model, sample)
     hook.remove()
-    drawings = drawings_of(crop, result, truth, skeleton, colours=[None])
-    joints = result.pred_fields.heatmaps.cpu().numpy().max(axis=0)
-    maps = [joints, *(x[0].abs().mean(dim=0).numpy() for x in streams[:4])]
-    return [*drawings, *(overlay(enlarged(crop), m) for m in maps)]
+    drawings = _draw_keypoints(crop, result, truth, skeleton, colours=[None])
+    heat = result.pred_fields.heatmaps.cpu().numpy().max(axis=0)
+    maps = [heat, *(x[0].abs().mean(dim=0).numpy() for x in streams[:4])]
+    return [*drawings, *(overlay(_enlarge(crop), m) for m in maps)]
 
 
-def people_of(
+def draw_bottomup_row(
     model: Any, sample: dict, truth: dict, skeleton: Skeleton
 ) -> list[np.ndarray]:
-    """The pictures of one image, with all of its people."""
-    image, result = seen_by(model, sample)
+    """Draw ground truth, prediction, heatmaps and tags of one image.
+
+    Returns:
+        Images of equal size, (H, W, 3) in RGB.
+    """
+    image, result = _predict(model, sample)
     found = result.pred_instances
-    result.pred_instances = found[found.bbox_scores > PERSON]
+    result.pred_instances = found[found.bbox_scores > INSTANCE_THRESHOLD]
     tab10 = np.array(colormaps['tab10'].colors) * 255  # type: ignore[attr-defined]
     colours = [tuple(row) for row in tab10[:, ::-1].astype(int).tolist()]
-    drawings = drawings_of(image, result, truth, skeleton, colours)
+    drawings = _draw_keypoints(image, result, truth, skeleton, colours)
     heat = result.pred_fields.heatmaps.cpu().numpy()
-    tags = result.pred_fields.tags.cpu().numpy()[: len(heat)]  # of the first view
+    tags = result.pred_fields.tags.cpu().numpy()[: len(heat)]  # those without flip
     likeliest = heat.argmax(axis=0)[None]
     tag = np.take_along_axis(tags, likeliest, axis=0)[0]
     return [
         *drawings,
-        overlay(enlarged(image), heat.max(axis=0)),
-        tags_on(enlarged(image), tag, heat.max(axis=0) > TAGGED),
+        overlay(_enlarge(image), heat.max(axis=0)),
+        _draw_tags(_enlarge(image), tag, heat.max(axis=0) > TAG_THRESHOLD),
     ]
 
 
-def seen_by(model: Any, sample: dict) -> tuple[np.ndarray, Any]:
-    """The image that a model got, (H, W, 3) in BGR, and what it says of it."""
+def _predict(model: Any, sample: dict) -> tuple[np.ndarray, Any]:
+    # returns the input image, (H, W, 3) in BGR, and the data sample
     with torch.no_grad():
         (result,) = model.test_step(pseudo_collate([sample]))
-    inputs = sample['inputs']  # at several scales, the first
+    inputs = sample['inputs']
     image = inputs[0] if isinstance(inputs, list) else inputs
     return drawable(image.permute(1, 2, 0).numpy()), result
 
 
-def drawings_of(
+def _draw_keypoints(
     image: np.ndarray,
     result: Any,
     truth: dict,
     skeleton: Skeleton,
     colours: Sequence[Colour | None],
 ) -> list[np.ndarray]:
-    """Truth and prediction on an enlarged image; RGB."""
     predicted = result.pred_instances
     drawings = []
-    for people, seen in (
+    for keypoints, visible in (
         (truth['keypoints'], truth['keypoints_visible'] > 0),
-        (predicted.keypoints, predicted.keypoint_scores > SHOWN),
+        (predicted.keypoints, predicted.keypoint_scores > KEYPOINT_THRESHOLD),
     ):
-        picture = enlarged(image)
-        points = to_input(people, result.metainfo, image.shape[1::-1])
-        drawn = np.concatenate([points, np.where(seen, 2, 0)[..., None]], axis=-1)
-        for person, colour in zip(drawn, cycle(colours), strict=False):
-            draw_skeleton(picture, person, ZOOM, skeleton, colour)
-        drawings.append(picture[..., ::-1])
+        canvas = _enlarge(image)
+        points = _to_input_pixels(keypoints, result.metainfo, image.shape[1::-1])
+        drawn = np.concatenate([points, np.where(visible, 2, 0)[..., None]], axis=-1)
+        for instance, colour in zip(drawn, cycle(colours), strict=False):
+            draw_skeleton(canvas, instance, ZOOM, skeleton, colour)
+        drawings.append(canvas[..., ::-1])
     return drawings
 
 
-def to_input(points: np.ndarray, meta: dict, size: tuple[int, int]) -> np.ndarray:
-    """From pixels of the image file to pixels of what the network saw."""
+def _to_input_pixels(
+    points: np.ndarray, meta: dict, size: tuple[int, int]
+) -> np.ndarray:
+    # from pixels of the original image to pixels of the network input
     centre, scale = meta['input_center'], meta['input_scale']
     return (points - centre + scale / 2) / scale * (np.array(size) - 1)
 
 
-def tags_on(image: np.ndarray, tag: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """A colour for each tag, over an image in grey, where there is one; RGB, 0 to 1."""
+def _draw_tags(image: np.ndarray, tag: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    # a colour for each tag, over the grey image; RGB, 0 to 1
     size = (image.shape[1], image.shape[0])
-    low, high = np.percentile(tag[there], (2, 98)) if there.any() else (0, 1)
+    low, high = np.percentile(tag[valid], (2, 98)) if valid.any() else (0, 1)
     scaled = ((tag - low) / max(high - low, 1e-12)).clip(0, 1)
     tints = colormaps['turbo'](scaled)[..., :3].astype(np.float32)
     tints = cv2.resize(tints, size, interpolation=cv2.INTER_NEAREST)
-    mask = cv2.resize(there.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    mask = cv2.resize(valid.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] / 255
     return 0.35 * grey + 0.65 * tints * mask[..., None]
 
 
-def enlarged(crop: np.ndarray) -> np.ndarray:
-    """The crop, large enough to draw on."""
-    return cv2.resize(crop, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_CUBIC)
+def _enlarge(image: np.ndarray) -> np.ndarray:
+    return cv2.resize(image, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""Semantic segmentation: what mmsegmentation does not have. Needs mmseg."""
+"""Components for MMSegmentation: data sets, heads, losses, transforms, hooks."""
 
 from .checks import CheckWindowHook
 from .datasets import (

@@ -1,4 +1,4 @@
-"""What must fit before a job of segmentation begins."""
+"""Check of the sliding-window settings of a segmentor before training."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from hrnet_mm.registry import HOOKS
 
 @HOOKS.register_module()
 class CheckWindowHook(OptionalHook):
-    """The window that slides over images in tests has a size and a step.
+    """Hook that checks ``test_cfg`` before the first step.
+
+    MMSegmentation fails at the first validation instead.
 
     Raises:
-        ValueError: before the first step, not at the first validation.
+        ValueError: If ``mode``, ``crop_size`` or ``stride`` is invalid.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Before the first step."""
-        check_window(bare(runner.model).test_cfg)
+        """Check ``test_cfg`` before the first step."""
+        _check_window(bare(runner.model).test_cfg)
 
     def before_test(self, runner: Runner) -> None:
-        """Before the first image."""
-        check_window(bare(runner.model).test_cfg)
+        """Check ``test_cfg`` before the first image."""
+        _check_window(bare(runner.model).test_cfg)
 
 
-def check_window(test_cfg: Mapping[str, Any] | None) -> None:
-    """Refuse a ``test_cfg`` that mmsegmentation stops at, or leaves pixels out."""
+def _check_window(test_cfg: Mapping[str, Any] | None) -> None:
     cfg = test_cfg or {}
     if cfg.get('mode') == 'whole':
         return
     if cfg.get('mode') != 'slide':
         raise ValueError(
-            f'model.test_cfg.mode is {cfg.get("mode")!r}: set it to "whole" (the image '
-            'at once) or "slide" (window by window)'
+            f'model.test_cfg.mode is {cfg.get("mode")!r}: set it to "whole" (the whole '
+            'image at once) or "slide" (a sliding window)'
         )
     for key in ('crop_size', 'stride'):
-        if not is_size(cfg.get(key)):
+        if not _is_size(cfg.get(key)):
             raise ValueError(
                 f'model.test_cfg.mode="slide" needs {key}=(height, width) in pixels, '
-                f'and it is {cfg.get(key)!r}. The crop_size of training and a stride '
-                'of two thirds of it are usual'
+                f'but it is {cfg.get(key)!r}. Common values are the crop_size of '
+                'training, and two thirds of it as stride'
             )
     if any(
         step > side for step, side in zip(cfg['stride'], cfg['crop_size'], strict=True)
     ):
         raise ValueError(
             f'model.test_cfg.stride={tuple(cfg["stride"])} is larger than crop_size='
-            f'{tuple(cfg["crop_size"])}: there would be pixels between the windows. '
-            'Set stride to crop_size or less'
+            f'{tuple(cfg["crop_size"])}, which leaves pixels between the windows '
+            'unpredicted. Set stride to at most crop_size'
         )
 
 
-def is_size(value: Any) -> bool:
-    """Whether a value is a height and a width."""
+def _is_size(value: Any) -> bool:
     return (
         isinstance(value, list | tuple)
         and len(value) == 2

@@ -1,4 +1,4 @@
-"""mmsegmentation's data sets, which say what is wrong before the first step."""
+"""Data sets of MMSegmentation that check their files and labels before training."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from hrnet_mm.tiny_people.contact_sheet import PALETTE
 
 from .transforms import NO_CLASS, read_labels
 
-WHITE = 255  # of a mask; mmsegmentation's label of pixels that do not count
+WHITE = 255  # in a binary mask; also mmseg's default ignore_index
 LAYOUT = 'configs/_base_/datasets/{} shows the layout.'
 
 
 class CheckedScenes(CheckedData):
-    """What the data sets of label maps have in common."""
+    """Mixin for data sets of label maps."""
 
     metainfo: dict[str, Any]
     _metainfo: dict[str, Any]
@@ -40,17 +40,18 @@ class CheckedScenes(CheckedData):
 
     @property
     def contents(self) -> str:  # type: ignore[override]
-        """Images are found by the end of their names."""
+        """Samples, as errors call them; images are found by their suffix."""
         return (
             f'image that ends in {self.img_suffix} (set img_suffix of '
             f'{type(self).__name__} if yours end otherwise)'
         )
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """The samples; each knows what ``CheckLabels`` needs.
+        """Load the samples, with ``num_classes`` and ``ignore_index`` for CheckLabels.
 
         Raises:
-            ValueError: if no class is named, or the label maps hold 0 and 255 only.
+            ValueError: If the metainfo has no classes, or the label maps contain only 0
+                and 255.
         """
         if 'classes' not in self.metainfo:
             raise ValueError(
@@ -62,11 +63,11 @@ class CheckedScenes(CheckedData):
         )
         samples = [dict(s, **facts) for s in super().load_data_list()]
         if self.label_values is None and self.ignore_index == WHITE:
-            check_masks(type(self).__name__, [s.get('seg_map_path') for s in samples])
+            _check_masks(type(self).__name__, [s.get('seg_map_path') for s in samples])
         return samples
 
     def _update_palette(self) -> list[list[int]]:
-        """Complete a palette that lacks colours; mmseg would refuse the data."""
+        """Return a colour for each class; mmseg fails if one is missing."""
         palette = self._metainfo.get('palette') or []
         number = len(self._metainfo.get('classes') or [])
         if self.label_map is None or len(palette) < number:
@@ -74,11 +75,8 @@ class CheckedScenes(CheckedData):
         return super()._update_palette()  # type: ignore[misc]
 
 
-def check_masks(name: str, paths: Sequence[str | None]) -> None:
-    """Refuse label maps of 0 and 255 only, of which 255 would not count.
-
-    Looks at a hundred of them at most, evenly from all, and stops at another label.
-    """
+def _check_masks(name: str, paths: Sequence[str | None]) -> None:
+    # Reads at most a hundred label maps, evenly spaced, up to the first other label.
     found: set[int] = set()
     for path in paths[:: -(-len(paths) // 100)]:
         found |= read_labels(path)
@@ -86,17 +84,17 @@ def check_masks(name: str, paths: Sequence[str | None]) -> None:
             return
     if found == {0, WHITE}:
         raise ValueError(
-            f'{name}: the label maps, such as {paths[0]}, hold 0 and 255 only, and 255 '
-            'marks pixels that do not count: one class would be left. If 255 '
+            f'{name}: the label maps, such as {paths[0]}, hold 0 and 255 only, but 255 '
+            'is ignore_index, so only one class is left. If 255 '
             "is the second class, set type='hrnet_mm.LabelMaps' and "
-            'label_values=(0, 255) of each data set, or write the files with 1 in '
-            'place of 255'
+            'label_values=(0, 255) of each data set, or write the files with 1 '
+            'instead of 255'
         )
 
 
 @DATASETS.register_module()
 class CityscapesSeg(CheckedScenes, CityscapesDataset):
-    """Cityscapes, 19 classes, checked."""
+    """Cityscapes, 19 classes, with checks of the files."""
 
     environment = 'CITYSCAPES'
     source = (
@@ -109,7 +107,7 @@ class CityscapesSeg(CheckedScenes, CityscapesDataset):
 
 @DATASETS.register_module()
 class LipSeg(CheckedScenes, LIPDataset):
-    """Look Into Person, 20 classes, checked."""
+    """Look Into Person, 20 classes, with checks of the files."""
 
     environment = 'LIP'
     source = 'LIP (single person) is at http://sysu-hcp.net/lip; ' + LAYOUT.format(
@@ -119,7 +117,7 @@ class LipSeg(CheckedScenes, LIPDataset):
 
 @DATASETS.register_module()
 class PascalContextSeg(CheckedScenes, PascalContextDataset):
-    """PASCAL-Context, 59 classes and background, checked."""
+    """PASCAL-Context, 59 classes and background, with checks of the files."""
 
     environment = 'PASCAL_CONTEXT'
     source = (
@@ -131,7 +129,7 @@ class PascalContextSeg(CheckedScenes, PascalContextDataset):
 
 @DATASETS.register_module()
 class PascalContext59Seg(CheckedScenes, PascalContextDataset59):
-    """PASCAL-Context, 59 classes, checked."""
+    """PASCAL-Context, 59 classes, with checks of the files."""
 
     environment = PascalContextSeg.environment
     source = PascalContextSeg.source
@@ -139,7 +137,7 @@ class PascalContext59Seg(CheckedScenes, PascalContextDataset59):
 
 @DATASETS.register_module()
 class Ade20kSeg(CheckedScenes, ADE20KDataset):
-    """ADE20K, 150 classes, checked."""
+    """ADE20K, 150 classes, with checks of the files."""
 
     environment = 'ADE20K'
     source = (
@@ -150,7 +148,7 @@ class Ade20kSeg(CheckedScenes, ADE20KDataset):
 
 @DATASETS.register_module()
 class CocoStuffSeg(CheckedScenes, COCOStuffDataset):
-    """COCO-Stuff, 171 classes, checked."""
+    """COCO-Stuff, 171 classes, with checks of the files."""
 
     environment = 'COCO_STUFF'
     source = (
@@ -161,16 +159,17 @@ class CocoStuffSeg(CheckedScenes, COCOStuffDataset):
 
 @DATASETS.register_module()
 class LabelMaps(CheckedScenes, BaseSegDataset):
-    """Images and label maps of your own, with the classes of ``metainfo``, checked.
+    """Custom images and label maps with the classes of ``metainfo``.
 
     Args:
-        label_values: What the files hold for each class, in the order of the classes:
-            ``(0, 255)`` for black and white masks. The default is 0, 1, 2 ...
-        kwargs: As for ``BaseSegDataset``.
+        label_values: Pixel value of each class in the files, in the order of the
+            classes, such as ``(0, 255)`` for black and white masks. The default is 0,
+            1, 2 and so on.
+        kwargs: Arguments of ``BaseSegDataset``.
 
     Raises:
-        ValueError: if ``label_values`` are not one different number from 0 to 255 for
-            each class, or come with ``reduce_zero_label``.
+        ValueError: If ``label_values`` does not have a unique number from 0 to 255 for
+            each class, or is combined with ``reduce_zero_label``.
     """
 
     source = 'docs/own_data.md shows how to describe your own data.'
@@ -182,7 +181,7 @@ class LabelMaps(CheckedScenes, BaseSegDataset):
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """The samples; ``LoadAnnotations`` maps their labels to classes."""
+        """Load the samples, with the ``label_map`` that ``LoadAnnotations`` applies."""
         samples = super().load_data_list()
         if self.label_values is None:
             return samples
@@ -194,10 +193,10 @@ class LabelMaps(CheckedScenes, BaseSegDataset):
             )
         if len(set(values)) < len(values) or self.reduce_zero_label:
             raise ValueError(
-                f'label_values={values} of LabelMaps must differ from each other, and '
-                'need no reduce_zero_label: name the values of the classes only'
+                f'label_values={values} of LabelMaps must be unique and without '
+                'reduce_zero_label=True: list the values of the classes only'
             )
-        # a number that the files should not hold must not pass for a class
+        # an unlisted value must not be read as the class of that index
         label_map = dict.fromkeys(set(range(len(values))) - set(values), NO_CLASS)
         label_map |= {value: label for label, value in enumerate(values)}
         return [dict(s, label_map=label_map, label_values=values) for s in samples]
@@ -205,7 +204,7 @@ class LabelMaps(CheckedScenes, BaseSegDataset):
 
 @DATASETS.register_module()
 class TinySeg(CheckedScenes, BaseSegDataset):
-    """TinyPeople's body parts, 5 classes, checked."""
+    """Body parts of TinyPeople, 5 classes, with checks of the files."""
 
     METAINFO: ClassVar[dict[str, Any]] = dict(classes=CLASSES, palette=PALETTE)
     environment = 'TINY_PEOPLE'

@@ -1,4 +1,4 @@
-"""MMSegmentation's inferencer, for any image."""
+"""MMSegmentation's inferencer for images of any channels, dtype and size."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hrnet_mm.inference.inferencer import AnyImage, NamedByConfig
 
 
 class Inferencer(NamedByConfig, AnyImage, MMSegInferencer):
-    """``MMSegInferencer`` for any image, of any size beside others."""
+    """``MMSegInferencer`` for images of any channels and dtype, and of mixed sizes."""
 
     def preprocess(
         self, inputs: Any, batch_size: int = 1, **kwargs: Any
     ) -> Iterator[Any]:
-        """Batches of at most ``batch_size`` images that follow each other in one size.
+        """Yield batches of at most ``batch_size`` consecutive images of equal size.
 
-        The preprocessor stacks images, and so refuses a batch of several sizes.
+        The data preprocessor stacks images, which fails for several sizes.
         """
         for chunk in self._get_chunk_data(map(self.pipeline, inputs), batch_size):
             for _, alike in groupby(chunk, key=lambda sample: sample['inputs'].shape):

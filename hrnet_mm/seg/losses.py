@@ -1,7 +1,7 @@
-"""The losses of the official code.
+"""Cross-entropy losses as in the official code.
 
-mmsegmentation's fail where class weights meet ignored pixels, and average over pixels
-that nobody labelled.
+Those of MMSegmentation fail if class weights are combined with ignored pixels, and
+divide by the number of all pixels, including ignored ones.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from hrnet_mm.registry import MODELS
 
 @MODELS.register_module()
 class CrossEntropyLoss(nn.Module):
-    """Cross entropy, the mean over labelled pixels, weighted by class.
+    """Cross entropy, averaged over labelled pixels.
 
-    Of a softmax over the classes; of a sigmoid for a binary head (``out_channels=1``).
+    For a binary head (``out_channels=1``), this is the binary cross entropy.
 
     Args:
-        class_weight: One for each class; the mean is divided by those of its pixels.
-        loss_weight: Of this loss among those of a model.
-        loss_name: In the log.
+        class_weight: Weight of each class. The sum is divided by the total weight of
+            the labelled pixels.
+        loss_weight: Weight of this loss in the total loss.
+        loss_name: Name of this loss in the log.
     """
 
     class_weight: Tensor | None
@@ -48,29 +49,30 @@ class CrossEntropyLoss(nn.Module):
         weight: None = None,
         ignore_index: int = 255,
     ) -> Tensor:
-        """The loss, a scalar; 0 if no pixel is labelled.
+        """Return the loss, a scalar; 0 if no pixel is labelled.
 
         Args:
-            logits: (N, K, H, W); or (N, 1, H, W) of a binary head.
+            logits: (N, K, H, W), or (N, 1, H, W) for a binary head.
             labels: (N, H, W), classes or ``ignore_index``.
-            weight: What a pixel sampler of mmsegmentation gives.
-            ignore_index: The label of pixels that do not count.
+            weight: Weights of a pixel sampler, which are not supported.
+            ignore_index: Label of ignored pixels.
 
         Raises:
-            ValueError: if there is a pixel sampler.
+            ValueError: If the head has a pixel sampler.
         """
         if weight is not None:
             raise ValueError(
-                f'{type(self).__name__} takes no pixel sampler; remove `sampler` from '
-                'the head, and for hard pixels use hrnet_mm.OhemCrossEntropyLoss'
+                f'{type(self).__name__} supports no pixel sampler: remove `sampler` '
+                'from the head. To train on hard pixels, use '
+                'hrnet_mm.OhemCrossEntropyLoss'
             )
         if logits.shape[1] == 1:
-            # the softmax of 0 and x is the sigmoid of x
+            # softmax over (0, x) equals sigmoid of x
             logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
         return self.loss_weight * self.mean(logits, labels, ignore_index)
 
     def mean(self, logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
-        """Over all labelled pixels."""
+        """Return the mean loss over labelled pixels."""
         losses = self.per_pixel(logits, labels, ignore_index)
         labelled = labels != ignore_index
         if self.class_weight is None:
@@ -79,7 +81,7 @@ class CrossEntropyLoss(nn.Module):
         return losses.sum() / shares.sum().clamp(min=torch.finfo(shares.dtype).tiny)
 
     def per_pixel(self, logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
-        """(N, H, W); 0 where a pixel is not labelled."""
+        """Return the loss of each pixel, (N, H, W); 0 for ignored pixels."""
         return F.cross_entropy(
             logits,
             labels,
@@ -91,19 +93,20 @@ class CrossEntropyLoss(nn.Module):
 
 @MODELS.register_module()
 class OhemCrossEntropyLoss(CrossEntropyLoss):
-    """Cross entropy, the mean over hard pixels (online hard example mining).
+    """Cross entropy, averaged over hard pixels (online hard example mining).
 
-    A pixel is hard if the probability of its class is below ``thresh``; or, where fewer
-    than ``min_kept`` are, if it is among the ``min_kept`` hardest. Equal to the
-    official code (HRNet-Semantic-Segmentation, lib/core/criterion.py), where
-    mmsegmentation scales the number with the batch and averages over all pixels.
+    A pixel is hard if the predicted probability of its class is below ``thresh``. If
+    fewer than ``min_kept`` pixels are, the ``min_kept`` hardest are used. Equal to the
+    official code (HRNet-Semantic-Segmentation, lib/core/criterion.py); MMSegmentation
+    multiplies ``min_kept`` by the batch size and averages over all pixels.
 
     Args:
-        thresh: Probability of the true class, 0.9 in the published recipes.
-        min_kept: Of one batch on one GPU, 131,072 in the published recipes.
-        class_weight: One for each class; scales the losses, not their number.
-        loss_weight: Of this loss among those of a model.
-        loss_name: In the log.
+        thresh: Probability below which a pixel is hard, 0.9 in the published recipes.
+        min_kept: Minimum number of pixels in a batch on one GPU, 131,072 in the
+            published recipes.
+        class_weight: Weight of each class, which does not change the divisor.
+        loss_weight: Weight of this loss in the total loss.
+        loss_name: Name of this loss in the log.
     """
 
     def __init__(
@@ -119,19 +122,19 @@ class OhemCrossEntropyLoss(CrossEntropyLoss):
         self.min_kept = min_kept
 
     def mean(self, logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
-        """Over the hard pixels."""
+        """Return the mean loss over hard pixels."""
         losses = self.per_pixel(logits, labels, ignore_index)
-        hard = self.hard(logits.detach(), labels, ignore_index)
+        hard = self.hard_mask(logits.detach(), labels, ignore_index)
         return losses[hard].sum() / hard.sum().clamp(min=1)
 
-    def hard(self, logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
-        """(N, H, W), true where a pixel is hard."""
+    def hard_mask(self, logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
+        """Return a mask, (N, H, W), that is True for hard pixels."""
         labelled = labels != ignore_index
         classes = labels.where(labelled, 0).unsqueeze(1)
-        sure = logits.float().softmax(dim=1).gather(1, classes).squeeze(1)
-        ordered = sure[labelled]
-        if not len(ordered):
+        probability = logits.float().softmax(dim=1).gather(1, classes).squeeze(1)
+        candidates = probability[labelled]
+        if not len(candidates):
             return labelled
-        kept = min(self.min_kept, len(ordered) - 1)
-        threshold = ordered.kthvalue(kept + 1).values.clamp(min=self.thresh)
-        return labelled & (sure < threshold)
+        kept = min(self.min_kept, len(candidates) - 1)
+        threshold = candidates.kthvalue(kept + 1).values.clamp(min=self.thresh)
+        return labelled & (probability < threshold)

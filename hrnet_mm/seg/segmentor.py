@@ -1,4 +1,4 @@
-"""OCR on the stock runner: every head runs once per step."""
+"""OCR segmentor that runs each head once per training step."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from hrnet_mm.registry import MODELS
 
 @MODELS.register_module()
 class OCRNet(CascadeEncoderDecoder):
-    """``CascadeEncoderDecoder`` whose heads see each batch once.
+    """``CascadeEncoderDecoder`` that runs each head once per training step.
 
-    mmsegmentation runs the first head again to feed the second one, which costs time
-    and counts every batch twice in its batch norms. State dicts are the same.
+    MMSegmentation runs the first head a second time for the input of the second head,
+    which takes time and updates its batch norms twice. State-dict keys are the same.
 
     Raises:
-        ValueError: if the heads, the neck or the trunk disagree on ``num_classes`` or
-            ``align_corners``.
+        ValueError: If ``num_classes`` differs between the heads, or ``align_corners``
+            between heads, neck and trunk.
     """
 
     def _init_decode_head(self, decode_head: list[dict[str, Any]]) -> None:
         super()._init_decode_head(decode_head)
-        agree(
+        _check_equal(
             'num_classes',
             {
                 f'decode_head[{i}]': head.num_classes
                 for i, head in enumerate(self.decode_head)
             },
         )
-        agree('align_corners', align_corners_of(self))
-        # where mmsegmentation looks for it
+        _check_equal('align_corners', _align_corners(self))
+        # mmseg reads the threshold here
         self.decode_head.threshold = self.decode_head[-1].threshold
 
     def _decode_head_forward_train(
@@ -49,25 +49,24 @@ class OCRNet(CascadeEncoderDecoder):
         return losses
 
 
-def align_corners_of(model: CascadeEncoderDecoder) -> dict[str, bool]:
-    """What each part that interpolates bilinearly was told."""
-    told = {
+def _align_corners(model: CascadeEncoderDecoder) -> dict[str, bool]:
+    # of each part that interpolates bilinearly
+    found = {
         f'decode_head[{i}]': head.align_corners
         for i, head in enumerate(model.decode_head)
     }
     if model.with_neck and hasattr(model.neck, 'align_corners'):
-        told['neck'] = model.neck.align_corners
+        found['neck'] = model.neck.align_corners
     upsample_cfg = getattr(model.backbone, 'upsample_cfg', {})
     if upsample_cfg.get('mode') == 'bilinear':
-        told['backbone.upsample_cfg'] = bool(upsample_cfg.get('align_corners'))
-    return told
+        found['backbone.upsample_cfg'] = bool(upsample_cfg.get('align_corners'))
+    return found
 
 
-def agree(name: str, values: dict[str, Any]) -> None:
-    """Refuse parts that were told different things."""
+def _check_equal(name: str, values: dict[str, Any]) -> None:
     if len(set(values.values())) > 1:
-        told = ', '.join(f'{part}.{name}={value}' for part, value in values.items())
+        found = ', '.join(f'{part}.{name}={value}' for part, value in values.items())
         raise ValueError(
-            f'{name} must be the same everywhere in a model; it is {told}. '
-            'Published weights are right with one value only.'
+            f'{name} must be the same in all parts of a model, but it is {found}. '
+            'Set the value that the weights were trained with'
         )

@@ -1,4 +1,4 @@
-"""A look at the labels before they are trained on."""
+"""Transform that checks label maps."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from PIL import Image
 from hrnet_mm.messages import shortened
 from hrnet_mm.registry import TRANSFORMS
 
-NO_CLASS = 254  # what LabelMaps makes of a value that is none of label_values
+NO_CLASS = 254  # LabelMaps maps values to it that are not in label_values
 OTHER_VALUES = (
-    '; if other numbers stand for the {} classes, set label_values of '
+    '; if the files use other values for the {} classes, set label_values of '
     'hrnet_mm.LabelMaps'
 )
 ZERO_IS_NO_CLASS = (
@@ -25,18 +25,20 @@ ZERO_IS_NO_CLASS = (
 
 @TRANSFORMS.register_module()
 class CheckLabels(BaseTransform):
-    """After ``LoadAnnotations``: a label map fits its image and the classes.
+    """Check that a label map matches its image and the classes.
 
-    On a GPU a label that is too large ends the job far from its cause, in testing it
-    is not counted, and of a file of 16 bits mmseg keeps the lowest eight.
+    Use it after ``LoadAnnotations``. Without it, an invalid label fails with a CUDA
+    assertion in training and is ignored in testing, and MMSegmentation reads the lowest
+    eight bits of files with 16 bits.
 
     Args:
-        num_classes: By default those of the data set, if it is one of ours.
-        ignore_index: The label of pixels that do not count; by default that of the data
-            set, if it is one of ours, else 255.
+        num_classes: Number of classes; the default is that of the data set, if it is
+            one of hrnet_mm.
+        ignore_index: Label of ignored pixels; the default is that of the data set, if
+            it is one of hrnet_mm, else 255.
 
     Raises:
-        ValueError: if size or values do not fit; names the file.
+        ValueError: If size or values are invalid; the message names the file.
     """
 
     def __init__(
@@ -46,25 +48,25 @@ class CheckLabels(BaseTransform):
         self.ignore_index = ignore_index
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Leave ``results`` as they are."""
-        if 'gt_seg_map' not in results:  # an image alone, in an inferencer
+        """Return ``results`` unchanged."""
+        if 'gt_seg_map' not in results:  # inferencers have no labels
             return results
         labels = results['gt_seg_map']
         size, labelled = results['ori_shape'][:2], labels.shape
         if tuple(labelled) != tuple(size):
-            way = 'write it again at that size'
+            fix = 'save it at the size of the image'
             if len(labelled) > 2:
-                way = 'write it again with the number of the class in place of colours'
+                fix = 'save class indices instead of colours'
             raise ValueError(
-                f'{results["seg_map_path"]} has (height, width, ...) {labelled}, '
-                f'its image {results["img_path"]} {tuple(size)}: a label map is one '
-                f'number for each pixel of its image; {way}'
+                f'{results["seg_map_path"]} has (height, width, ...) {labelled}, but '
+                f'its image {results["img_path"]} has {tuple(size)}. A label map needs '
+                f'one number for each pixel of its image: {fix}'
             )
-        self.check_values(results)
+        self._check_values(results)
         return results
 
-    def check_values(self, results: dict[str, Any]) -> None:
-        """Refuse labels that are neither a class nor ignored; as the file has them."""
+    def _check_values(self, results: dict[str, Any]) -> None:
+        # reports labels as the file stores them, before reduce_zero_label
         num_classes = self.num_classes or results['num_classes']
         ignored = self.ignore_index
         if ignored is None:
@@ -72,40 +74,40 @@ class CheckLabels(BaseTransform):
         path, first = results['seg_map_path'], int(results['reduce_zero_label'])
         labels, values = results['gt_seg_map'], results.get('label_values')
         wrong = labels[(labels >= num_classes) & (labels != ignored)]
-        found = set((wrong.astype(int) + first).tolist()) | large_labels(path)
+        found = set((wrong.astype(int) + first).tolist()) | _labels_above_255(path)
         if not found:
             return
         if values:
             found = (read_labels(path) or found) - {*values, ignored}
-            classes, way = f'label_values={values}', ''
+            classes, fix = f'label_values={values}', ''
         else:
             classes = f'{first} to {num_classes - 1 + first}'
-            way = OTHER_VALUES.format(num_classes)
-            way += '' if first else ZERO_IS_NO_CLASS.format(num_classes)
+            fix = OTHER_VALUES.format(num_classes)
+            fix += '' if first else ZERO_IS_NO_CLASS.format(num_classes)
         raise ValueError(
             f'{path} has label {shortened([*map(str, sorted(found))])}; the '
-            f'{num_classes} classes are {classes}, and {ignored} does not count. '
-            f'Correct the file, or name all classes in metainfo and num_classes{way}'
+            f'{num_classes} classes are {classes}, and {ignored} is ignored. '
+            f'Correct the file, or add the class to metainfo and num_classes{fix}'
         )
 
 
-def large_labels(path: str) -> set[int]:
-    """The labels above 255 of a file; mmseg keeps their lowest eight bits."""
-    if not Path(path).is_file():  # of another storage
+def _labels_above_255(path: str) -> set[int]:
+    # mmseg keeps their lowest eight bits
+    if not Path(path).is_file():  # on remote storage
         return set()
-    with Image.open(path) as picture:  # reads the header
-        if picture.mode in ('1', 'L', 'P', 'RGB', 'RGBA'):
+    with Image.open(path) as image:  # reads only the header
+        if image.mode in ('1', 'L', 'P', 'RGB', 'RGBA'):
             return set()
     return {label for label in read_labels(path) if label > 255}
 
 
 def read_labels(path: str | None) -> set[int]:
-    """The labels of a file; none of colours, of no picture, of another storage."""
+    """Return the labels of a local file; empty for colour images and broken files."""
     if path is None or not Path(path).is_file():
         return set()
     try:
-        with Image.open(path) as picture:
-            labels = np.asarray(picture)
-    except OSError:  # `CheckedData` names the file when its sample is read
+        with Image.open(path) as image:
+            labels = np.asarray(image)
+    except OSError:  # `CheckedData` reports the file when it loads the sample
         return set()
     return set(np.unique(labels).astype(int).tolist()) if labels.ndim == 2 else set()

@@ -1,4 +1,4 @@
-"""Testing with several scales and mirrored images."""
+"""Test-time augmentation of segmentors."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from hrnet_mm.registry import MODELS
 
 @MODELS.register_module()
 class SegTTAModel(StockTTAModel):
-    """mmsegmentation's, which takes a sigmoid twice where ``out_channels=1``."""
+    """MMSegmentation's ``SegTTAModel`` that also supports binary heads.
+
+    The stock one applies the sigmoid twice if ``out_channels=1``.
+    """
 
     def merge_preds(self, data_samples_list: list[list]) -> list:
-        """The mean over scales and mirrorings."""
+        """Return samples with the mean over scales and flips."""
         if self.module.out_channels == 1:
             for samples in data_samples_list:
                 for sample in samples:
@@ -25,14 +28,14 @@ class SegTTAModel(StockTTAModel):
 
 @MODELS.register_module()
 class SwappingTTAModel(SegTTAModel):
-    """``SegTTAModel`` that knows left from right.
+    """``SegTTAModel`` that swaps left and right classes of flipped images.
 
-    In a mirrored image a left arm looks like a right one; mirroring the prediction back
-    does not undo that.
+    In a flipped image a left arm looks like a right arm, which flipping the prediction
+    back does not undo.
 
     Args:
-        swap_seg_labels: Pairs of labels that trade places, as in ``RandomFlip``.
-        kwargs: As for ``SegTTAModel``.
+        swap_seg_labels: Pairs of labels to swap, as in ``RandomFlip``.
+        kwargs: Arguments of ``SegTTAModel``.
     """
 
     def __init__(
@@ -42,16 +45,15 @@ class SwappingTTAModel(SegTTAModel):
         self.swap_seg_labels = swap_seg_labels
 
     def merge_preds(self, data_samples_list: list[list]) -> list:
-        """The mean over scales and mirrorings."""
+        """Return samples with the mean over scales and flips."""
         for samples in data_samples_list:
             for sample in samples:
                 if sample.metainfo.get('flip'):
                     logits = sample.seg_logits.data
-                    sample.seg_logits.data = logits[self.swapped(len(logits))]
+                    sample.seg_logits.data = logits[self._swapped(len(logits))]
         return super().merge_preds(data_samples_list)
 
-    def swapped(self, num_classes: int) -> list[int]:
-        """The classes, those of a pair in each other's place."""
+    def _swapped(self, num_classes: int) -> list[int]:
         classes = list(range(num_classes))
         for a, b in self.swap_seg_labels:
             classes[a], classes[b] = classes[b], classes[a]

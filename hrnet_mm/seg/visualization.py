@@ -1,4 +1,4 @@
-"""Pictures of segmentation models: the visualization hook, ``hrnet-mm show``."""
+"""Visualization of segmentors: the hook, and the figures of ``hrnet-mm show``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .segmentor import OCRNet
 
 @HOOKS.register_module()
 class SegVisualizationHook(MmsegHook):
-    """mmseg's hook, which also draws on what OpenCV cannot read in colour."""
+    """MMSegmentation's hook for images that OpenCV cannot read as 8-bit BGR, too."""
 
     def _after_iter(
         self,
@@ -52,58 +52,64 @@ class SegVisualizationHook(MmsegHook):
 class SegVisualizer(SegLocalVisualizer):
     """``SegLocalVisualizer`` for images in any memory layout.
 
-    The stock one draws on an array of the layout of the image, which OpenCV refuses if
-    it is that of a tensor, as in MMSegmentation's ``browse_dataset``.
+    OpenCV cannot draw on the transposed view of a tensor, which MMSegmentation's
+    ``browse_dataset`` passes.
     """
 
     def _draw_sem_seg(self, image: np.ndarray, *args: Any, **kwargs: Any) -> np.ndarray:
         return super()._draw_sem_seg(np.ascontiguousarray(image), *args, **kwargs)
 
 
-Row = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
+Prediction = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
 
 
 def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -> Path:
-    """A row for each test image: image, truth, prediction, and the regions of OCR.
+    """Plot a figure with a row for each test image.
 
-    A region is the map by which OCR averages the pixels of a class (``soft_regions``);
-    those of all classes in truth or prediction are shown.
+    The columns are image, ground truth, prediction, and for OCR the soft region of each
+    class that occurs in the ground truth or the prediction (``soft_regions``).
 
     Args:
-        config: Of mmsegmentation, with ``test_dataloader``.
-        checkpoint: The weights.
-        path: Of the image file to write.
-        rows: The number of images, evenly from the test data.
+        config: Path of a config of MMSegmentation, with ``test_dataloader``.
+        checkpoint: Path of the weights.
+        path: Path of the image file to write.
+        rows: Number of images, evenly spaced in the test data.
 
     Returns:
-        The path.
+        ``path``.
     """
     cfg = Config.fromfile(config)
-    cfg.model.test_cfg = dict(mode='whole')  # regions are of the whole image
+    cfg.model.test_cfg = dict(mode='whole')  # regions span the whole image
     model, dataset, chosen = open_trained(cfg, checkpoint, rows)
-    seen = [look(model, dataset[i]) for i in chosen]
-    labels = sorted({c for row in seen for m in row[1:3] for c in np.unique(m)})
+    predictions = [predict(model, dataset[i]) for i in chosen]
+    labels = sorted({c for row in predictions for m in row[1:3] for c in np.unique(m)})
     classes = dataset.metainfo['classes']
     palette = complete_palette(dataset.metainfo.get('palette'), len(classes))
-    shown = [c for c in labels if c < len(classes)] if seen[0][3] is not None else []
-    pictures = [
+    has_regions = predictions[0][3] is not None
+    shown = [c for c in labels if c < len(classes)] if has_regions else []
+    images = [
         [
             image[..., ::-1],
-            *(coloured(image, m, palette) for m in (truth, found)),
+            *(draw_labels(image, m, palette) for m in (truth, found)),
             *(overlay(image, regions[c]) for c in shown if regions is not None),
         ]
-        for image, truth, found, regions in seen
+        for image, truth, found, regions in predictions
     ]
     titles = ['image', 'truth', 'prediction', *(classes[c] for c in shown)]
-    return save_sheet(pictures, titles, path)
+    return save_sheet(images, titles, path)
 
 
-def look(model: Any, sample: dict) -> Row:
-    """Image, true labels, predicted labels and, of OCR, the regions (K, H, W)."""
+def predict(model: Any, sample: dict) -> Prediction:
+    """Run a segmentor on one sample.
+
+    Returns:
+        The image, (H, W, 3) in BGR; the true and the predicted labels, (H, W); for OCR
+        the soft regions, (K, H, W), else None.
+    """
     logits: list[Tensor] = []
     hook = None
     if isinstance(model, OCRNet):
-        # the classifier: mmseg calls `forward` of the head itself, past any hook
+        # on the classifier: mmseg calls head.forward(), which skips hooks of the head
         hook = model.decode_head[0].conv_seg.register_forward_hook(
             lambda module, args, output: logits.append(output)
         )
@@ -112,7 +118,7 @@ def look(model: Any, sample: dict) -> Row:
     if hook:
         hook.remove()
     image = read_picture(result.metainfo['img_path'])
-    truth, found = (  # a binary head predicts floating point numbers
+    truth, found = (  # binary heads predict floating-point labels
         part.data[0].cpu().numpy().astype(int)
         for part in (result.gt_sem_seg, result.pred_sem_seg)
     )
@@ -120,10 +126,19 @@ def look(model: Any, sample: dict) -> Row:
     return image, truth, found, regions
 
 
-def coloured(image: np.ndarray, labels: np.ndarray, palette: list) -> np.ndarray:
-    """Labels in their colours over an image in grey; black where nobody labelled."""
+def draw_labels(image: np.ndarray, labels: np.ndarray, palette: list) -> np.ndarray:
+    """Draw labels in the colours of a palette over the grey image.
+
+    Args:
+        image: (H, W, 3) in BGR, uint8.
+        labels: (H, W). Labels outside the palette are black.
+        palette: RGB of each class, 0 to 255.
+
+    Returns:
+        (H, W, 3) in RGB, 0 to 1.
+    """
     colours = np.zeros((256, 3))
     colours[: len(palette)] = palette
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] / 255
-    picture = 0.3 * grey + 0.7 * colours[labels] / 255
-    return np.where(labels[..., None] < len(palette), picture, 0)
+    drawn = 0.3 * grey + 0.7 * colours[labels] / 255
+    return np.where(labels[..., None] < len(palette), drawn, 0)

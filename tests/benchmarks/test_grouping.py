@@ -1,4 +1,4 @@
-"""Grouping is timed beside mmpose's."""
+"""Time of grouping, compared with mmpose."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 pytest.importorskip('mmpose')
 
-from benchmarks.grouping import planted
+from benchmarks.grouping import synthesize
 from hrnet_mm.pose import AssociativeEmbedding
 
 
 @pytest.mark.jobs
-def test_both_take_turns(run_python):
+def test_both_codecs_are_timed(run_python):
     done = run_python(
         '-m', 'benchmarks.grouping', '--people', '3', '--size', '64', '48',
         '--rounds', '2',
@@ -23,8 +23,8 @@ def test_both_take_turns(run_python):
     assert len(ratios) == 3
 
 
-def test_those_who_are_planted_are_found():
+def test_synthetic_instances_are_found():
     codec = AssociativeEmbedding((768, 512), [(768, 512)])
-    joints, heat, _ = codec.batch_decode(*planted(5, (768, 512), 0))
+    joints, heat, _ = codec.batch_decode(*synthesize(5, (768, 512), 0))
     assert joints[0].shape == (5, 17, 2)
     assert heat[0].min() > 0.99

@@ -10,9 +10,8 @@ import pytest
 from PIL import Image
 
 from benchmarks.networks import PAPER, QUICK, ROWS, Row, Setting
-from benchmarks.paper_report import Entry
-from benchmarks.paper_report import write as write_report
-from benchmarks.paper_table import bench, choose, steps
+from benchmarks.paper_report import Entry, write_paper_table
+from benchmarks.paper_table import choose_rows, count_steps, measure_rows
 from benchmarks.worker import Result, Worker
 
 SMALL = Setting((64, 64), (64, 64), 2)
@@ -39,13 +38,13 @@ def test_every_row_has_a_config_and_every_task_a_setting():
 def test_a_network_trains_and_tests_in_its_own_process(name):
     chosen, said = row(name), []
     settings = {chosen.task: SMALL}
-    (entry,) = bench([chosen], settings, 1, 'cpu', said.append)
+    (entry,) = measure_rows([chosen], settings, 1, 'cpu', said.append)
     assert not entry.result.failure
     assert len(entry.result.train) == len(entry.result.test) == 1
     assert entry.result.train_memory > entry.result.test_memory > 0
     # parameters, gradients and momenta, at least
     assert entry.result.train_memory > 3 * 4 * entry.parameters
-    assert len(said) == steps([chosen], 1)
+    assert len(said) == count_steps([chosen], 1)
 
 
 def test_a_network_that_does_not_fit_says_so():
@@ -72,7 +71,7 @@ def test_the_report_has_no_empty_cell(tmp_path):
         Entry(entry, QUICK[entry.task], 10**7, 2**31, result)
         for entry, result in zip(ROWS[3:6], (whole, half, none), strict=True)
     ]
-    paths = write_report(entries, dict(device='a CPU'), tmp_path / 'report')
+    paths = write_paper_table(entries, dict(device='a CPU'), tmp_path / 'report')
     text = paths[0].read_text()
     assert '| HRNet-W32 | 10.0 M | 2.0 | 3.00 GiB | 2.000 s (1.000 to 3.000) |' in text
     cells = [
@@ -85,8 +84,8 @@ def test_the_report_has_no_empty_cell(tmp_path):
 
 
 def test_an_unknown_task_is_refused():
-    with pytest.raises(ValueError, match="unknown task 'poses'; the tasks are"):
-        choose(['poses'])
+    with pytest.raises(ValueError, match="unknown task 'poses'; choose from"):
+        choose_rows(['poses'])
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Processes train together, and what that costs is said."""
+"""Speedup of several processes, and the cost of communication."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import re
 
 import pytest
 
-from benchmarks.processes import BETWEEN, WITHIN, Estimate, paper
+from benchmarks.processes import (
+    NETWORK_BANDWIDTH,
+    NVLINK_BANDWIDTH,
+    Estimate,
+    estimate_table,
+)
 
 
 @pytest.mark.jobs
@@ -25,10 +30,10 @@ def test_two_processes_on_this_machine(run_python):
     assert '| 512 | ' in done.stdout
 
 
-def test_on_paper_gradients_pass_the_slowest_link():
+def test_the_estimate_uses_the_slowest_link():
     one_node, many = Estimate(8, 1_000_000), Estimate(512, 1_000_000)
     assert one_node.bytes == pytest.approx(7e6)
-    assert one_node.communication > 7e6 / WITHIN
-    assert many.communication > 7.98e6 / BETWEEN
+    assert one_node.communication > 7e6 / NVLINK_BANDWIDTH
+    assert many.communication > 7.98e6 / NETWORK_BANDWIDTH
     assert 0 < one_node.share < many.share < 1
-    assert len(paper('w32').splitlines()) == 7
+    assert len(estimate_table('w32').splitlines()) == 7

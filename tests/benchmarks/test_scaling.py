@@ -1,4 +1,4 @@
-"""Time and memory of a trunk that grows."""
+"""Time and memory of a trunk by size, batch, width and threads."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import torch
 from PIL import Image
 
 from benchmarks import scaling
-from benchmarks.scaling import Point, scale, write_scaling
-from benchmarks.scaling import steps as scale_steps
+from benchmarks.scaling import Point, count_steps, measure_scaling, write_scaling
 from benchmarks.timing import Timing
 
 SMALL = 'w18_small_v1'
@@ -23,7 +22,7 @@ def measured(monkeypatch):
     monkeypatch.setattr(scaling, 'BATCHES', (1, 2))
     monkeypatch.setattr(scaling, 'WIDTHS', (SMALL, 'w18_small_v2'))
     monkeypatch.setattr(scaling, 'series', small_series(scaling.series))
-    return scale(SMALL, (128, 128), 1, 'cpu', lambda what: None)
+    return measure_scaling(SMALL, (128, 128), 1, 'cpu', lambda what: None)
 
 
 def small_series(series):
@@ -36,7 +35,7 @@ def small_series(series):
 @pytest.mark.jobs
 def test_work_and_memory_grow_with_area_batch_and_width(measured):
     threads = torch.get_num_threads()
-    by_series = scaling.grouped(measured)
+    by_series = scaling.group_by_series(measured)
     assert list(by_series) == ['area', 'batch', 'width', 'threads']
     for name in ('area', 'batch', 'width'):
         first, second = by_series[name]
@@ -51,7 +50,7 @@ def test_work_and_memory_grow_with_area_batch_and_width(measured):
     assert all(len(p.timing.seconds) == 1 and p.share > 0 for p in measured)
 
 
-def test_the_report_says_where_growth_is_linear(tmp_path):
+def test_the_report_has_relative_costs(tmp_path):
     points = [
         Point('batch', n, SMALL, (64, 64), n, 2, macs=n * 2**30, saved=n * 2**20,
               timing=Timing([seconds], [0]), peak=Timing([1.0], [0]))
@@ -64,9 +63,9 @@ def test_the_report_says_where_growth_is_linear(tmp_path):
     assert min(Image.open(paths[2]).size) > 100
 
 
-def test_progress_is_counted():
+def test_steps_of_progress_are_counted():
     said = []
     points = scaling.series(SMALL, (64, 64), 1)['threads']
     scaling.measure(points, 1, 'cpu', said.append)
     assert len(said) == 1 + 2
-    assert scale_steps(1) > len(said)
+    assert count_steps(1) > len(said)

@@ -1,4 +1,4 @@
-"""What is wrong with a folder of images is named before the first step."""
+"""Classification data sets report invalid folders before training."""
 
 from __future__ import annotations
 

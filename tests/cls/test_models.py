@@ -1,4 +1,4 @@
-"""HRNet-Wx-C is MMPretrain's; tests/checkpoints compares it with the official one."""
+"""HRNet-Wx-C equals MMPretrain's; tests/checkpoints compares the official one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of a prediction is that of its image."""
+"""ClsVisualizationHook draws each prediction on its image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What MMDetection leaves out without a word is named, or refused."""
+"""Detection data sets report skipped objects and reject invalid annotations."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ LEFT_OUT = {
 
 
 @pytest.mark.parametrize('reason', LEFT_OUT)
-def test_an_object_that_is_left_out_is_named(odd, said, reason):
+def test_skipped_objects_are_logged(odd, said, reason):
     dataset = odd(lambda content: only(content, **LEFT_OUT[reason]))
     assert f'1 object of 28 {reason}' in said.text
     assert '(first: annotation 10 of 000001.jpg)' in said.text
@@ -111,7 +111,7 @@ def test_an_object_that_is_left_out_is_named(odd, said, reason):
         assert gone == []
 
 
-def test_sound_annotations_leave_nothing_to_say(odd, said):
+def test_valid_annotations_log_nothing(odd, said):
     dataset = odd(lambda content: None)
     assert len(dataset) == 20
     assert 'leaves out' not in said.text
@@ -148,8 +148,8 @@ def test_a_crowd_is_no_object_but_an_image_to_train_on(odd):
     assert dataset[0]['gt_ignore_flags'].tolist() == [True]
 
 
-def test_no_object_at_all_is_an_error(odd):
-    with pytest.raises(ValueError, match='no object to learn of the classes person'):
+def test_data_without_objects_are_rejected(odd):
+    with pytest.raises(ValueError, match='no object to train on of the classes person'):
         odd(
             lambda content: content.update(annotations=[]),
             filter_cfg=dict(filter_empty_gt=True),
@@ -188,7 +188,7 @@ def test_nothing_to_learn_is_an_error(odd):
         for annotation in content['annotations']:
             annotation['iscrowd'] = 1
 
-    with pytest.raises(ValueError, match=r'no object to learn .*29 of a crowd'):
+    with pytest.raises(ValueError, match=r'no object to train on .*29 of a crowd'):
         odd(crowds, filter_cfg=dict(filter_empty_gt=True))
 
 

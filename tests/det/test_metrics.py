@@ -1,4 +1,4 @@
-"""MMDetection's metric on annotation files as tools write them."""
+"""CocoDetMetric on the annotation files that annotation tools write."""
 
 from __future__ import annotations
 

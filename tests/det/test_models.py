@@ -1,4 +1,4 @@
-"""Detectors with our trunk and neck compute what MMDetection's compute."""
+"""Detectors with our trunk and neck have the outputs of MMDetection's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `hrnet-mm show` puts side by side."""
+"""Figures of `hrnet-mm show` for detectors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-from hrnet_mm.det.visualization import matched_priors, row_of
+from hrnet_mm.det.visualization import draw_row, matched_priors
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 FCOS = dict(
@@ -44,7 +44,7 @@ def test_a_row_is_truth_prediction_and_the_five_levels(seen):
     model, dataset = seen
     visualizer = DetLocalVisualizer()
     visualizer.dataset_meta = dataset.metainfo
-    pictures = row_of(model, dataset[0], visualizer)
+    pictures = draw_row(model, dataset[0], visualizer)
     assert [p.shape for p in pictures] == [(160, 192, 3)] * 7
     assert not np.array_equal(pictures[0], pictures[1])  # untrained, it finds nothing
 

@@ -1,4 +1,4 @@
-"""The detection configs are the recipes they name."""
+"""Detection configs equal those of MMDetection."""
 
 from __future__ import annotations
 

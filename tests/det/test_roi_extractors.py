@@ -1,4 +1,4 @@
-"""Boxes stay exact under mixed precision."""
+"""SingleRoIExtractor keeps boxes in float32 under mixed precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mirrored views are merged, boxes with their masks."""
+"""InstanceTTAModel merges boxes and masks of flipped views."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def merged(*views: DetDataSample, max_per_img: int = 100) -> InstanceData:
 
 
 @pytest.mark.parametrize('direction', AXES)
-def test_what_a_mirror_shows_is_mirrored_back(direction):
+def test_flipped_boxes_and_masks_are_flipped_back(direction):
     plain = prediction([[1, 2, 5, 6]], [0.6], None)
     # the same object, seen better, and one that the plain view misses
     mirrored = prediction([[1, 2, 5, 6], [7, 0, 11, 3]], [0.9, 0.7], direction)

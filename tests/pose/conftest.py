@@ -1,4 +1,4 @@
-"""Lines that point pose configs at real images."""
+"""Fixtures that point pose configs to real images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stock runner trains bottom-up models, goes on, and tests them as published."""
+"""The stock runner trains, resumes and tests bottom-up models."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_model_is_trained_and_tested_at_several_scales(
 
 
 def check_inferencer(config: Path, checkpoint: Path, data: Path, run_python) -> None:
-    """The stock inferencer tells the score of each person, and knows who is twice."""
+    """The stock inferencer returns scores of instances and removes duplicates."""
     images = [str(path) for path in sorted(data.glob('val2017/*.jpg'))]
     done = run_python(
         '-c',

@@ -1,4 +1,4 @@
-"""A head that does not fit the data is named before the first step."""
+"""CheckCodecHook reports a head that does not match the data before training."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def loader(cfg, stage: str, keypoints: int) -> SimpleNamespace:
 
 
 def check(cfg, keypoints: int = 17) -> None:
-    """What a training job and a test do first."""
+    """Run the checks of training and of testing."""
     init_default_scope('mmpose')
     runner = SimpleNamespace(
         model=MODELS.build(cfg.model),
@@ -71,14 +71,14 @@ def test_keypoints_are_those_of_the_data(cfg):
         check(cfg, keypoints=12)
 
 
-def test_a_converter_needs_the_metainfo_of_what_it_makes(cfg):
+def test_a_converter_needs_the_metainfo_of_its_output(cfg):
     step = dict(type='KeypointConverter', num_keypoints=2, mapping=[(0, 0), (1, 1)])
     cfg.val_dataloader.dataset.pipeline.insert(1, step)
     with pytest.raises(ValueError, match=r'makes 2 keypoints.*CombinedDataset'):
         check(cfg)
 
 
-def test_heat_maps_have_the_size_that_the_network_puts_out(cfg):
+def test_the_codec_has_the_heatmap_size_of_the_network(cfg):
     set_codec(cfg, heatmap_size=(48, 64))
     cfg.model.head.decoder.heatmap_size = (48, 64)
     with pytest.raises(ValueError, match=r'outputs heatmaps of \(24, 32\)'):
@@ -111,7 +111,7 @@ def test_a_size_that_was_changed_in_one_place_is_named(cfg, forgotten):
         check(cfg)
 
 
-def test_maps_of_offsets_are_three_for_each_keypoint(cfg):
+def test_udp_offsets_need_three_channels_per_keypoint(cfg):
     codec = dict(
         type='UDPHeatmap', heatmap_type='combined', sigma=2,
         input_size=(96, 128), heatmap_size=(24, 32),

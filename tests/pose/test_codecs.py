@@ -1,4 +1,4 @@
-"""Heatmaps and joints as the official code draws them."""
+"""The codec encodes heatmaps and keypoint indices as the official code does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def by_hand(people: np.ndarray, visible: np.ndarray, size, sigma: float) -> np.n
 
 @pytest.mark.parametrize('count', [0, 1, 6])
 @pytest.mark.parametrize('sigma', [1, (1, 2)])
-def test_heat_maps(count, sigma):
+def test_heatmaps_and_indices_equal_the_official_ones(count, sigma):
     rng = np.random.default_rng(count)
     people = rng.uniform(-8, 72, size=(count, 5, 2)).astype(np.float32)
     visible = (rng.random((count, 5)) > 0.3).astype(np.float32)
@@ -53,7 +53,7 @@ def test_heat_maps(count, sigma):
             assert where == (v * 16 + u if inside else 0)
 
 
-def test_what_makes_no_sense_is_refused():
+def test_invalid_arguments_are_rejected():
     with pytest.raises(ValueError, match='one sigma for each size'):
         AssociativeEmbedding((64, 48), SIZES, (1, 2, 3))
     with pytest.raises(ValueError, match='each number from 0 to 2 once'):

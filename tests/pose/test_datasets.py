@@ -1,4 +1,4 @@
-"""Data that is missing or damaged is named before the first step."""
+"""Pose data sets report missing and damaged data before training."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_an_orientation_that_keeps_the_size_is_said(copied, said):
     assert 'EXIF' not in said.text
 
 
-def test_people_who_are_left_out_are_counted(copied, said):
+def test_skipped_annotations_are_counted(copied, said):
     def edit(content):
         first, second, third, *_ = content['annotations']
         first['iscrowd'] = 1
@@ -288,23 +288,23 @@ def test_keypoints_are_in_the_order_of_their_numbers():
 @pytest.mark.parametrize(
     ('number', 'point', 'words'),
     [
-        (1, dict(swap='right eye'), "swap of 'left_eye' .* no keypoint"),
+        (1, dict(swap='right eye'), "swap of 'left_eye' .* not a keypoint"),
         (2, dict(swap=''), "set swap of 'right_eye' to 'left_eye'"),
-        (3, dict(name='nose'), 'the same name twice'),
+        (3, dict(name='nose'), 'a duplicate name'),
     ],
 )
-def test_a_keypoint_that_contradicts_another_is_named(number, point, words):
+def test_inconsistent_keypoints_are_reported(number, point, words):
     info = five()
     info['keypoint_info'][number].update(point)
     with pytest.raises(ValueError, match=words):
         TinyHeads._load_metainfo(info)
 
 
-def test_a_description_that_contradicts_itself_is_refused(tmp_path):
+def test_inconsistent_metainfo_is_rejected(tmp_path):
     points = TinyHeads.METAINFO['keypoint_info']
     for changes, words in (
-        (dict(sigmas=[0.1] * 17), '5 keypoints and 17 sigmas'),
-        (dict(joint_weights=[1]), '5 keypoints and 1 joint_weights'),
+        (dict(sigmas=[0.1] * 17), '5 keypoints but 17 sigmas'),
+        (dict(joint_weights=[1]), '5 keypoints but 1 joint_weights'),
         (dict(skeleton_info={0: dict(link=('nose', 'chin'))}), "link .* 'chin'"),
         (dict(keypoint_info={i + 1: points[i] for i in points}), 'number them 0 to 4'),
     ):

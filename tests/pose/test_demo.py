@@ -59,10 +59,10 @@ def test_a_failing_step_says_why(tmp_path):
 
     console = Console(quiet=True)
     with (
-        demo.progress_bar(console) as bar,
+        demo._progress_bar(console) as bar,
         pytest.raises(
             demo.DemoError,
             match=r'(?s)mim train.*failed:\n\nFileNotFound.*hrnet-mm tiny-p',
         ),
     ):
-        demo.train(str(CONFIG), tmp_path, tmp_path / 'no_data', bar)
+        demo._train(str(CONFIG), tmp_path, tmp_path / 'no_data', bar)

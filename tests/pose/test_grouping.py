@@ -1,4 +1,4 @@
-"""People are found where they were planted, as the official code finds them."""
+"""Grouping recovers synthetic instances, with the results of the official code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ pytest.importorskip('mmpose')
 
 from munkres import Munkres
 
-from hrnet_mm.pose.codecs import AssociativeEmbedding, gaussians
+from hrnet_mm.pose.codecs import AssociativeEmbedding, draw_gaussians
 
 SIZE = 96, 64  # width, height
 K = 17
@@ -22,9 +22,9 @@ def codec(**kwargs) -> AssociativeEmbedding:
 
 
 def plant(people: np.ndarray, tags: np.ndarray, lacking: np.ndarray | None = None):
-    """Perfect maps of people (N, K, 2) with tags (N, L)."""
+    """Return perfect heatmaps and tags of keypoints, (N, K, 2)."""
     there = np.ones(people.shape[:2], bool) if lacking is None else ~lacking
-    heat = gaussians(people, there, SIZE, 1)
+    heat = draw_gaussians(people, there, SIZE, 1)
     maps = np.zeros((tags.shape[1], K, *SIZE[::-1]), np.float32)
     for person, tag in zip(people, tags, strict=True):
         for joint, (x, y) in enumerate(person):
@@ -43,7 +43,7 @@ def sample(rng: np.random.Generator, count: int, apart: int = 6) -> np.ndarray:
 
 @pytest.mark.parametrize('views', [1, 2])
 @pytest.mark.parametrize('count', [1, 2, 5, 17, 30])
-def test_planted_people_are_found(count, views):
+def test_synthetic_instances_are_recovered(count, views):
     rng = np.random.default_rng(count)
     people = sample(rng, count)
     tags = 3 * rng.permutation(count)[:, None] + np.zeros(views)
@@ -57,14 +57,14 @@ def test_planted_people_are_found(count, views):
     assert found == {tuple(p.ravel()) for p in people}
 
 
-def test_nobody():
+def test_empty_heatmaps_give_no_instances():
     found = codec().batch_decode(torch.zeros(2, K, 8, 8), torch.zeros(2, 1, K, 8, 8))
     for joints, heat, scores in zip(*found, strict=True):
         assert (joints.shape, heat.shape, scores.shape) == ((0, K, 2), (0, K), (0,))
 
 
 @pytest.mark.parametrize('spread', [0.0, 0.3, 100.0])
-def test_noise_gives_people_and_no_crash(spread):
+def test_noise_gives_at_most_max_people(spread):
     generator = torch.Generator().manual_seed(0)
     heat = torch.rand(1, K, 40, 50, generator=generator)
     tags = spread * torch.randn(1, 2, K, 40, 50, generator=generator)
@@ -74,7 +74,7 @@ def test_noise_gives_people_and_no_crash(spread):
     assert (np.diff(scores) <= 0).all()
 
 
-def test_the_best_of_a_crowd_are_found():
+def test_the_best_instances_of_a_crowd_are_kept():
     rng = np.random.default_rng(0)
     people = sample(rng, 150, apart=6)
     heat, tags = plant(people, 3.0 * np.arange(150)[:, None])
@@ -82,7 +82,7 @@ def test_the_best_of_a_crowd_are_found():
     assert len(joints) == len(scores) == 30
 
 
-def test_what_a_person_lacks_is_found_in_the_rest_of_the_map():
+def test_missing_keypoints_are_found_in_the_whole_heatmap():
     rng = np.random.default_rng(1)
     people = sample(rng, 4)
     heat, tags = plant(people, 3.0 * np.arange(4)[:, None])
@@ -98,8 +98,8 @@ def test_what_a_person_lacks_is_found_in_the_rest_of_the_map():
 
 @pytest.mark.parametrize('spread', [30, 1.5])
 @pytest.mark.parametrize('count', [3, 8, 14])
-def test_people_are_those_of_the_official_code(count, spread):
-    """With joints that are lacking, and tags that run into each other."""
+def test_instances_equal_those_of_the_official_code(count, spread):
+    """With missing keypoints and overlapping tags."""
     rng = np.random.default_rng(3)
     people = sample(rng, count)
     tags = rng.normal(0, spread, size=(count, 2))

@@ -1,4 +1,4 @@
-"""HigherHRNet computes what the official code computes, and learns what it learns."""
+"""HigherHRNetHead has the outputs and the losses of the official code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def build(width: int, **kwargs) -> nn.ModuleDict:
 
 
 @pytest.mark.parametrize('width', [32, 48])
-def test_published_models_load_whole_and_answer_as_there(width, tmp_path, randomised):
+def test_published_models_have_the_official_outputs(width, tmp_path, randomised):
     theirs = randomised(official.HigherHRNet(width=width, **PUBLISHED)).eval()
     state = {f'1.{name}': value for name, value in theirs.state_dict().items()}
     torch.save(state, tmp_path / 'w.pth')  # the name begins as in the 640 models
@@ -82,7 +82,7 @@ def test_initial_weights_are_those_of_the_official_code():
     assert not head.final_layers[0].bias.any()
 
 
-def test_more_and_fewer_resolutions():
+def test_resolutions_follow_the_deconvolutions():
     x = [torch.rand(1, 8, 4, 6)]
     head = HigherHRNetHead(8, 3, tag_dim=2, deconv_channels=(6, 4), num_blocks=1)
     assert [o.shape[1:] for o in head(x)] == [(9, 4, 6), (3, 8, 12), (3, 16, 24)]
@@ -92,7 +92,7 @@ def test_more_and_fewer_resolutions():
     assert [o.shape[1:] for o in alone(x)] == [(6, 4, 6)]
 
 
-def test_what_cannot_be_built():
+def test_invalid_arguments_are_rejected():
     with pytest.raises(ValueError, match=r'tag_dim=0.*1 or more.*HeatmapHead'):
         HigherHRNetHead(16, K, tag_dim=0)
     with pytest.raises(ValueError, match='num_keypoints=0'):
@@ -160,13 +160,13 @@ def test_losses_are_float32_under_autocast():
         torch.testing.assert_close(loss, whole[name], rtol=0.02, atol=1e-6)
 
 
-def test_another_number_of_joints_is_named():
+def test_a_wrong_number_of_keypoints_is_reported():
     head = HigherHRNetHead(8, 14, deconv_channels=(8,), num_blocks=1)
     feats = [torch.randn(1, 8, 8, 12)]
     data = [sample(torch.rand(1, K, 2), torch.ones(1, K))]
-    with pytest.raises(ValueError, match=r'num_keypoints=14.*17, 8, 12.*to the joints'):
+    with pytest.raises(ValueError, match=r'num_keypoints=14.*17, 8, 12.*to the keypoi'):
         head.loss(feats, data)
-    with pytest.raises(ValueError, match=r'num_keypoints=14.*17 joints'):
+    with pytest.raises(ValueError, match=r'num_keypoints=14.*17 keypoints'):
         head.aggregate([(feats, feats)], (32, 48), FLIP)
     info = SimpleNamespace(metainfo=dict(batch_input_shape=(32, 48), flip_indices=FLIP))
     head = HigherHRNetHead(8, K, deconv_channels=(8,), num_blocks=1)
@@ -176,7 +176,7 @@ def test_another_number_of_joints_is_named():
         head.predict(feats, [info], dict(restore_heatmap_size=True))
 
 
-def test_people_have_the_box_of_their_joints(randomised):
+def test_instances_have_the_box_of_their_keypoints(randomised):
     codec = dict(
         type='hrnet_mm.AssociativeEmbedding',
         input_size=(64, 64),
@@ -193,7 +193,7 @@ def test_people_have_the_box_of_their_joints(randomised):
 
 @pytest.mark.parametrize('flip', [False, True])
 @pytest.mark.parametrize('scales', [1, 3])
-def test_maps_are_aggregated_as_there(flip, scales):
+def test_heatmaps_are_aggregated_as_in_the_official_code(flip, scales):
     """lib/core/inference.py: get_multi_stage_outputs, aggregate_results."""
     torch.manual_seed(0)
     head = HigherHRNetHead(8, K, deconv_channels=(8,), num_blocks=1).eval()
@@ -223,7 +223,7 @@ def test_maps_are_aggregated_as_there(flip, scales):
     torch.testing.assert_close(got[1], torch.stack(tags, dim=1))
 
 
-def test_it_is_found_by_name():
+def test_the_head_is_registered():
     cfg = dict(type='hrnet_mm.HigherHRNetHead', in_channels=16, num_keypoints=K)
     cfg['decoder'] = dict(
         type='hrnet_mm.AssociativeEmbedding', input_size=(64, 64),

@@ -1,4 +1,4 @@
-"""The stock runner trains, tests and draws landmarks of faces."""
+"""The stock runner trains, tests and visualizes face landmarks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loss of tags against the official one, written out slowly."""
+"""The associative-embedding loss equals a plain version of the official one."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_loss_and_gradient_are_the_official_ones(name, length):
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_weights():
+def test_loss_weights():
     tags, images = draw([3], 0.3, 1, seed=0)
     pull, push = AssociativeEmbeddingLoss(loss_weight=1)(tags, images)
     weighted = AssociativeEmbeddingLoss(loss_weight=2, push_loss_factor=1.5)

@@ -1,4 +1,4 @@
-"""What `hrnet-mm show` draws of a pose model."""
+"""Figures of `hrnet-mm show` for pose models."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
-from hrnet_mm.pose.visualization import people_of
+from hrnet_mm.pose.visualization import draw_bottomup_row
 from hrnet_mm.tiny_people.contact_sheet import Skeleton
 
 
 @pytest.mark.parametrize('channels', [3, 1])
 @pytest.mark.parametrize(('score', 'drawn'), [(0.9, True), (0.05, False)])
-def test_who_was_grouped_from_stray_joints_is_not_drawn(score, drawn, channels):
-    """Refinement finds all joints of everybody, also of those who are not there."""
+def test_instances_of_low_score_are_not_drawn(score, drawn, channels):
+    """Refinement completes all instances, including false ones."""
     joints = np.array([[[8.0, 8.0], [24.0, 24.0]]])
     sample = PoseDataSample(
         metainfo=dict(input_center=[16, 16], input_scale=np.array([32, 32]))
@@ -35,7 +35,7 @@ def test_who_was_grouped_from_stray_joints_is_not_drawn(score, drawn, channels):
     image = torch.zeros(channels, 32, 32, dtype=torch.uint8)
     nobody = dict(keypoints=joints[:0], keypoints_visible=np.zeros((0, 2)))
 
-    truth, prediction, *_ = people_of(
+    truth, prediction, *_ = draw_bottomup_row(
         model, dict(inputs=image), nobody, Skeleton(['a', 'b'], [(0, 1)])
     )
     assert not truth.any()

@@ -1,4 +1,4 @@
-"""The stock runner trains, is killed, goes on, and tests."""
+"""The stock runner trains a pose model, resumes after a kill, and tests."""
 
 from __future__ import annotations
 

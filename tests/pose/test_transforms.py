@@ -1,4 +1,4 @@
-"""Crowds do not count, and mirror images are labelled right."""
+"""Bottom-up transforms mask crowds and flip keypoints correctly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def masks(*segs, flip: bool = False) -> list[np.ndarray]:
     return CrowdMask()(results)['heatmap_mask']
 
 
-def test_people_without_joints_and_crowds_are_left_out():
+def test_crowds_and_instances_without_keypoints_are_masked():
     crowd = np.zeros((16, 32), np.uint8, order='F')
     crowd[0:4, 24:32] = 1
     compressed = coco_mask.encode(crowd)
@@ -47,8 +47,8 @@ def test_people_without_joints_and_crowds_are_left_out():
 
 @pytest.mark.parametrize('size', [(64, 32), (32, 64)])
 @pytest.mark.parametrize('prob', [0, 1])
-def test_joints_stay_on_what_they_mark(size, prob):
-    """Also in a mirror image that is not square."""
+def test_keypoints_follow_the_flipped_image(size, prob):
+    """Also in images that are not square."""
     joints = np.array([[[20, 10], [27, 22]]], np.float32)
     image = np.zeros((32, 48, 3), np.uint8)
     for channel, (x, y) in enumerate(joints[0].astype(int)):

@@ -1,4 +1,4 @@
-"""Pictures while training cost little."""
+"""The visualization hook draws few images during training."""
 
 from types import SimpleNamespace
 

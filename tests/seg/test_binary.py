@@ -1,4 +1,4 @@
-"""Two classes from one score: ``num_classes=2, out_channels=1``."""
+"""Binary heads: ``num_classes=2, out_channels=1``."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def halve(model: torch.nn.Module, x: torch.Tensor) -> None:
 
 @pytest.mark.parametrize('name', TINY)
 @pytest.mark.parametrize('changes', [dict(), dict(loss_decode=SIGMOID)], ids=str)
-def test_one_score_trains_and_is_compared_with_the_threshold(name, changes):
+def test_a_binary_head_trains_and_applies_the_threshold(name, changes):
     model = build(name, **changes).train()
     losses = model.loss(*batch())  # one image: two objects are enough for OCR's norms
     sum(v for k, v in losses.items() if 'loss' in k).backward()
@@ -80,7 +80,7 @@ def test_one_score_trains_and_is_compared_with_the_threshold(name, changes):
 
 
 @pytest.mark.parametrize('name', TINY)
-def test_what_is_exported_has_a_score_for_both_classes(name):
+def test_exported_models_have_a_score_for_both_classes(name):
     model = build(name).eval()
     x = torch.rand(1, 3, 64, 96) * 255
     answer = ExportedModel(model, 'segmentation').eval()
@@ -93,7 +93,7 @@ def test_what_is_exported_has_a_score_for_both_classes(name):
     assert len(result.pred_sem_seg.data.unique()) == 2
 
 
-def test_cross_entropy_of_one_score_is_that_of_a_sigmoid():
+def test_cross_entropy_of_one_channel_is_binary():
     score, labels = torch.randn(2, 1, 5, 6), torch.randint(2, (2, 5, 6))
     labels[0, 0] = 255
     labelled = labels != 255
@@ -116,7 +116,7 @@ def test_cross_entropy_of_one_score_is_that_of_a_sigmoid():
     ],
     ids=str,
 )
-def test_losses_that_cannot_train_one_score_are_refused(loss):
+def test_losses_that_cannot_train_a_binary_head_are_rejected(loss):
     with pytest.raises(ValueError, match=r"loss_decode.type='hrnet_mm.CrossEntropyLos"):
         build(TINY[0], loss_decode=loss)
 
@@ -126,7 +126,7 @@ def test_one_class_is_refused():
         build(TINY[0], num_classes=1)
 
 
-def test_the_accuracy_is_that_of_the_threshold():
+def test_the_accuracy_uses_the_threshold():
     head = build(TINY[0]).decode_head
     _, samples = batch()
     labels = samples[0].gt_sem_seg.data
@@ -137,7 +137,7 @@ def test_the_accuracy_is_that_of_the_threshold():
     assert head.loss_by_feat(wrong[None], samples)['acc_seg'] == 0
 
 
-def test_the_objects_of_one_score_are_background_and_foreground():
+def test_ocr_regions_of_a_binary_head_are_background_and_foreground():
     score = torch.full((1, 1, 2, 2), -40.0)
     score[..., 0, :] = 40.0  # the first row is foreground
     pixels = torch.rand(1, 3, 2, 2)
@@ -147,7 +147,7 @@ def test_the_objects_of_one_score_are_background_and_foreground():
     torch.testing.assert_close(objects[:, 1], pixels[0, :, 0].mean(dim=-1))
 
 
-def test_several_views_are_compared_with_the_threshold():
+def test_tta_of_a_binary_head_applies_the_threshold():
     """What a model predicts is a probability already."""
     module = torch.nn.Module()
     module.out_channels, module.test_step = 1, None

@@ -1,4 +1,4 @@
-"""What mmsegmentation stops at after the first epoch is named before its first step."""
+"""Invalid test settings and class weights are reported before training."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_there_is_one_weight_for_each_class(name, several):
         return head([other, loss] if several else loss)
 
     build(1.0, 2.0)
-    with pytest.raises(ValueError, match=r'num_classes=2, and .*class_weight.* has 3'):
+    with pytest.raises(ValueError, match=r'num_classes=2, but .*class_weight.* has 3'):
         build(1.0, 2.0, 3.0)
 
 

@@ -1,4 +1,4 @@
-"""Data that is missing, damaged or of other classes is named before the first step."""
+"""Segmentation data sets report missing, damaged and mislabelled data."""
 
 from __future__ import annotations
 

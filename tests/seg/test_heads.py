@@ -1,4 +1,4 @@
-"""V2 and OCR compute what the models of mmsegmentation compute."""
+"""HRNetV2 and OCR heads have the outputs of MMSegmentation's models."""
 
 from __future__ import annotations
 

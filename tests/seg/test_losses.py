@@ -1,4 +1,4 @@
-"""The losses are what a few lines of numpy compute."""
+"""Losses equal their definitions in numpy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `hrnet-mm show` puts side by side."""
+"""Figures of `hrnet-mm show` for segmentors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 
 from hrnet_mm.seg import SegVisualizationHook
-from hrnet_mm.seg.visualization import coloured, look
+from hrnet_mm.seg.visualization import draw_labels, predict
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/seg'
 
@@ -36,7 +36,7 @@ def seen(few_people, monkeypatch):
             cfg.model.decode_head = [dict(h, **head) for h in cfg.model.decode_head]
         init_default_scope('mmseg')
         sample = DATASETS.build(cfg.test_dataloader.dataset)[0]
-        return look(init_model(cfg, device='cpu'), sample)
+        return predict(init_model(cfg, device='cpu'), sample)
 
     return see
 
@@ -56,7 +56,7 @@ def test_the_regions_of_ocr_are_seen(name, seen):
 def test_a_binary_head_is_seen_with_both_regions(seen):
     image, _, found, regions = seen('hrnetv2-ocr', num_classes=2, out_channels=1)
     assert regions.shape == (2, 40, 48)
-    assert coloured(image, found, [(0, 0, 0), (255, 0, 0)]).shape == image.shape
+    assert draw_labels(image, found, [(0, 0, 0), (255, 0, 0)]).shape == image.shape
 
 
 def test_an_image_that_opencv_reads_in_no_colour_is_drawn(tmp_path):

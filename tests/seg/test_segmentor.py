@@ -1,4 +1,4 @@
-"""OCRNet runs each head once, and refuses parts that disagree."""
+"""OCRNet runs each head once, and rejects inconsistent parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stock runner of mmsegmentation trains, is killed, goes on, and tests."""
+"""The stock runner trains a segmentor, resumes after a kill, and tests."""
 
 from __future__ import annotations
 

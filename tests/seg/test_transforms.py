@@ -1,4 +1,4 @@
-"""Labels that fit neither image nor model are named."""
+"""CheckLabels reports label maps that do not match the image or the classes."""
 
 from __future__ import annotations
 
@@ -62,5 +62,5 @@ def test_labels_of_16_bits_are_not_cut_to_8(tmp_path):
 
 @pytest.mark.parametrize('shape', [(4, 5), (4, 6, 3)])
 def test_a_label_map_of_another_size_is_named_with_its_image(shape):
-    with pytest.raises(ValueError, match=r'labels/a\.png .*images/a\.jpg \(4, 6\)'):
+    with pytest.raises(ValueError, match=r'labels/a\.png .*images/a\.jpg has \(4, 6'):
         CheckLabels(5)(sample(np.zeros(shape, np.uint8)))

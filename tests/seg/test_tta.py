@@ -1,4 +1,4 @@
-"""A mirrored left arm is a right arm."""
+"""SwappingTTAModel swaps left and right classes of flipped images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def merged(model, logits: torch.Tensor, mirrored: torch.Tensor) -> torch.Tensor:
     return result.pred_sem_seg.data
 
 
-def test_left_and_right_trade_places_in_mirrored_predictions():
+def test_left_and_right_are_swapped_in_flipped_predictions():
     logits = torch.zeros(3, 2, 2)
     logits[1] = 1.0  # perhaps a left arm
     mirrored = torch.zeros(3, 2, 2)

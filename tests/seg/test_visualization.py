@@ -1,4 +1,4 @@
-"""Label maps are drawn on any image."""
+"""SegVisualizer draws on images of any memory layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mmcv's operators on a GPU: as on the CPU, in float32, float16 and bfloat16."""
+"""Operators on a GPU equal those on the CPU, in float32, float16 and bfloat16."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mmcv's operators without a compiled mmcv: against recorded values and formulas."""
+"""Replacements of mmcv's operators equal recorded values and formulas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ImageNet classification with HRNet-Wx-C: the network that all pretraining comes from."""
+"""ImageNet classification with HRNet-Wx-C: the network of all ImageNet weights."""
 
 _base_ = ['../runtime.py']
 

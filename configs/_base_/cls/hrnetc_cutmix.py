@@ -1,8 +1,8 @@
-"""With CutMix, on every batch, as https://arxiv.org/abs/1905.04899 trains on ImageNet."""
+"""HRNet-Wx-C with CutMix on every batch, as in https://arxiv.org/abs/1905.04899."""
 
 _base_ = ['hrnetc.py']
 
 model = dict(
     train_cfg=dict(augments=dict(type='CutMix', alpha=1.0)),
-    head=dict(cal_acc=False),  # of labels that are mixed there is none
+    head=dict(cal_acc=False),  # accuracy is undefined for mixed labels
 )

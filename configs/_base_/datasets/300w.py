@@ -1,15 +1,15 @@
-"""300W, 68 landmarks of faces.
+"""300W, 68 face landmarks.
 
     FACES_300W/annotations/{face_landmarks_300w_train,face_landmarks_300w_valid}.json  MMPose's documentation
     FACES_300W/images/  https://ibug.doc.ic.ac.uk/resources/300-W
 
-FACES_300W is data/300w, or where the environment variable FACES_300W points.
+FACES_300W is data/300w, or the folder in the environment variable FACES_300W.
 """
 
 _base_ = ['landmarks.py']
 
 data_root = '{{$FACES_300W:data/300w}}'
-dataset_type = 'Face300WDataset'  # MMPoseInferencer picks its detector by it
+dataset_type = 'Face300WDataset'  # MMPoseInferencer chooses its detector by this
 data = dict(
     type='hrnet_mm.Faces300W', data_root=data_root, data_prefix=dict(img='images/')
 )

@@ -3,7 +3,7 @@
     ADE20K/images/{training,validation}/*.jpg             sceneparsing.csail.mit.edu
     ADE20K/annotations/{training,validation}/*.png        0 is unlabelled
 
-ADE20K is data/ade/ADEChallengeData2016, or where the environment variable ADE20K points.
+ADE20K is data/ade/ADEChallengeData2016, or the folder in the environment variable ADE20K.
 """
 
 _base_ = ['scenes_520.py']

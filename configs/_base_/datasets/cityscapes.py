@@ -1,10 +1,10 @@
-"""Cityscapes, fine annotations, 19 classes: crops of 512x1024 from 0.5 to 2.1 times it.
+"""Cityscapes, fine annotations, 19 classes: crops of 512x1024 at 0.5 to 2.1 times the image size.
 
     CITYSCAPES/leftImg8bit/{train,val}/CITY/*_leftImg8bit.png      cityscapes-dataset.com
     CITYSCAPES/gtFine/{train,val}/CITY/*_gtFine_labelTrainIds.png
         made by csCreateTrainIdLabelImgs of cityscapesscripts
 
-CITYSCAPES is data/cityscapes, or where the environment variable CITYSCAPES points.
+CITYSCAPES is data/cityscapes, or the folder in the environment variable CITYSCAPES.
 """
 
 _base_ = ['label_maps.py']

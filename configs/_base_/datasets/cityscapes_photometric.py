@@ -1,4 +1,4 @@
-"""Cityscapes as mmsegmentation augments it: colours too, and no crop of one class."""
+"""Cityscapes with the augmentation of MMSegmentation, including colour distortion."""
 
 _base_ = ['cityscapes.py']
 

@@ -1,4 +1,4 @@
-"""Cityscapes, trained on both splits, for the test server."""
+"""Cityscapes, trained on train and val, for the test server."""
 
 _base_ = ['cityscapes.py']
 

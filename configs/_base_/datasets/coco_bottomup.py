@@ -1,8 +1,8 @@
 """COCO keypoints, bottom-up: whole images. Size and codec: coco_bottomup_*.py.
 
-Where COCO is: coco_pose.py. Augmentation as officially (HigherHRNet-Human-Pose-
-Estimation, experiments/coco/higher_hrnet): scale 0.75 to 1.5 of the short side, 30
-degrees, a fifth of the image, mirrored half of the time.
+The files are those of coco_pose.py. Augmentation as in the official code (HigherHRNet-
+Human-Pose-Estimation, experiments/coco/higher_hrnet): scale 0.75 to 1.5 of the short
+side, rotation by 30 degrees, shift by a fifth of the image, flip with probability 0.5.
 """
 
 _base_ = ['coco_pose.py']

@@ -1,4 +1,4 @@
-"""COCO keypoints, bottom-up, 512 pixels on the short side; maps at 1/4 alone."""
+"""COCO keypoints, bottom-up, 512 pixels on the short side; heatmaps at 1/4."""
 
 _base_ = ['coco_bottomup.py']
 

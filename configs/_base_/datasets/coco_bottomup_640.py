@@ -1,4 +1,4 @@
-"""COCO keypoints, bottom-up, 640 pixels on the short side; maps at 1/4 and 1/2."""
+"""COCO keypoints, bottom-up, 640 pixels on the short side; heatmaps at 1/4 and 1/2."""
 
 _base_ = ['coco_bottomup.py']
 

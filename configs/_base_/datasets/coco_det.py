@@ -1,9 +1,9 @@
-"""COCO 2017, boxes: where it is and how it is fed.
+"""COCO 2017, boxes: file layout, pipelines and data loaders.
 
     COCO/annotations/instances_{train,val}2017.json   cocodataset.org
     COCO/{train,val}2017/*.jpg
 
-COCO is data/coco, or where the environment variable COCO points.
+COCO is data/coco, or the folder in the environment variable COCO.
 """
 
 data_root = '{{$COCO:data/coco}}'

@@ -1,4 +1,4 @@
-"""COCO 2017, boxes, four images a GPU, as FCOS is trained."""
+"""COCO 2017, boxes, four images per GPU, for FCOS."""
 
 _base_ = ['coco_det.py']
 

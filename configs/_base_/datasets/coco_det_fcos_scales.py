@@ -1,4 +1,4 @@
-"""COCO 2017, boxes, images of two sizes, four a GPU, as FCOS is trained."""
+"""COCO 2017, boxes, images of two sizes, four per GPU, for FCOS."""
 
 _base_ = ['coco_det_fcos.py']
 

@@ -1,4 +1,4 @@
-"""COCO 2017, boxes, masks and maps of stuff.
+"""COCO 2017, boxes, masks and stuff segmentation maps.
 
 COCO/stuffthingmaps/{train,val}2017/*.png     github.com/nightrome/cocostuff
 """

@@ -1,15 +1,15 @@
-"""COCO keypoints 2017: where it is and how it is fed. Size and codec: codecs/.
+"""COCO keypoints 2017: file layout, pipelines and data loaders. Size and codec: codecs/.
 
     COCO/annotations/person_keypoints_{train,val}2017.json   cocodataset.org
     COCO/{train,val}2017/*.jpg
     COCO/person_detection_results/COCO_val2017_detections_AP_H_56_person.json
         the published person detector (56.4 AP); MMPose's documentation links it
 
-COCO is data/coco, or where the environment variable COCO points.
+COCO is data/coco, or the folder in the environment variable COCO.
 """
 
 data_root = '{{$COCO:data/coco}}'
-dataset_type = 'CocoDataset'  # MMPoseInferencer picks its detector by it
+dataset_type = 'CocoDataset'  # MMPoseInferencer chooses its detector by this
 detections = (
     f'{data_root}/person_detection_results/COCO_val2017_detections_AP_H_56_person.json'
 )

@@ -4,7 +4,7 @@
     COCO_STUFF/annotations/{train,test}2014/*_labelTrainIds.png
         made by mmsegmentation's tools/dataset_converters/coco_stuff10k.py; 0 is unlabelled
 
-COCO_STUFF is data/coco_stuff10k, or where the environment variable COCO_STUFF points.
+COCO_STUFF is data/coco_stuff10k, or the folder in the environment variable COCO_STUFF.
 """
 
 _base_ = ['scenes_520.py']

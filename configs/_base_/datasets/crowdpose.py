@@ -1,16 +1,16 @@
-"""CrowdPose, bottom-up, 512 pixels on the short side; maps at 1/4 and 1/2.
+"""CrowdPose, bottom-up, 512 pixels on the short side; heatmaps at 1/4 and 1/2.
 
     CROWDPOSE/annotations/mmpose_crowdpose_{trainval,test}.json  MMPose's documentation
     CROWDPOSE/images/*.jpg                       https://github.com/Jeff-sjtu/CrowdPose
 
-CROWDPOSE is data/crowdpose, or where the environment variable CROWDPOSE points.
+CROWDPOSE is data/crowdpose, or the folder in the environment variable CROWDPOSE.
 """
 
 _base_ = ['coco_bottomup_512.py']
 
 data_root = '{{$CROWDPOSE:data/crowdpose}}'
 dataset_type = 'CrowdPoseDataset'
-# from the head, which comes last in CrowdPose, down
+# from the head down; CrowdPose lists the head last
 codec = dict(keypoint_order=[12, 13, 0, 1, 6, 7, 2, 3, 4, 5, 8, 9, 10, 11])
 data = dict(
     type='hrnet_mm.CrowdPose', data_root=data_root, data_prefix=dict(img='images/')

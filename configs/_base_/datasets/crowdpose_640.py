@@ -1,4 +1,4 @@
-"""CrowdPose, bottom-up, 640 pixels on the short side: its place is in crowdpose.py."""
+"""CrowdPose, bottom-up, 640 pixels on the short side: the files are those of crowdpose.py."""
 
 _base_ = ['crowdpose.py']
 

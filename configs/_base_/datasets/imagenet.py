@@ -1,10 +1,10 @@
 """ImageNet-1k, 224x224: the crops of HRNet-Image-Classification.
 
-The folder is data/imagenet, or where the environment variable IMAGENET points:
+The folder is data/imagenet, or that in the environment variable IMAGENET:
 
     train/n01440764/n01440764_10026.JPEG    a folder for each of the 1000 classes
     val/n01440764/ILSVRC2012_val_00000293.JPEG
-    meta/train.txt, meta/val.txt            if there: `file label`, a line for each image
+    meta/train.txt, meta/val.txt            optional: a line `file label` for each image
 """
 
 data_root = '{{$IMAGENET:data/imagenet}}'

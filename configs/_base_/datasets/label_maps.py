@@ -1,12 +1,12 @@
-"""What all data sets of label maps share: how they are fed and scored."""
+"""Pipelines, data loaders and metrics of all data sets with label maps."""
 
 read = dict(type='LoadImageFromFile')
 labels = [dict(type='LoadAnnotations'), dict(type='hrnet_mm.CheckLabels')]
 flip = dict(type='RandomFlip', prob=0.5)
 pack = dict(type='PackSegInputs')
 mirrored = [dict(type='RandomFlip', prob=p, direction='horizontal') for p in (0.0, 1.0)]
-look = [*[[t] for t in labels], [pack]]  # what follows, for TestTimeAug
-ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]  # of testing with several scales: --tta
+look = [*[[t] for t in labels], [pack]]  # final transforms of TestTimeAug
+ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]  # scales of test-time augmentation: --tta
 
 train_dataloader = dict(
     num_workers=4,

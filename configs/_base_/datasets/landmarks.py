@@ -1,4 +1,4 @@
-"""Landmarks of faces, crops of 256x256: how they are fed. Which: wflw.py and others."""
+"""Face landmarks, crops of 256x256: pipelines and data loaders; wflw.py and others name the data."""
 
 codec = dict(
     type='MSRAHeatmap',
@@ -18,7 +18,7 @@ turn = dict(
     rotate_factor=60,
     scale_factor=(0.75, 1.25),
 )
-turn_less = dict(turn, rotate_factor=30)  # of the official recipe
+turn_less = dict(turn, rotate_factor=30)  # for the official recipes
 affine = dict(type='TopdownAffine', input_size=codec['input_size'])
 target = dict(type='GenerateTarget', encoder=codec)
 pack = dict(type='PackPoseInputs')

@@ -1,9 +1,9 @@
-"""Look Into Person, 20 classes: everybody at 473x473, from 0.5 to 1.6 times that.
+"""Look Into Person, 20 classes: images of 473x473, scaled by 0.5 to 1.6.
 
     LIP/TrainVal_images/{train,val}_images/*.jpg                            sysu-hcp.net/lip
     LIP/TrainVal_parsing_annotations/{train,val}_segmentations/*.png
 
-LIP is data/lip, or where the environment variable LIP points. `--tta` mirrors.
+LIP is data/lip, or the folder in the environment variable LIP. `--tta` flips.
 """
 
 _base_ = ['label_maps.py']

@@ -1,13 +1,13 @@
-"""MPII human pose: where it is and how it is fed. Size and codec: codecs/.
+"""MPII human pose: file layout, pipelines and data loaders. Size and codec: codecs/.
 
     MPII/annotations/mpii_{train,val}.json, mpii_gt_val.mat   from MMPose's documentation
     MPII/images/*.jpg                                         human-pose.mpi-inf.mpg.de
 
-MPII is data/mpii, or where the environment variable MPII points.
+MPII is data/mpii, or the folder in the environment variable MPII.
 """
 
 data_root = '{{$MPII:data/mpii}}'
-dataset_type = 'MpiiDataset'  # MMPoseInferencer picks its detector by it
+dataset_type = 'MpiiDataset'  # MMPoseInferencer chooses its detector by this
 
 augment = [
     dict(type='LoadImage'),

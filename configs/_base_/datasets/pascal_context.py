@@ -4,7 +4,7 @@
     PASCAL_CONTEXT/SegmentationClassContext/*.png                    made by the detail API
     PASCAL_CONTEXT/ImageSets/SegmentationContext/{train,val}.txt
 
-PASCAL_CONTEXT is data/VOCdevkit/VOC2010, or where the environment variable PASCAL_CONTEXT points.
+PASCAL_CONTEXT is data/VOCdevkit/VOC2010, or the folder in the environment variable PASCAL_CONTEXT.
 """
 
 _base_ = ['scenes_520.py']

@@ -1,4 +1,4 @@
-"""PASCAL-Context, 59 classes, the background does not count: crops of 480x480."""
+"""PASCAL-Context, 59 classes, background ignored: crops of 480x480."""
 
 _base_ = ['pascal_context.py']
 

@@ -1,6 +1,6 @@
-"""Label maps of photographs: the long side is 520 times 0.5 to 2.1, in testing 520.
+"""Pipelines for photographs: a long side of 520 times 0.5 to 2.1, in testing 520.
 
-As HRNet-Semantic-Segmentation feeds ADE20K, COCO-Stuff and PASCAL-Context
+As in HRNet-Semantic-Segmentation for ADE20K, COCO-Stuff and PASCAL-Context
 (lib/datasets/base_dataset.py, multi_scale_aug).
 """
 

@@ -1,19 +1,19 @@
-"""TinyPeople's crops, 6 poses: drawn by `hrnet-mm tiny-people`.
+"""TinyPeople's crops, 6 poses: rendered by `hrnet-mm tiny-people`.
 
-The folder is data/tiny_people, or where the environment variable TINY_PEOPLE points.
+The folder is data/tiny_people, or the folder in the environment variable TINY_PEOPLE.
 """
 
 data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
 num_classes = 6
 
 augmented = [
-    # does nothing: existing overrides count the steps from here (`pipeline.2.scale`)
+    # no effect; keeps the indices of existing overrides (`pipeline.2.scale`)
     dict(type='hrnet_mm.SeedSample'),
     dict(type='LoadImageFromFile'),
     dict(
         type='RandomResizedCrop',
-        scale=64,  # of 96x96: half the time
-        crop_ratio_range=(0.85, 1.0),  # a pose is told by hands, which are at the edge
+        scale=64,  # files are 96x96; this halves the time
+        crop_ratio_range=(0.85, 1.0),  # hands, which tell the pose, are near the border
         aspect_ratio_range=(0.9, 1.1),
     ),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),

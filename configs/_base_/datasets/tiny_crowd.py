@@ -1,11 +1,11 @@
 """TinyPeople in crowds, whole images of 192x160: `hrnet-mm tiny-people --crowd`.
 
-The folder is data/tiny_crowd, or where the environment variable TINY_CROWD points. Heat
-maps at 1/4 and 1/2; who has no second resolution takes `codec` with the first alone.
+The folder is data/tiny_crowd, or the folder in the environment variable TINY_CROWD. Heatmaps
+at 1/4 and 1/2; models with one resolution override `codec` with the first only.
 """
 
 data_root = '{{$TINY_CROWD:data/tiny_crowd}}'
-dataset_type = 'CocoDataset'  # MMPoseInferencer picks its detector by it
+dataset_type = 'CocoDataset'  # MMPoseInferencer chooses its detector by this
 
 codec = dict(
     type='hrnet_mm.AssociativeEmbedding',

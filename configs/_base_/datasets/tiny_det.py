@@ -1,6 +1,6 @@
-"""TinyPeople's boxes and masks, whole images: drawn by `hrnet-mm tiny-people`.
+"""TinyPeople's boxes and masks, whole images: rendered by `hrnet-mm tiny-people`.
 
-The folder is data/tiny_people, or where the environment variable TINY_PEOPLE points.
+The folder is data/tiny_people, or the folder in the environment variable TINY_PEOPLE.
 """
 
 data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
@@ -38,7 +38,9 @@ val_dataloader = dict(
         test_mode=True,
         pipeline=[
             read,
-            dict(type='Resize', scale_factor=1.0),  # the heads ask for the factor
+            dict(
+                type='Resize', scale_factor=1.0
+            ),  # sets scale_factor, which the heads need
             annotations,
             dict(type='PackDetInputs'),
         ],

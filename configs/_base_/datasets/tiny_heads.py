@@ -1,6 +1,6 @@
-"""Heads of TinyPeople, five landmarks, crops of 64x64: where they are is in tiny_pose.py.
+"""Heads of TinyPeople, five landmarks, crops of 64x64; files as in tiny_pose.py.
 
-NME is by the distance between the ears.
+NME is normalized by the distance between the ears.
 """
 
 _base_ = ['tiny_pose.py']

@@ -1,16 +1,16 @@
-"""TinyPeople keypoints, crops of 128x96: drawn by `hrnet-mm tiny-people`.
+"""TinyPeople keypoints, crops of 128x96: rendered by `hrnet-mm tiny-people`.
 
-The folder is data/tiny_people, or where the environment variable TINY_PEOPLE points.
+The folder is data/tiny_people, or the folder in the environment variable TINY_PEOPLE.
 """
 
 data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
-dataset_type = 'CocoDataset'  # MMPoseInferencer picks its detector by it
+dataset_type = 'CocoDataset'  # MMPoseInferencer chooses its detector by this
 
 codec = dict(
     type='MSRAHeatmap',
     input_size=(96, 128),
     heatmap_size=(24, 32),
-    sigma=1.5,  # mmpose's UDPHeatmap is a pixel off unless sigma is even
+    sigma=1.5,  # mmpose's UDPHeatmap is off by a pixel unless sigma is even
     unbiased=True,
 )
 prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale', padding=1.1)]

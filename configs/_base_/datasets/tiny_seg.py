@@ -1,6 +1,6 @@
-"""TinyPeople's body parts, 5 classes, whole images: drawn by `hrnet-mm tiny-people`.
+"""TinyPeople's body parts, 5 classes, whole images: rendered by `hrnet-mm tiny-people`.
 
-The folder is data/tiny_people, or where the environment variable TINY_PEOPLE points.
+The folder is data/tiny_people, or the folder in the environment variable TINY_PEOPLE.
 """
 
 _base_ = ['label_maps.py']

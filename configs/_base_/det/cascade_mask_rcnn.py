@@ -1,4 +1,4 @@
-"""Cascade Mask R-CNN: Cascade R-CNN with a mask of each box, at every stage."""
+"""Cascade Mask R-CNN: Cascade R-CNN with a mask head at every stage."""
 
 _base_ = ['cascade_rcnn.py']
 

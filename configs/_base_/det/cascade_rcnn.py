@@ -1,4 +1,4 @@
-"""Cascade R-CNN: three box heads, each for better boxes than the one before."""
+"""Cascade R-CNN: three box heads with increasing IoU thresholds."""
 
 _base_ = ['rpn.py']
 

@@ -1,4 +1,4 @@
-"""Faster R-CNN: a box head on the proposals."""
+"""Faster R-CNN: a box head on region proposals."""
 
 _base_ = ['rpn.py']
 

@@ -1,10 +1,10 @@
-"""Faster R-CNN whose trunk learns the statistics of its norms over all GPUs."""
+"""Faster R-CNN with synchronized batch norms in the trunk."""
 
 _base_ = ['faster_rcnn.py']
 
 model = dict(
     backbone=dict(
         norm_cfg=dict(type='SyncBN'),
-        norm_eval=False,  # or nothing would be synchronised
+        norm_eval=False,  # True would disable the synchronization
     )
 )

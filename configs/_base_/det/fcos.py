@@ -1,7 +1,7 @@
-"""FCOS: no anchors, a box for each place; group norm in the head.
+"""FCOS: an anchor-free detector, with group norm in the head.
 
-The pyramid begins at 1/8. Images in BGR, as MMDetection trained it: the ImageNet weights
-of the trunk are of RGB.
+The pyramid starts at 1/8. Images are BGR, as in MMDetection, although the ImageNet
+weights of the trunk are for RGB.
 """
 
 _base_ = ['hrnetv2p.py']

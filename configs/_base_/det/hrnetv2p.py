@@ -1,4 +1,4 @@
-"""Detection on HRNetV2p, the pyramid: what all detectors share."""
+"""Settings of all detectors: HRNet with the pyramid HRNetV2p."""
 
 _base_ = ['../runtime.py']
 
@@ -17,12 +17,12 @@ model = dict(
     ),
     backbone=dict(
         type='hrnet_mm.HRNet',
-        norm_eval=True,  # two images a GPU are too few for statistics
+        norm_eval=True,  # two images per GPU are too few for batch statistics
     ),
     neck=dict(type='hrnet_mm.HRNetV2p', precision='auto'),
 )
 
-env_cfg = dict(cudnn_benchmark=False)  # images of many sizes
+env_cfg = dict(cudnn_benchmark=False)  # images have many sizes
 default_hooks = dict(
     check_classes=dict(type='hrnet_mm.CheckClassesHook', exact=True),
     checkpoint=dict(interval=1, save_best='coco/bbox_mAP', rule='greater'),

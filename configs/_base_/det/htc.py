@@ -1,4 +1,4 @@
-"""Hybrid Task Cascade: mask heads that see each other, and a map of stuff."""
+"""Hybrid Task Cascade: connected mask heads, and a semantic segmentation branch."""
 
 _base_ = ['cascade_mask_rcnn.py']
 

@@ -1,4 +1,4 @@
-"""Mask R-CNN: Faster R-CNN with a mask of each box."""
+"""Mask R-CNN: Faster R-CNN with a mask head."""
 
 _base_ = ['faster_rcnn.py']
 

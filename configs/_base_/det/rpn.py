@@ -1,4 +1,4 @@
-"""The first of two stages: region proposals."""
+"""Region proposal network, the first stage of two-stage detectors."""
 
 _base_ = ['hrnetv2p.py']
 
@@ -62,7 +62,7 @@ model = dict(
     ),
 )
 
-# what the second stages share
+# settings of all second stages
 roi_levels = [4, 8, 16, 32]
 roi_boxes = dict(
     type='hrnet_mm.SingleRoIExtractor',

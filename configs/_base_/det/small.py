@@ -1,11 +1,11 @@
-"""The sizes of two-stage detectors that two CPU cores train on images of 200 pixels.
+"""Small two-stage detectors, for training on two CPU cores with images of 200 pixels.
 
-From scratch: batch norms learn, unlike those of a trunk that comes from ImageNet.
+Batch norms are trained, since there are no ImageNet weights.
 """
 
 _base_ = ['../widths/w18_small_v1.py']
 
-channels = 64  # of the pyramid and of the heads on it
+channels = 64  # in the pyramid and its heads
 norm_cfg = dict(type='BN')
 
 small = dict(

@@ -1,4 +1,4 @@
-"""Bottom-up pose: all people of an image at once, told apart by tags."""
+"""Bottom-up pose: all instances of an image at once, grouped by tags."""
 
 _base_ = ['topdown.py']
 

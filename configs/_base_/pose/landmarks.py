@@ -1,4 +1,4 @@
-"""Landmarks of faces: crops, heatmaps read off HRNetV2, all streams at 1/4."""
+"""Face landmarks: one crop per face, heatmaps predicted from HRNetV2 at 1/4."""
 
 _base_ = ['topdown.py']
 

@@ -1,4 +1,4 @@
-"""Top-down pose: one crop per person, one heatmap per joint, read off stream 0."""
+"""Top-down pose: one crop per instance, one heatmap per keypoint, predicted from stream 0."""
 
 _base_ = ['../runtime.py']
 

@@ -1,4 +1,4 @@
-"""Pose, 210 epochs of Adam, as MMPose trains: 5e-4 for a batch of 512."""
+"""Pose, 210 epochs of Adam, as in MMPose: 5e-4 for a batch of 512."""
 
 _base_ = ['adam_steps.py']
 

@@ -1,4 +1,4 @@
-"""Bottom-up pose, 300 epochs of Adam, as MMPose 0.x: 1.5e-3 for a batch of 192."""
+"""Bottom-up pose, 300 epochs of Adam, as in MMPose 0.x: 1.5e-3 for a batch of 192."""
 
 _base_ = ['adam_steps.py']
 

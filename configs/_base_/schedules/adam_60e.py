@@ -1,4 +1,4 @@
-"""Landmarks, 60 epochs of Adam, as MMPose trains: 2e-3 for a batch of 512."""
+"""Face landmarks, 60 epochs of Adam, as in MMPose: 2e-3 for a batch of 512."""
 
 _base_ = ['adam_steps.py']
 

@@ -1,4 +1,4 @@
-"""ADE20K, official: 120 epochs in batches of 16."""
+"""ADE20K, official schedule: 120 epochs in batches of 16."""
 
 _base_ = ['sgd_poly.py']
 

@@ -1,4 +1,4 @@
-"""Cityscapes, mmsegmentation: 160,000 steps of 8 images, which is 430 epochs."""
+"""Cityscapes, schedule of MMSegmentation: 160,000 steps of 8 images, or 430 epochs."""
 
 _base_ = ['sgd_poly.py']
 

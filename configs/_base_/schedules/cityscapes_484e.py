@@ -1,4 +1,4 @@
-"""Cityscapes, official: 484 epochs in batches of 12."""
+"""Cityscapes, official schedule: 484 epochs in batches of 12."""
 
 _base_ = ['sgd_poly.py']
 

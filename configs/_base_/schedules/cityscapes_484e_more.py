@@ -1,4 +1,4 @@
-"""Cityscapes, official: 484 epochs more, with a tenth of the learning rate."""
+"""Cityscapes, official schedule: another 484 epochs with a tenth of the rate."""
 
 _base_ = ['cityscapes_484e.py']
 

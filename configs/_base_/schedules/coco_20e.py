@@ -1,4 +1,4 @@
-"""COCO, 20 epochs, of the cascades."""
+"""COCO, 20 epochs, for cascades."""
 
 _base_ = ['sgd_steps.py']
 

@@ -1,4 +1,4 @@
-"""COCO, 28 epochs, of HTC."""
+"""COCO, 28 epochs, for HTC."""
 
 _base_ = ['sgd_steps.py']
 

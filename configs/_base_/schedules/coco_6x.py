@@ -1,4 +1,4 @@
-"""COCO, 6x, from scratch: 73 epochs, norms do not decay (MMDetection, scratch)."""
+"""COCO, 6x, from scratch: 73 epochs, no weight decay of norms (MMDetection, configs/scratch)."""
 
 _base_ = ['sgd_steps.py']
 

@@ -1,4 +1,4 @@
-"""COCO-Stuff, official: 110 epochs, the heads learn ten times as fast."""
+"""COCO-Stuff, official schedule: 110 epochs, heads at ten times the learning rate."""
 
 _base_ = ['sgd_poly.py']
 

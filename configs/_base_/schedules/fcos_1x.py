@@ -1,4 +1,4 @@
-"""COCO, 1x, as FCOS is trained: half the rate, gradients clipped, no decay of biases."""
+"""COCO, 1x, for FCOS: half the rate, gradients clipped, no decay of biases."""
 
 _base_ = ['coco_1x.py']
 

@@ -1,4 +1,4 @@
-"""COCO, 2x, as FCOS is trained."""
+"""COCO, 2x, for FCOS."""
 
 _base_ = ['coco_2x.py']
 

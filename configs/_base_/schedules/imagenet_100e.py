@@ -1,4 +1,4 @@
-"""ImageNet, 100 epochs: SGD with Nesterov, 4 x 32 images, the rate a tenth three times."""
+"""ImageNet, 100 epochs: Nesterov SGD, 4 x 32 images, three rate drops to a tenth."""
 
 epochs = 100
 

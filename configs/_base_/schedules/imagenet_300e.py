@@ -1,7 +1,7 @@
 """ImageNet, 300 epochs, cosine.
 
-HRNet-Image-Classification publishes these two words, CutMix, and the results; the rest
-is that of its 100 epochs.
+HRNet-Image-Classification publishes only that this schedule is cosine with CutMix, and
+the results. All other settings are those of the schedule with 100 epochs.
 """
 
 _base_ = ['imagenet_100e.py']

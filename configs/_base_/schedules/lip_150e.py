@@ -1,4 +1,4 @@
-"""LIP, official: 150 epochs in batches of 40."""
+"""LIP, official schedule: 150 epochs in batches of 40."""
 
 _base_ = ['sgd_poly.py']
 

@@ -1,4 +1,4 @@
-"""PASCAL-Context with HRNetV2, official: 200 epochs in batches of 16."""
+"""PASCAL-Context with HRNetV2, official schedule: 200 epochs in batches of 16."""
 
 _base_ = ['sgd_poly.py']
 

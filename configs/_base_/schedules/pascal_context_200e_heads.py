@@ -1,4 +1,4 @@
-"""PASCAL-Context with OCR, official: 200 epochs, the heads learn ten times as fast."""
+"""PASCAL-Context with OCR, official: 200 epochs, heads at ten times the rate."""
 
 _base_ = ['sgd_poly.py']
 

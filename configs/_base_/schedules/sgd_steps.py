@@ -1,4 +1,4 @@
-"""Detection: SGD for 16 images a step, a warm-up, the rate a tenth at two epochs."""
+"""Detection: SGD for 16 images a step, with warm-up and two drops of the rate."""
 
 train_cfg = dict(type='hrnet_mm.EpochLoop', val_interval=1)
 val_cfg = dict()

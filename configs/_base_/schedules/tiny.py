@@ -1,7 +1,8 @@
-"""Minutes on two CPU cores, from scratch: Adam, warm-up, cosine.
+"""Schedule for minutes on two CPU cores, from scratch: Adam, warm-up, cosine.
 
-Small batches, because steps are what counts here. Clipped, because the first gradients
-through the objects of OCR, which are almost alike and then normalized, are very large.
+Batches are small, because the number of steps matters most. Gradients are clipped,
+because those through the objects of OCR, which are nearly equal and then normalized, are
+very large at first.
 """
 
 epochs = 3

@@ -1,4 +1,4 @@
-"""Detection in minutes on two CPU cores: two epochs of small batches, half the rate."""
+"""Detection in minutes on two CPU cores: two epochs, small batches, half the learning rate."""
 
 _base_ = ['tiny.py']
 

@@ -1,4 +1,4 @@
-"""Pose in minutes on two CPU cores: half the rate, not clipped."""
+"""Pose in minutes on two CPU cores: half the learning rate, no gradient clipping."""
 
 _base_ = ['tiny.py']
 

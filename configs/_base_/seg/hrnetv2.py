@@ -1,11 +1,11 @@
-"""Segmentation with HRNetV2: all streams at 1/4, a 1x1 convolution, a 1x1 classifier."""
+"""Segmentation with HRNetV2: all streams at 1/4, 1x1 convolution, 1x1 classifier."""
 
 _base_ = ['../runtime.py']
 
 default_scope = 'mmseg'
 custom_imports = dict(imports=['hrnet_mm', 'hrnet_mm.seg'], allow_failed_imports=False)
 
-norm_cfg = dict(type='SyncBN', requires_grad=True)  # BN where there is one process
+norm_cfg = dict(type='SyncBN', requires_grad=True)  # BN if there is only one process
 
 model = dict(
     type='EncoderDecoder',
@@ -25,7 +25,7 @@ model = dict(
     neck=dict(type='hrnet_mm.HRNetV2', align_corners=False),
     decode_head=dict(
         type='hrnet_mm.HRNetV2Head',
-        bias=True,  # as in the official code; 'auto' loads mmsegmentation's
+        bias=True,  # as in the official code; use 'auto' for checkpoints of mmseg
         norm_cfg=norm_cfg,
         align_corners=False,
         loss_decode=dict(type='hrnet_mm.CrossEntropyLoss'),

@@ -1,4 +1,4 @@
-"""HRNetV2 as mmsegmentation trains it: no bias, the mean over all pixels."""
+"""HRNetV2 as in MMSegmentation: no bias, loss averaged over all pixels."""
 
 _base_ = ['hrnetv2.py']
 

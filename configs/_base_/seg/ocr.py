@@ -1,7 +1,7 @@
 """Segmentation with object-contextual representations on HRNetV2.
 
-As the official code trains it: `align_corners` is True everywhere, and the first head's
-loss counts 0.4.
+As in the official code: `align_corners` is True everywhere, and the loss of the first
+head has a weight of 0.4.
 """
 
 _base_ = ['hrnetv2.py']

@@ -1,4 +1,4 @@
-"""OCR as mmsegmentation trains it: no corners aligned, no bias, no dropout."""
+"""OCR as in MMSegmentation: align_corners=False, no bias, no dropout."""
 
 _base_ = ['ocr.py']
 

@@ -1,13 +1,13 @@
-"""mmcv's operators for mmcv-lite: on torchvision's kernels, or in plain torch.
+"""Operators of mmcv, implemented with torch and torchvision, for mmcv-lite.
 
-Stands in for ``mmcv._ext``. The functions have the signatures of the compiled ones
-(mmcv 2.1, ``mmcv/ops/csrc/pytorch/pybind.cpp``): the autograd functions of ``mmcv.ops``
-call them, and most write into tensors they are given. They run on every device, dtype
-and memory layout that torch and torchvision run on. float16 and bfloat16 are computed
-in float32.
+Replaces ``mmcv._ext``. The functions have the signatures of the compiled ones (mmcv
+2.1, ``mmcv/ops/csrc/pytorch/pybind.cpp``). The autograd functions of ``mmcv.ops`` call
+them, and most write their results to tensors in the arguments. They support all
+devices, dtypes and memory layouts that torch and torchvision support, and compute
+float16 and bfloat16 in float32.
 
-An operator that is not here can be imported, and raises ``NotImplementedError`` when it
-is called.
+Operators that are missing here can be imported; calling them raises
+``NotImplementedError``.
 """
 
 from typing import Any
@@ -83,12 +83,12 @@ __all__ = [
 
 
 def get_compiler_version() -> str:
-    """Return what mmcv logs as its compiler."""
+    """Return the text that mmcv logs as its compiler."""
     return f'none: hrnet_mm on torchvision {torchvision.__version__}'
 
 
 def get_compiling_cuda_version() -> str:
-    """Return the CUDA version of torch, which torchvision is built for, too."""
+    """Return the CUDA version of torch, which is also that of torchvision."""
     return torch.version.cuda or 'not available'
 
 
@@ -98,8 +98,8 @@ def __getattr__(name: str) -> Any:
 
     def missing(*args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(
-            f'the operator {name} of mmcv is not among those that hrnet_mm computes '
-            'without a compiled mmcv; it needs mmcv with compiled operators: '
+            f'hrnet_mm has no replacement for the mmcv operator {name}, which '
+            'needs mmcv with compiled operators. Install it: '
             'https://mmcv.readthedocs.io/en/latest/get_started/installation.html'
         )
 

@@ -1,4 +1,4 @@
-"""What several operators share."""
+"""Helpers for several operators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def widened(*tensors: Tensor) -> list[Tensor]:
-    """Return float16 and bfloat16 tensors in float32, others as they are."""
+    """Return tensors with float16 and bfloat16 cast to float32."""
     narrow = (torch.float16, torch.bfloat16)
     return [t.float() if t.dtype in narrow else t for t in tensors]
 
@@ -21,9 +21,9 @@ def write_gradients(
     gradient: Tensor,
     outputs: Sequence[Tensor],
 ) -> None:
-    """Write the gradients of a function in plain torch into `outputs`.
+    """Write the gradients of a differentiable function to `outputs`.
 
-    The forward runs a second time, so that nothing is kept between the two.
+    Runs the forward a second time, so that no activations are kept in between.
     """
     with torch.enable_grad():
         inputs = [t.detach().requires_grad_() for t in inputs]
@@ -35,10 +35,10 @@ def write_gradients(
 
 @contextmanager
 def warn_where_not_deterministic() -> Iterator[None]:
-    """Run kernels of torchvision that use atomic additions on a GPU.
+    """Turn errors about nondeterministic kernels into warnings.
 
-    Under ``torch.use_deterministic_algorithms(True)`` they raise. mmcv's kernels use
-    atomic additions, too, and say nothing; here torch warns and goes on.
+    Under ``torch.use_deterministic_algorithms(True)``, kernels of torchvision with
+    atomic additions on a GPU raise. mmcv's kernels use them, too, without an error.
     """
     enabled = torch.are_deterministic_algorithms_enabled()
     only_warn = torch.is_deterministic_algorithms_warn_only_enabled()

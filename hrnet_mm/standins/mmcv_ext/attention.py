@@ -17,7 +17,7 @@ def ms_deform_attn_forward(
     attention_weights: Tensor,
     im2col_step: int,
 ) -> Tensor:
-    """Return the attended values: (N, queries, channels)."""
+    """Return the attended values, (N, queries, channels)."""
     inputs = widened(value, sampling_locations, attention_weights)
     return _attend(spatial_shapes)(*inputs).to(value.dtype)
 
@@ -41,7 +41,7 @@ def ms_deform_attn_backward(
 
 
 def _attend(spatial_shapes: Tensor) -> Callable[..., Tensor]:
-    # late: mmcv.ops imports this module
+    # imported here, because mmcv.ops imports this module
     from mmcv.ops.multi_scale_deform_attn import multi_scale_deformable_attn_pytorch
 
     shapes = spatial_shapes.tolist()

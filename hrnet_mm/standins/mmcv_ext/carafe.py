@@ -19,7 +19,7 @@ def carafe_naive_forward(
     group_size: int,
     scale_factor: int,
 ) -> None:
-    """Write the upsampled features: (N, C, sH, sW)."""
+    """Write the upsampled features, (N, C, sH, sW)."""
     output.copy_(_reassemble(features, masks, kernel_size, group_size, scale_factor))
 
 
@@ -55,8 +55,8 @@ def carafe_forward(
     group_size: int,
     scale_factor: int,
 ) -> None:
-    """Write the upsampled features; the compiled operator needs three buffers more."""
-    rfeatures.copy_(features)  # what mmcv hands to the backward
+    """Write the upsampled features; ``routput`` and ``rmasks`` are not used."""
+    rfeatures.copy_(features)  # mmcv passes it to the backward
     carafe_naive_forward(features, masks, output, kernel_size, group_size, scale_factor)
 
 
@@ -94,7 +94,7 @@ def _reassemble(
     group_size: int,
     scale_factor: int,
 ) -> Tensor:
-    # one pixel of the kernel at a time: all at once would take kernel_size**2 as much
+    # one kernel pixel at a time, to need kernel_size**2 times less memory
     features, masks = widened(features, masks)
     height, width = features.shape[2:]
     padded = F.pad(features, [kernel_size // 2] * 4).unflatten(1, (group_size, -1))

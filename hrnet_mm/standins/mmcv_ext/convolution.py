@@ -1,4 +1,4 @@
-"""Deformable convolutions, and the two halves of a masked one."""
+"""Deformable convolutions, and the operators of masked convolution."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def deform_conv_backward_input(
 ) -> None:
     """Write the gradients of the input and of the offsets.
 
-    torchvision computes all gradients at once. That of the weight is left in `columns`,
-    a buffer that mmcv then hands to `deform_conv_backward_parameters`.
+    torchvision computes all gradients at once. That of the weight is stored in
+    `columns`, a buffer that mmcv then passes to `deform_conv_backward_parameters`.
     """
     arguments = _without_masks(input, weight, offset, geometry)
     found = _gradients(grad_output, arguments)
@@ -57,8 +57,8 @@ def deform_conv_backward_parameters(
     scale: float,
     **geometry: int,
 ) -> None:
-    """Add the gradient of the weight, times `scale`."""
-    if columns.shape != grad_weight.shape:  # neither input nor offsets need gradients
+    """Add the gradient of the weight, multiplied by `scale`, to `grad_weight`."""
+    if columns.shape != grad_weight.shape:  # neither input nor offset needs a gradient
         arguments = _without_masks(input, grad_weight, offset, geometry)
         columns = _gradients(grad_output, arguments)[1]
     grad_weight.add_(columns, alpha=scale)
@@ -106,10 +106,10 @@ def modulated_deform_conv_backward(
         found,
         strict=True,
     ):
-        if output.numel() > gradient.numel():  # offsets or masks of a larger output
+        if output.numel() > gradient.numel():  # see _fit
             left_out = output[0].numel() - gradient[0].numel()
             gradient = F.pad(gradient.flatten(1), (0, left_out)).view_as(output)
-        if output.numel():  # the gradient of a bias that is not there is empty
+        if output.numel():  # without a bias, grad_bias is empty
             output.copy_(gradient)
 
 
@@ -123,7 +123,7 @@ def masked_im2col_forward(
     pad_h: int,
     pad_w: int,
 ) -> None:
-    """Write the patches around some pixels: (C * kernel_h * kernel_w, pixels)."""
+    """Write the patches around pixels, (C * kernel_h * kernel_w, pixels)."""
     padded = F.pad(image[0], [pad_w] * 2 + [pad_h] * 2)
     near = [
         padded[:, rows + i, columns + j]
@@ -142,15 +142,13 @@ def masked_col2im_forward(
     width: int,
     channels: int,
 ) -> None:
-    """Write values, (C, pixels), to their pixels; the others keep what they have."""
+    """Write values, (C, pixels), to their pixels; other pixels are unchanged."""
     output[0, :, rows, columns] = values
 
 
 def _fit(values: Tensor, output: Tensor) -> Tensor:
-    """Offsets or masks, read as if they had the height and width of the output.
-
-    mmcv does not look at their own. DyHead gives them those of a larger output.
-    """
+    # mmcv reads offsets and masks as if they had the size of the output, and DyHead
+    # passes larger ones.
     size = output.shape[2:]
     if values.shape[2:] == size:
         return values
@@ -161,7 +159,7 @@ def _fit(values: Tensor, output: Tensor) -> Tensor:
 
 
 def _gradients(grad_output: Tensor, arguments: list[Any]) -> list[Tensor]:
-    """Those of input, weight, offsets, masks and bias."""
+    # of input, weight, offsets, masks and bias
     (grad_output,) = widened(grad_output)
     with warn_where_not_deterministic():
         return torch.ops.torchvision._deform_conv2d_backward(grad_output, *arguments)
@@ -172,8 +170,8 @@ def _without_masks(
 ) -> list[Any]:
     masks, bias = offset.new_zeros(len(offset), 1), offset.new_zeros(len(weight))
     names = 'dH dW padH padW dilationH dilationW group deformable_group'
-    numbers = [geometry[name] for name in names.split()]
-    return [*widened(input, weight, offset, masks, bias), *numbers, False]
+    values = [geometry[name] for name in names.split()]
+    return [*widened(input, weight, offset, masks, bias), *values, False]
 
 
 def _with_masks(
@@ -186,5 +184,5 @@ def _with_masks(
 ) -> list[Any]:
     bias = bias if geometry['with_bias'] else bias.new_zeros(len(weight))
     names = 'stride_h stride_w pad_h pad_w dilation_h dilation_w group deformable_group'
-    numbers = [geometry[name] for name in names.split()]
-    return [*widened(input, weight, offset, mask, bias), *numbers, True]
+    values = [geometry[name] for name in names.split()]
+    return [*widened(input, weight, offset, mask, bias), *values, True]

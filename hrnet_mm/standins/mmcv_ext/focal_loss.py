@@ -1,4 +1,4 @@
-"""Focal losses (Lin et al., 2017), element by element, and their gradients."""
+"""Focal losses (Lin et al., 2017) without reduction, and their gradients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def sigmoid_focal_loss_forward(
     gamma: float,
     alpha: float,
 ) -> None:
-    """Write the loss of each logit: (N, C), targets (N) with C for background."""
+    """Write the loss of each logit, (N, C); targets are (N,), with C for background."""
     logits, factor, _ = _signed_logits(input, target, weight, alpha)
     output.copy_(factor * torch.sigmoid(-logits) ** gamma * F.softplus(-logits))
 
@@ -40,7 +40,7 @@ def sigmoid_focal_loss_backward(
 def _signed_logits(
     input: Tensor, target: Tensor, weight: Tensor, alpha: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The logits of being right, the factor of each loss, and the sign of the logit."""
+    """Return the signed logits, the weight of each loss and the sign, all (N, C)."""
     (input,) = widened(input)
     classes = torch.arange(input.shape[1], device=input.device)
     positive = target[:, None] == classes
@@ -59,7 +59,7 @@ def softmax_focal_loss_forward(
     gamma: float,
     alpha: float,
 ) -> None:
-    """Write the loss of each sample: probabilities (N, C), targets (N)."""
+    """Write the loss of each sample; probabilities are (N, C), targets (N,)."""
     p, factor = _target_probabilities(softmax, target, weight, alpha)
     output.copy_(-factor * (1 - p) ** gamma * p.log())
 
@@ -84,7 +84,7 @@ def softmax_focal_loss_backward(
 def _target_probabilities(
     softmax: Tensor, target: Tensor, weight: Tensor, alpha: float
 ) -> tuple[Tensor, Tensor]:
-    """The probability of each target, and the factor of its loss: 0 where ignored."""
+    """Return the probability of each target and its weight, 0 if ignored."""
     (softmax,) = widened(softmax)
     index = target.clamp(min=0)
     factor = alpha * (target >= 0).to(softmax)

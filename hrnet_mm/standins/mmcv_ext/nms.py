@@ -1,4 +1,4 @@
-"""Non-maximum suppression: hard, soft, and with the suppressed boxes."""
+"""Non-maximum suppression: hard, soft, and grouped (``nms_match``)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ._common import widened
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Tensor:
-    """Return the indices of the boxes that are kept, best first.
+    """Return the indices of the kept boxes by descending score.
 
-    Two details decide whether the result is that of mmcv, index by index: the threshold
-    is rounded to float32, and equal scores are in the order of an unstable sort.
+    For the same indices as mmcv, the threshold is rounded to float32, and equal scores
+    have the order of an unstable sort.
     """
     order = scores.sort(descending=True).indices
     boxes, scores = widened(boxes[order], scores[order])
-    if offset:  # boxes of pixels: the width is x2 - x1 + 1
+    if offset:  # inclusive coordinates: the width is x2 - x1 + 1
         boxes = torch.cat([boxes[:, :2], boxes[:, 2:] + offset], 1)
     threshold = float(np.float32(iou_threshold))
     return order[torch.ops.torchvision.nms(boxes, scores, threshold)]
@@ -34,12 +34,11 @@ def softnms(
     method: int,
     offset: int,
 ) -> Tensor:
-    """Soft-NMS (Bodla et al., 2017). Write boxes and scores into `dets`.
+    """Write boxes and scores of Soft-NMS (Bodla et al., 2017) to `dets`.
 
-    Returns the indices of the boxes that are kept. `method`: 0 naive, 1 linear,
-    2 gaussian. In numpy: each step works on few numbers, and torch takes three times as
-    long for them. Boxes are swapped as mmcv swaps them: that decides between equal
-    scores.
+    Returns the indices of the kept boxes. `method` is 0 (naive), 1 (linear) or 2
+    (gaussian). Uses numpy, because torch takes three times as long for such small
+    arrays. Boxes are swapped as in mmcv, which determines the order of equal scores.
     """
     threshold, sigma, minimum = np.array([iou_threshold, sigma, min_score], np.float32)
     table = _table(boxes, scores, offset)
@@ -69,7 +68,7 @@ def softnms(
 
 @np.errstate(invalid='ignore')
 def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
-    """Return a group for each box that is kept: it, then those that it suppresses."""
+    """Return for each kept box a list of its index and those of suppressed boxes."""
     threshold = np.float32(iou_threshold)
     order = dets[:, 4].contiguous().sort(descending=True).indices
     table = _table(dets[order, :4], dets[order, 4])
@@ -86,10 +85,8 @@ def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
 
 
 def _table(boxes: Tensor, scores: Tensor, offset: int = 0) -> np.ndarray:
-    """Rows of x1, y1, -x2, -y2, area, score and index, a column for each box.
-
-    In float32, which tells the indices of 2**24 boxes apart.
-    """
+    # a column for each box: x1, y1, -x2, -y2, area, score and index, in float32, which
+    # represents 2**24 indices exactly
     x1, y1, x2, y2 = boxes.detach().float().cpu().numpy().T
     x2, y2 = x2 + offset, y2 + offset
     values = scores.detach().float().cpu().numpy()
@@ -98,9 +95,9 @@ def _table(boxes: Tensor, scores: Tensor, offset: int = 0) -> np.ndarray:
 
 
 def _overlaps(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Intersection over union of one box with others; NaN if both are empty."""
+    # IoU of one box with others; NaN if both are empty
     corners = np.maximum(others[:4], box[:4, None])
-    size = corners[:2] + corners[2:]  # less than zero where they intersect
+    size = corners[:2] + corners[2:]  # negative if they intersect
     np.minimum(size, 0, out=size)
     shared = size[0] * size[1]
     union = others[4] + box[4]
@@ -110,7 +107,7 @@ def _overlaps(box: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _drop(columns: np.ndarray, dropped: np.ndarray) -> int:
-    """Fill the places of dropped columns with the last ones; how many are left."""
+    # overwrites dropped columns with the last kept ones; returns how many are kept
     count = len(dropped) - int(np.count_nonzero(dropped))
     holes = dropped[:count].nonzero()[0]
     if holes.size:

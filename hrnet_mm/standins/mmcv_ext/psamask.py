@@ -18,10 +18,10 @@ def psamask_forward(
     half_h_mask: int,
     half_w_mask: int,
 ) -> None:
-    """Write the map of all pixels for each pixel, from the mask around it.
+    """Write the attention of each pixel to all pixels, from the mask around it.
 
-    `input` is (N, h_mask * w_mask, H, W), `output` (N, H * W, H, W); `psa_type` 0
-    collects (from all pixels to this one), 1 distributes.
+    `input` is (N, h_mask * w_mask, H, W), and `output` (N, H * W, H, W). `psa_type` is
+    0 to collect from all pixels, and 1 to distribute to them.
     """
     at = _pixels(input, h_feature, w_feature, h_mask, w_mask, half_h_mask, half_w_mask)
     mask, there, here = at
@@ -51,10 +51,8 @@ def psamask_backward(
 def _pixels(
     like: Tensor, height: int, width: int, h_mask: int, w_mask: int, up: int, left: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """For each pair of pixels in reach: index in the mask, the other pixel, the pixel.
-
-    The middle of the mask is at (`up`, `left`).
-    """
+    # For each pair of pixels within the mask: index in the mask, the other pixel, the
+    # pixel. The center of the mask is at (up, left).
     sizes = [range(n) for n in (h_mask, w_mask, height, width)]
     at = [torch.arange(n.stop, device=like.device) for n in sizes]
     i, j, y, x = torch.meshgrid(*at, indexing='ij')

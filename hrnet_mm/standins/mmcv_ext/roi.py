@@ -1,6 +1,6 @@
 """Pooling of regions of interest: RoIAlign, RoIPool and deformable RoI pooling.
 
-RoIs are (K, 5): index of the image, x1, y1, x2, y2 in pixels of the input image.
+RoIs are (K, 5): image index, x1, y1, x2, y2 in pixels of the input image.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ._common import warn_where_not_deterministic, widened
 
-# Sampled values at a time of what is computed in plain torch: 64 MB in float32.
+# Maximum number of sampled values at a time: 64 MB in float32.
 CHUNK = 2**24
 
 
@@ -32,10 +32,10 @@ def roi_align_forward(
 ) -> None:
     """Write the pooled features, (K, C, aligned_height, aligned_width).
 
-    `pool_mode`: 1 the mean of the samples in each bin, 0 their maximum, whose place is
-    written to `argmax_y` and `argmax_x`.
+    `pool_mode` 1 takes the mean of the samples in each bin, 0 their maximum, and writes
+    its location to `argmax_y` and `argmax_x`.
     """
-    _warn_of_rounded(rois)
+    _warn_about_rounding(rois)
     input, rois = widened(input, rois)
     size = (aligned_height, aligned_width)
     if pool_mode == 1:
@@ -98,12 +98,12 @@ def roi_pool_forward(
     pooled_width: int,
     spatial_scale: float,
 ) -> None:
-    """Write the maximum of each bin (Girshick, 2015) and where it is.
+    """Write the maximum of each bin and its location (Girshick, 2015).
 
-    The bins are those of mmcv (``roi_pool_cuda_kernel.cuh``), which are not rounded as
-    those of torchvision are. A bin without pixels is 0, and its place -1.
+    Bins are rounded as in mmcv (``roi_pool_cuda_kernel.cuh``), which differs from
+    torchvision. A bin without pixels is 0, and its location -1.
     """
-    _warn_of_rounded(rois)
+    _warn_about_rounding(rois)
     input, rois = widened(input, rois)
     height, width = input.shape[2:]
     output.zero_()
@@ -162,12 +162,12 @@ def deform_roi_pool_forward(
     sampling_ratio: int,
     gamma: float,
 ) -> None:
-    """Write means over bins that are shifted (Dai et al., 2017).
+    """Write the means of shifted bins (Dai et al., 2017).
 
-    `offset` is (K, 2, pooled_height, pooled_width), x first, in sizes of the RoI times
-    `gamma`; or empty.
+    `offset` is empty or (K, 2, pooled_height, pooled_width), x first, relative to the
+    size of the RoI times `gamma`.
     """
-    _warn_of_rounded(rois)
+    _warn_about_rounding(rois)
     input, rois, offset = widened(input, rois, offset)
     size = (pooled_height, pooled_width)
     at = (size, spatial_scale, sampling_ratio, True, input.shape[1])
@@ -230,7 +230,7 @@ def _pool_shifted(
 
 
 def _bins(low: Tensor, high: Tensor, count: int, length: int) -> list:
-    """The first and the last pixel but one of each bin of each RoI: (K, count, 2)."""
+    # start and end, exclusive, of each bin of each RoI: (K, count, 2)
     size = ((high - low) / count)[:, None]
     number = torch.arange(count, device=low.device)
     start = (number * size + low[:, None]).floor()
@@ -246,12 +246,9 @@ def _samples(
     aligned: bool,
     channels: int,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield RoIs with the same number of samples, and where the samples are.
-
-    Yields:
-        Indices of n RoIs, their y (n, height, 1, samples, 1) and their x
-        (n, 1, width, 1, samples). RoIs without samples are left out.
-    """
+    # Yields RoIs with equal numbers of samples together: the indices of n RoIs, y of
+    # their samples, (n, height, 1, samples, 1), and x, (n, 1, width, 1, samples). Skips
+    # RoIs without samples.
     x1, y1, x2, y2 = (rois[:, 1:] * scale - (0.5 if aligned else 0)).unbind(1)
     extents = torch.stack([y2 - y1, x2 - x1], 1)
     if not aligned:
@@ -270,15 +267,15 @@ def _samples(
 
 
 def _line(start: Tensor, step: Tensor, bins: int, samples: int) -> Tensor:
-    """Where the samples are along one axis: (n, bins, samples)."""
+    # coordinates of the samples along one axis: (n, bins, samples)
     start, step = start[:, None, None], step[:, None, None]
-    place = torch.arange(bins, device=start.device)[:, None]
+    index = torch.arange(bins, device=start.device)[:, None]
     within = torch.arange(samples, device=start.device) + 0.5
-    return start + place * step + within * step / samples
+    return start + index * step + within * step / samples
 
 
 def _bilinear(input: Tensor, images: Tensor, y: Tensor, x: Tensor) -> Tensor:
-    """Values at y and x, which broadcast to (n, ...): (n, ..., C)."""
+    # y and x broadcast to (n, ...); returns (n, ..., C)
     image = images.long().view(-1, *[1] * (y.dim() - 1))
     values: Tensor | float = 0.0
     channels_last = input.movedim(1, -1)
@@ -290,11 +287,9 @@ def _bilinear(input: Tensor, images: Tensor, y: Tensor, x: Tensor) -> Tensor:
 def _corners(
     y: Tensor, x: Tensor, height: int, width: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield row, column and weight of the four pixels around each point.
-
-    As in mmcv: a point more than one pixel outside weighs nothing, one less far outside
-    counts as on the border.
-    """
+    # Yields row, column and weight of the four pixels around each point. As in mmcv,
+    # points more than one pixel outside have weight 0, and others outside are moved to
+    # the border.
     inside = (y >= -1) & (y <= height) & (x >= -1) & (x <= width)
     y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
     top, left = y.detach().floor(), x.detach().floor()
@@ -307,10 +302,10 @@ def _corners(
             )
 
 
-def _warn_of_rounded(rois: Tensor) -> None:
+def _warn_about_rounding(rois: Tensor) -> None:
     if rois.dtype == torch.bfloat16:
         warnings.warn(
-            'RoIs in bfloat16 are rounded to 2 pixels at 350 and to 8 pixels at 1333: '
-            "use type='hrnet_mm.SingleRoIExtractor', which keeps them in float32",
+            'RoIs in bfloat16 are rounded by up to 2 pixels at x = 350 and 8 pixels at '
+            "x = 1333: use type='hrnet_mm.SingleRoIExtractor', which keeps float32",
             stacklevel=2,
         )

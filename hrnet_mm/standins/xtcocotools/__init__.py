@@ -1,6 +1,6 @@
-"""Stand-in for xtcocotools: keypoint scores without a compiler.
+"""Replacement for xtcocotools that needs no compiler.
 
-It has what MMPose uses: ``coco.COCO``, ``cocoeval.COCOeval`` and ``mask``. Scores equal
-those of xtcocotools 1.14.3; faster-coco-eval computes them. Annotations and masks are
-pycocotools', which xtcocotools was copied from.
+Contains the modules that MMPose uses: ``coco``, ``cocoeval`` and ``mask``. Scores are
+computed by faster-coco-eval and equal those of xtcocotools 1.14.3. Annotations and
+masks use pycocotools, which xtcocotools is a copy of.
 """

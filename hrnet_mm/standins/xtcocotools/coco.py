@@ -1,4 +1,4 @@
-"""COCO: annotations and results, indexed by image and category."""
+"""Class ``COCO``: annotations and results, indexed by image and category."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pycocotools import coco
 
 
 class COCO(coco.COCO):
-    """pycocotools' ``COCO`` with what xtcocotools adds.
+    """``COCO`` of pycocotools with the additions of xtcocotools.
 
     ``iscrowd`` defaults to False, and the list of results may be empty.
 
     Args:
-        annotation_file: A JSON file. If None, fill ``dataset`` and call createIndex().
+        annotation_file: Path of a JSON file. If None, set ``dataset`` and call
+            ``createIndex()``.
     """
 
     def __init__(self, annotation_file: str | PathLike[str] | None = None) -> None:
@@ -27,13 +28,13 @@ class COCO(coco.COCO):
     def loadRes(
         self, resFile: str | PathLike[str] | np.ndarray | list[dict[str, Any]]
     ) -> coco.COCO:
-        """Return the results as a data set of the same images.
+        """Return results as a data set with the same images.
 
-        Each result gets an ``id``, an ``area`` and a ``bbox``. A list is copied.
+        Each result gets an ``id``, an ``area`` and a ``bbox``. A list is not modified.
 
         Args:
-            resFile: A JSON file, a list of dicts, or an array (N, 7) of image, x, y,
-                width, height, score and category.
+            resFile: Path of a JSON file, a list of dicts, or an array, (N, 7), of image
+                id, x, y, width, height, score and category id.
         """
         results = resFile
         if isinstance(results, (str, PathLike)):

@@ -1,4 +1,4 @@
-"""COCOeval: average precision and recall of boxes, masks and keypoints."""
+"""Class ``COCOeval``: average precision and recall of boxes, masks and keypoints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 from pycocotools.cocoeval import Params
 
-# Which lists of an annotation hold the keypoints of a type; others read 'keypoints'.
+# Annotation keys with the keypoints of each type; all other types use 'keypoints'.
 PARTS = {
     'keypoints_wholebody': (
         'keypoints',
@@ -23,27 +23,28 @@ PARTS = {
     'keypoints_lefthand': ('lefthand_kpts',),
     'keypoints_righthand': ('righthand_kpts',),
 }
-AREA_OF_BOX = 0.53  # area of a person / area of the box, for data sets without areas
+AREA_OF_BOX = 0.53  # area of an instance / area of its box, if areas are missing
 
 
 class COCOeval:
-    """Computes the scores of xtcocotools 1.14.3 with faster-coco-eval.
+    """Evaluation with the scores of xtcocotools 1.14.3, computed by faster-coco-eval.
 
-    The two read some fields of annotations differently, so faster-coco-eval gets copies
-    in which these fields are resolved. Two attributes stay empty: ``evalImgs`` and
-    ``ious``. One score differs: keypoints that are NaN never match, while xtcocotools
-    matches them to anybody.
+    The two libraries read some fields differently, so faster-coco-eval gets converted
+    copies of the annotations. The attributes ``evalImgs`` and ``ious`` stay empty. One
+    score differs: NaN keypoints never match, while xtcocotools matches them to any
+    instance.
 
     Args:
-        cocoGt: The annotations.
-        cocoDt: The results, as ``cocoGt.loadRes`` returns them.
+        cocoGt: Annotations.
+        cocoDt: Results from ``cocoGt.loadRes``.
         iouType: ``'bbox'``, ``'segm'``, ``'keypoints'``, ``'keypoints_crowd'`` (with
-            scores of easy, medium and hard images by their ``crowdIndex``),
+            scores for easy, medium and hard images by their ``crowdIndex``),
             ``'keypoints_wholebody'``, or a part of the body: ``'keypoints_body'``,
-            ``_foot``, ``_face``, ``_lefthand``, ``_righthand``. A result may have a
+            ``_foot``, ``_face``, ``_lefthand``, ``_righthand``. Results can have a
             score for the part, such as ``foot_score``.
-        sigmas: One for each keypoint; COCO's 17 if None.
-        use_area: Read the area of an annotation; if False, estimate it from the box.
+        sigmas: Sigma of each keypoint; the 17 of COCO if None.
+        use_area: Whether to use the area of annotations; if False, it is estimated from
+            the box.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class COCOeval:
         self._scorer: COCOeval_faster | None = None
 
     def evaluate(self) -> None:
-        """Match the results of each image to its annotations."""
+        """Match results to annotations in each image."""
         p = self.params
         if p.useSegm is not None:
             p.iouType = 'segm' if p.useSegm == 1 else 'bbox'
@@ -80,7 +81,7 @@ class COCOeval:
             p.catIds = list(np.unique(p.catIds))
         p.maxDets = sorted(p.maxDets)
         truth = self._copied(self.cocoGt, self._truth)
-        # faster-coco-eval reads crowdIndex here, and copies all that it finds
+        # faster-coco-eval reads crowdIndex from it
         truth.annotation_file = dict(images=truth.dataset['images'])
         found = self._copied(self.cocoDt, self._found)
         known = p.iouType in ('bbox', 'segm', 'keypoints_crowd')
@@ -98,7 +99,9 @@ class COCOeval:
     def accumulate(self, p: None = None) -> None:
         """Set ``eval``: precision and recall for the parameters of evaluate()."""
         if p is not None:
-            raise NotImplementedError('set params before evaluate() instead')
+            raise NotImplementedError(
+                'p is not supported: set params before evaluate()'
+            )
         scorer = self._evaluated()
         scorer.accumulate()
         self.eval = dict(scorer.eval, params=self.params)
@@ -106,7 +109,9 @@ class COCOeval:
     def summarize(self) -> None:
         """Print average precision and recall, and set ``stats``."""
         scorer = self._evaluated()
-        scorer.eval = self.eval  # summarize() of crowds replaces it by the hard images'
+        scorer.eval = (
+            self.eval
+        )  # for crowds, summarize() replaces it by that of hard images
         scorer.print_function = print
         scorer.summarize()
         self.stats = scorer.stats
@@ -119,8 +124,8 @@ class COCOeval:
     def _copied(
         self, coco: Any, fields: Callable[[dict[str, Any]], dict[str, Any] | None]
     ) -> COCO:
-        # All ids are replaced: faster-coco-eval supports neither strings as ids of
-        # images nor 0 as the id of an annotation. Only the order changes scores.
+        # All ids are renumbered in order, because faster-coco-eval supports neither
+        # strings as image ids nor 0 as an annotation id.
         images = {image: i for i, image in enumerate(self.params.imgIds)}
         categories = {
             category: i if self.params.useCats else 0
@@ -134,8 +139,8 @@ class COCOeval:
                 continue
             copy = fields(annotation)
             if copy is not None:
-                place = dict(image_id=image, category_id=category)
-                annotations.append(dict(copy, id=len(annotations) + 1, **place))
+                ids = dict(image_id=image, category_id=category)
+                annotations.append(dict(copy, id=len(annotations) + 1, **ids))
         return COCO(
             dict(
                 images=[dict(self.cocoGt.imgs[key], id=i) for key, i in images.items()],
@@ -149,7 +154,7 @@ class COCOeval:
         copy = dict(
             bbox=annotation['bbox'], iscrowd=int(annotation.get('iscrowd', False))
         )
-        # keypoints without areas are an error, unless use_area=False
+        # keypoints need an area unless use_area=False: KeyError
         if self.use_area and ('keypoints' in kind or 'area' in annotation):
             copy['area'] = annotation['area']
         else:
@@ -159,7 +164,7 @@ class COCOeval:
             copy['segmentation'] = annotation['segmentation']
         if 'keypoints' in kind:
             copy['keypoints'] = _keypoints(annotation, kind)
-            # 0 ignores the person. In CrowdPose it counts the visible joints only.
+            # Instances with 0 are ignored. CrowdPose counts only visible keypoints.
             copy['num_keypoints'] = (
                 annotation['num_keypoints']
                 if kind == 'keypoints_crowd'
@@ -177,7 +182,7 @@ class COCOeval:
             part = kind.removeprefix('keypoints_')
             copy['score'] = result.get(f'{part}_score', result['score'])
         copy['keypoints'] = _keypoints(result, kind)
-        # a result without keypoints is left out: it is not a false positive
+        # results without keypoints are dropped, so they are not false positives
         return copy if any(score > 0 for score in copy['keypoints'][2::3]) else None
 
 

@@ -1,4 +1,4 @@
-"""Masks as run lengths: the functions of pycocotools, which give the same results."""
+"""Run-length masks: the functions of pycocotools, with the same results."""
 
 from pycocotools.mask import area, decode, encode, frPyObjects, iou, merge, toBbox
 
