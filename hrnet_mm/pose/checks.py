@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.runner import Runner
 from torch import nn
 
-from hrnet_mm.engine.checks import bare
+from hrnet_mm.engine.checks import unwrap_model
 from hrnet_mm.engine.optional_hook import OptionalHook
 from hrnet_mm.models import HRNet
 from hrnet_mm.registry import HOOKS
@@ -48,7 +48,7 @@ class CheckCodecHook(OptionalHook):
 
     def check(self, runner: Runner, stage: str) -> None:
         """Compare the model with the data of a stage."""
-        model = bare(runner.model)
+        model = unwrap_model(runner.model)
         if getattr(model, 'head', None) is None:
             return
         dataset = getattr(runner, f'{stage}_dataloader').dataset

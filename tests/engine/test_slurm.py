@@ -218,7 +218,7 @@ def test_a_preempted_job_is_queued_again_and_goes_on(cluster, config, tmp_path):
     cluster.call('scancel', '--batch', '--signal=USR1', str(number))  # --signal=B:USR1
     cluster.wait_for(number, 'start it with --resume to go on from there')
     assert cluster.wait(number) == 'COMPLETED', cluster.log(number)[-3000:]
-    assert re.search(r'Going on with batch \d', cluster.log(number))
+    assert re.search(r'Resuming at batch \d', cluster.log(number))
     assert left.losses() == whole.losses()
     assert left.scores('EPE') == pytest.approx(whole.scores('EPE'), rel=1e-5)
 
