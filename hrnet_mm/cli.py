@@ -372,7 +372,7 @@ def examine_cluster(timeout: float, **needs: Any) -> NoReturn:
     except Exception as error:
         message = f'{error}: `hrnet-mm doctor` on {socket.gethostname()} prints the fix'
         raise click.ClickException(message) from error
-    cluster.leave(cluster.run(cluster.Needs(**needs), timeout, console))
+    cluster.end_process(cluster.run(cluster.Needs(**needs), timeout, console))
 
 
 @main.command('tiny-people')
