@@ -63,9 +63,8 @@ def _check_gradients(model: MMDistributedDataParallel, losses: dict[str, Any]) -
         return
     way_out = 'Leave these layers out of the model'
     for name, trunk in model.module.named_modules():
-        if isinstance(trunk, HRNet) and set(unused.values()) <= _lower_parameters(
-            trunk
-        ):
+        is_trunk = isinstance(trunk, HRNet)
+        if is_trunk and set(unused.values()) <= _lower_parameters(trunk):
             key = '.'.join(['model', *filter(None, [name]), 'multiscale_output'])
             way_out = f'Only stream 0 of the trunk is used: set {key}=False'
     raise ValueError(
@@ -100,6 +99,7 @@ def _parameters_behind(losses: Iterable[Tensor]) -> set[Tensor] | None:
 
 
 def _lower_parameters(trunk: HRNet) -> set[nn.Parameter]:
+    # parameters that only the streams below stream 0 use
     *_, last = trunk.stage4
     _, *rows = last.fuse_layers
     return {parameter for row in rows for parameter in row.parameters()}

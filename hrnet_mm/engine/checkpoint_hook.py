@@ -15,16 +15,13 @@ from mmengine.fileio import register_backend
 from mmengine.fileio.backends import LocalBackend
 from mmengine.runner import Runner
 
-from hrnet_mm.files import write_whole
+from hrnet_mm.files import write_atomically
 from hrnet_mm.registry import HOOKS
 
 WHOLE_FILES = dict(backend='hrnet_mm.whole_files')
 POINTER = 'last_checkpoint'  # a file with the path that `--resume` loads
-RESUMABLE = (
-    'epoch_*.pth',
-    'iter_*.pth',
-    'preempted.pth',
-)  # best_*.pth: weights alone
+# best_*.pth has no state of the optimizer
+RESUMABLE = ('epoch_*.pth', 'iter_*.pth', 'preempted.pth')
 ADVICE = 'Earlier checkpoints are intact: free disk space and continue with --resume'
 
 
@@ -38,11 +35,11 @@ class WholeFiles(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes to a file, completely or not at all."""
-        write_whole(Path(filepath), obj, ADVICE)
+        write_atomically(Path(filepath), obj, ADVICE)
 
     def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
         """Write text to a file, completely or not at all."""
-        write_whole(Path(filepath), obj.encode(encoding), ADVICE)
+        write_atomically(Path(filepath), obj.encode(encoding), ADVICE)
 
 
 class _RemovesLater:
@@ -116,7 +113,7 @@ class CheckpointHook(hooks.CheckpointHook):
 
 def write_pointer(folder: Path, checkpoint: Path) -> None:
     """Write the path that ``--resume`` loads into a work folder."""
-    write_whole(folder / POINTER, str(checkpoint).encode(), ADVICE)
+    write_atomically(folder / POINTER, str(checkpoint).encode(), ADVICE)
 
 
 def repair_pointer(folder: Path, warn: Any) -> None:

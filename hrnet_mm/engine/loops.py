@@ -90,6 +90,7 @@ def _describe_samples(loader: DataLoader) -> str:
 
 
 def _has_batch_norms(model: nn.Module) -> bool:
+    # only those that compute their statistics from the batch of one process
     synchronized = (nn.SyncBatchNorm, SyncBatchNormOnCpu)
     alone = get_world_size() == 1
     return any(

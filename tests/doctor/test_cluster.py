@@ -184,7 +184,7 @@ def test_options_of_a_cluster_need_it():
     words = [sys.executable, '-c', CLI, 'doctor', '--folder', 'data']
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert 'go with --cluster' in done.stderr
+    assert 'need --cluster' in done.stderr
 
 
 @pytest.mark.jobs

@@ -17,7 +17,7 @@ from mmengine.fileio import get_file_backend
 
 from hrnet_mm.engine import checkpoint_hook
 from hrnet_mm.engine.checkpoint_hook import WHOLE_FILES, repair_pointer
-from hrnet_mm.files import write_whole
+from hrnet_mm.files import write_atomically
 
 OLD, NEW = b'old' * 100_000, b'new' * 1_000_000
 
@@ -43,7 +43,7 @@ def save(path: Path, seconds_ago: float = 0) -> Path:
 
 def test_a_full_disk_leaves_what_was_there(tmp_path, full_disk):
     path = tmp_path / 'epoch_1.pth'
-    write_whole(path, OLD)
+    write_atomically(path, OLD)
     with pytest.raises(OSError, match=r'it needs 3.0 MB.*continue with --resume'):
         get_file_backend(backend_args=WHOLE_FILES).put(NEW, path)
     assert path.read_bytes() == OLD
@@ -54,10 +54,11 @@ def test_kill_9_while_writing_leaves_the_old_or_the_new(tmp_path):
     path = tmp_path / 'last.pth'
     code = (
         'import sys; from pathlib import Path\n'
-        'from hrnet_mm.files import write_whole\n'
+        'from hrnet_mm.files import write_atomically\n'
         'i = 0\n'
         'while True:\n'
-        '    write_whole(Path(sys.argv[1]), bytes([i % 256]) * 20_000_000); i += 1\n'
+        '    write_atomically(Path(sys.argv[1]), bytes([i % 256]) * 20_000_000)\n'
+        '    i += 1\n'
     )
     child = subprocess.Popen([sys.executable, '-c', code, str(path)])
     try:
