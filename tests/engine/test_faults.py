@@ -125,7 +125,7 @@ def preempt(start, undisturbed: Job, work_dir: Path, name: str, moment) -> None:
     job = start(work_dir)
     when(job, *moment)
     SIGNALS[name](job)
-    assert 'start it with --resume to go on from there' in end(job)
+    assert 'start it with --resume to continue from there' in end(job)
     done = max(Job(work_dir).losses())
     saved = torch.load(work_dir / 'preempted.pth', weights_only=False)
     assert saved['meta']['iter'] == done
