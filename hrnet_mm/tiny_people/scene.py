@@ -158,7 +158,7 @@ def _draw_background(
 def _sample_position(
     rng: np.random.Generator, sprite: Sprite, size: tuple[int, int]
 ) -> np.ndarray:
-    # of the first pixel of a sprite; at most a tenth of the sprite is outside
+    # of the first pixel of a sprite; if it fits, at most a tenth of it is outside
     extent = np.array(sprite.alpha.shape[::-1])
     room = np.array(size) - extent
     edge = 0.1 * extent
