@@ -1,8 +1,8 @@
-"""The console script ``hrnet-mm``, beside the package: it starts without torch.
+"""The console script ``hrnet-mm``, which starts without importing torch.
 
-``import hrnet_mm.cli`` imports the package first, and with it torch and mmengine, which
-takes seconds. So this runs the file of that module, which imports the package when a
-command runs: not for help, and not for words that it does not understand.
+``import hrnet_mm.cli`` would import the package first, and with it torch and mmengine,
+which takes seconds. So this module runs the file of ``hrnet_mm.cli``, which imports the
+package only when a command runs, not for help or usage errors.
 """
 
 import os
@@ -12,7 +12,7 @@ FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'hrnet_mm', 'cli
 
 
 def main():
-    """Run the command that ``sys.argv`` names, and end the process."""
+    """Run the command of ``sys.argv`` and end the process."""
     spec = spec_from_file_location('hrnet_mm_cli.commands', FILE)
     commands = module_from_spec(spec)
     spec.loader.exec_module(commands)

@@ -1,10 +1,9 @@
-"""Finds the stand-ins of hrnet_mm for compiled modules that are not installed.
+"""Import hooks for the stand-ins of compiled modules that are not installed.
 
-``hrnet_mm.pth`` imports this module whenever Python starts, since OpenMMLab's own
-scripts import ``mmcv.ops`` and ``xtcocotools`` before a config can import ``hrnet_mm``.
-So it imports nothing that Python has not imported by then. What is installed goes
-first, unless ``HRNET_MM_OPS=torchvision`` asks for our operators in place of compiled
-ones.
+``hrnet_mm.pth`` imports this module whenever Python starts, because the scripts of
+OpenMMLab import ``mmcv.ops`` and ``xtcocotools`` before a config can import
+``hrnet_mm``. So it imports only modules that Python has already imported by then.
+Installed modules have priority, unless ``HRNET_MM_OPS=torchvision`` is set.
 """
 
 import os
@@ -15,13 +14,13 @@ FOLDERS = {'mmcv._ext': 'mmcv_ext', 'xtcocotools': 'xtcocotools'}
 
 
 class StandInFinder:
-    """Finds a stand-in by the name of the module that it replaces."""
+    """A finder for stand-ins, by the name of the module that they replace."""
 
     def __init__(self, names):
         self.names = tuple(names)
 
     def find_spec(self, name, path=None, target=None):
-        """Return the spec of a stand-in, None for any other module."""
+        """Return the spec of a stand-in; None for any other module."""
         if name not in self.names:
             return None
         from importlib.util import spec_from_file_location
@@ -34,7 +33,7 @@ class StandInFinder:
 
 
 def install():
-    """Add the finders to the import system, once."""
+    """Add the finders to ``sys.meta_path``, unless they are there."""
     if any(isinstance(finder, StandInFinder) for finder in sys.meta_path):
         return
     sys.meta_path.append(StandInFinder(FOLDERS))

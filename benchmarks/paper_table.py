@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from hrnet_mm.profiling import count_macs, subject
+from hrnet_mm.profiling import build_subject, count_macs
 
 from .networks import ROWS, Row, Setting
 from .paper_report import Entry
@@ -78,7 +78,7 @@ def measure_rows(
         chosen = [row for row in rows if row.task == task]
         results = _measure_task(chosen, settings[task], rounds, device, progress)
         for row, result in zip(chosen, results, strict=True):
-            found = subject(row.path, settings[task].test)
+            found = build_subject(row.path, settings[task].test)
             macs = count_macs(found.model, found.run)
             parameters = sum(p.numel() for p in found.model.parameters())
             entries.append(Entry(row, settings[task], parameters, macs, result))

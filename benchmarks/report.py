@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hrnet_mm.files import write_whole
+from hrnet_mm.files import write_atomically
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -51,7 +51,7 @@ def save(
         The paths of the three files.
     """
     paths = [stem.with_suffix(suffix) for suffix in ('.md', '.json', '.png')]
-    write_whole(paths[0], text.encode())
-    write_whole(paths[1], json.dumps(content, indent=2).encode())
+    write_atomically(paths[0], text.encode())
+    write_atomically(paths[1], json.dumps(content, indent=2).encode())
     draw(paths[2])
     return paths

@@ -1,7 +1,7 @@
 """One HRNet for all of OpenMMLab.
 
-Importing the package registers everything under the scope ``hrnet_mm`` and mends what
-current torch and numpy break in OpenMMLab (``hrnet_mm.compat``).
+Importing the package registers its classes under the scope ``hrnet_mm`` and applies
+fixes for OpenMMLab with current torch and numpy (``hrnet_mm.compat``).
 """
 
 import warnings
@@ -19,7 +19,7 @@ __all__ = [
     'inferencer',
 ]
 
-# mmengine imports it; nothing that a reader of this warning could change
+# mmengine imports pkg_resources; users cannot change that
 warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
 
 try:
@@ -34,8 +34,8 @@ try:
     from hrnet_mm.models import ARCHS, HRNet, HRNetC, HRNetV1, HRNetV2, HRNetV2p
 
     compat.apply()
-except Exception as error:  # a broken library raises anything: numpy's ABI a ValueError
-    # `hrnet-mm doctor`, which lives in this package, must start to say what is broken
+except Exception as error:  # broken libraries raise any type of error
+    # `hrnet-mm doctor` is in this package and has to start in spite of the error
     broken = error
 
     def __getattr__(name: str) -> Any:

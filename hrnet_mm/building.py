@@ -1,4 +1,4 @@
-"""The model of a config of any of the four libraries, with or without weights."""
+"""Functions that build a model from a config of any of the four libraries."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from hrnet_mm.images import check_channels
 
 
 def build_model(cfg: Config, device: str = 'cpu') -> Any:
-    """Build the model of a config as the runner does, in eval mode; load no weights.
+    """Build the model of a config in eval mode, without loading weights.
 
-    Synchronized batch norms become plain ones, which compute on any device.
+    Synchronized batch norms are converted to plain ones, which run on any device.
 
     Args:
-        cfg: Of mmpose, mmseg, mmdet or mmpretrain; stays as it is.
-        device: Where to build it; on ``'meta'`` it takes no memory.
+        cfg: A config of mmpose, mmseg, mmdet or mmpretrain; it is not modified.
+        device: The device of the parameters; ``'meta'`` needs no memory.
 
     Raises:
-        ValueError: if the library of the config cannot be imported.
+        ValueError: If the library of the config cannot be imported.
     """
     scope = cfg.get('default_scope')
     try:
@@ -38,7 +38,7 @@ def build_model(cfg: Config, device: str = 'cpu') -> Any:
             f'{error}. `hrnet-mm doctor` prints the fix'
         ) from error
     init_default_scope(scope)
-    settings = deepcopy(cfg.model)  # building may change it
+    settings = deepcopy(cfg.model)  # building may modify it
     if 'data_preprocessor' in cfg:
         settings.setdefault('data_preprocessor', deepcopy(cfg.data_preprocessor))
     with torch.device(device):
@@ -46,11 +46,16 @@ def build_model(cfg: Config, device: str = 'cpu') -> Any:
 
 
 def load_trained(cfg: Config, checkpoint: Path) -> Any:
-    """A trained model in eval mode; the weights are of any family.
+    """Build the model of a config in eval mode and load a checkpoint of any family.
+
+    Args:
+        cfg: A config of mmpose, mmseg, mmdet or mmpretrain.
+        checkpoint: The path of the checkpoint.
 
     Raises:
-        ValueError: if its library cannot be imported, or its preprocessor is of images
-            with other channels.
+        CheckpointError: If the checkpoint does not fit the model.
+        ValueError: If the library of the config cannot be imported, or if the data
+            preprocessor does not fit the ``in_channels`` of the trunk.
     """
     model = build_model(cfg)
     check_channels(model)

@@ -1,7 +1,7 @@
-"""The command ``hrnet-mm``: arguments and words; the work is in the modules.
+"""The command-line interface ``hrnet-mm``.
 
-``hrnet_mm_cli.py`` runs this file without its package: nothing of ``hrnet_mm``, torch
-or mmengine is imported before a command runs, so that help takes no seconds.
+``hrnet_mm_cli.py`` runs this file without its package: ``hrnet_mm``, torch and mmengine
+are imported only when a command runs, so that help is shown at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rich.progress import (
     track,
 )
 
-console = Console(file=sys.stdout)  # also while the pictures log elsewhere
+console = Console(file=sys.stdout)
 folder = click.Path(file_okay=False, path_type=Path)
 file = click.Path(exists=True, dir_okay=False, path_type=Path)
 config_argument = click.argument('config', type=click.Path(exists=True, dir_okay=False))
@@ -29,19 +29,19 @@ checkpoint_argument = click.argument('checkpoint', type=file)
 
 
 class Command(click.Command):
-    """A command that imports ``hrnet_mm`` when it runs, and shows its help without.
+    """A command that imports ``hrnet_mm`` when it runs, but not for its help.
 
-    The import mends OpenMMLab, so it comes before any other of a command.
+    The import fixes OpenMMLab, so it must precede all other imports of a command.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Import ``hrnet_mm`` and run the command."""
         import_module('hrnet_mm')
         return super().invoke(ctx)
 
 
 class Group(click.Group):
-    """The commands."""
+    """The group of all commands."""
 
     command_class = Command
 
@@ -56,7 +56,7 @@ def main() -> None:
 @click.option('--output', type=folder, default='outputs/demo', show_default=True)
 @click.option('--data', type=folder, default='data/tiny_people', show_default=True)
 def demo(output: Path, data: Path) -> None:
-    """Draw TinyPeople, train a small HRNet on it, and show what it learned."""
+    """Render TinyPeople, train a small HRNet on it, and visualize its predictions."""
     try:
         from hrnet_mm.pose import demo as pose_demo
     except ImportError as error:
@@ -77,17 +77,20 @@ def demo(output: Path, data: Path) -> None:
     default='predictions.png',
     show_default=True,
 )
-@click.option('--rows', default=4, show_default=True, help='How many test images.')
+@click.option('--rows', default=4, show_default=True, help='Number of test images.')
 def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
-    """Draw what a trained model of any of the four libraries sees, and the truth."""
+    """Visualize predictions of a trained model beside the ground truth.
+
+    CONFIG is of mmpose, mmseg, mmdet or mmpretrain.
+    """
     from mmengine.config import Config
 
     from hrnet_mm.libraries import library_of
 
     try:
         library = library_of(Config.fromfile(config).get('default_scope'))
-        pictures = import_module(f'hrnet_mm.{library.folder}.visualization')
-        sheet = pictures.prediction_sheet(config, checkpoint, output, rows)
+        visualization = import_module(f'hrnet_mm.{library.folder}.visualization')
+        sheet = visualization.prediction_sheet(config, checkpoint, output, rows)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     console.print(f'{sheet}', soft_wrap=True)  # a path to copy, on one line
@@ -99,22 +102,22 @@ def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
     '--size',
     nargs=2,
     type=click.IntRange(32),
-    help='Height and width of the image, from 32.',
+    help='Height and width of the image, at least 32.',
 )
-@click.option('--published', is_flag=True, help='Recompute every published figure.')
+@click.option('--published', is_flag=True, help='Recompute all published figures.')
 @click.option('--json', 'as_json', is_flag=True, help='As data, not as a table.')
 def profile(
     source: str | None, size: tuple[int, int] | None, published: bool, as_json: bool
 ) -> None:
-    """Parameters, multiply-accumulates and activations, part by part.
+    """Count parameters, multiply-accumulates and activations of a model by part.
 
-    CONFIG is of mmpose, mmseg, mmdet or mmpretrain; ARCH is like w48. Nothing is
-    computed: it takes seconds and no memory.
+    CONFIG is of mmpose, mmseg, mmdet or mmpretrain; ARCH is a trunk such as w48. The
+    model has no weights, so that counting takes seconds and no memory.
     """
     from hrnet_mm import profiling
 
     if published == (source is not None):
-        raise click.UsageError('give a CONFIG or an ARCH, or --published')
+        raise click.UsageError('use either CONFIG or ARCH, or --published')
     if source:
         try:
             found = profiling.profile(source, size)
@@ -140,7 +143,7 @@ def profile(
 
 
 class Refused(click.ClickException):
-    """A file that cannot be used: one message, exit code 2."""
+    """An error for a file that cannot be used, with exit code 2."""
 
     exit_code = 2
 
@@ -150,9 +153,10 @@ class Refused(click.ClickException):
 def fetch(sources: tuple[str, ...]) -> None:
     """Download weights into the cache, for machines without a network.
 
-    NAME is like w48/imagenet or hrnet_w48_coco; without one, this lists them. Of a
-    CONFIG, all weights that a training job reads before its first step. The cache is
-    HRNET_MM_CACHE, or else where torch keeps downloads.
+    NAME is a name of published weights, such as w48/imagenet or hrnet_w48_coco; without
+    an argument, all names are listed. For a CONFIG, all weights are downloaded that a
+    training job reads before its first step. The cache is the folder HRNET_MM_CACHE, or
+    that of torch if it is not set.
     """
     from hrnet_mm.checkpoints import CheckpointError, hub
 
@@ -160,14 +164,13 @@ def fetch(sources: tuple[str, ...]) -> None:
         click.echo('\n'.join(hub.list_known()))
     for source in sources:
         try:
-            for line in fetch_all(source):
+            for line in _fetch_all(source):
                 click.echo(line)
         except (CheckpointError, FileNotFoundError) as error:
             raise Refused(str(error)) from error
 
 
-def fetch_all(source: str) -> Iterator[str]:
-    """Yield a line for each file: what asks for it, its path and its size."""
+def _fetch_all(source: str) -> Iterator[str]:
     from mmengine.config import Config
 
     from hrnet_mm.checkpoints import hub
@@ -187,10 +190,10 @@ def fetch_all(source: str) -> Iterator[str]:
 @click.argument('source')
 @click.option('--json', 'as_json', is_flag=True, help='As data, not as a table.')
 def inspect_checkpoint(source: str, as_json: bool) -> None:
-    """Say what a checkpoint is: family, arch, task, and what loads where.
+    """Show the family, arch and task of a checkpoint, and what can load it.
 
-    SOURCE is a file of any published family, an URL, or a name that `hrnet-mm fetch`
-    lists. Nothing in it runs.
+    SOURCE is a file of any published family, a URL, or a name that `hrnet-mm fetch`
+    lists. No code in the file is executed.
     """
     from hrnet_mm import checkpoints
 
@@ -212,12 +215,13 @@ def inspect_checkpoint(source: str, as_json: bool) -> None:
     '--to',
     default='official',
     show_default=True,
-    help='The name of a library of OpenMMLab, official or timm.',
+    help='A library of OpenMMLab, official or timm.',
 )
 def convert(source: str, target: Path, to: str) -> None:
-    """Write a checkpoint of any family as another code base names it.
+    """Convert a checkpoint of any family to the keys of another code base.
 
-    Heads that it has no place for are left out. TARGET may end in .safetensors.
+    Heads that the other code base does not have are left out. TARGET may end in
+    .safetensors.
     """
     from hrnet_mm import checkpoints
 
@@ -237,10 +241,10 @@ def convert(source: str, target: Path, to: str) -> None:
 @click.argument('script')
 @click.argument('arguments', nargs=-1, type=click.UNPROCESSED)
 def tool(library: str, script: str, arguments: tuple[str, ...]) -> None:
-    """Run a script of a library's tools, such as publish_model, on any torch.
+    """Run a script from the tools of a library, such as publish_model.
 
-    As `mim run LIBRARY SCRIPT ARGUMENTS`. Scripts that read checkpoints without a
-    config do not import hrnet_mm, and on torch >= 2.6 fail without it.
+    This is like `mim run LIBRARY SCRIPT ARGUMENTS`, but imports hrnet_mm first. Without
+    it, scripts that read checkpoints fail with torch >= 2.6.
     """
     from hrnet_mm.engine import tools
 
@@ -263,13 +267,13 @@ def tool(library: str, script: str, arguments: tuple[str, ...]) -> None:
 @click.option('--output', type=folder, default='outputs/export', show_default=True)
 @click.option('--size', nargs=2, type=click.IntRange(32), help='Height and width.')
 @click.option('--batch', type=click.IntRange(1), default=1, show_default=True)
-@click.option('--dynamic', is_flag=True, help='Any number of images, of any size.')
+@click.option('--dynamic', is_flag=True, help='Any batch size and image size.')
 @click.option(
     '--image',
     'images',
     multiple=True,
     type=file,
-    help='To verify with; some of TinyPeople are drawn if there is none.',
+    help='An image for the verification; by default some of TinyPeople.',
 )
 @click.option('--tolerance', default=1e-3, show_default=True)
 def export(
@@ -283,13 +287,13 @@ def export(
     images: tuple[Path, ...],
     tolerance: float,
 ) -> None:
-    """Write a trained model as a file that runs without OpenMMLab, and verify it.
+    """Export a trained model to a file that runs without OpenMMLab, and verify it.
 
-    For models of mmpose (heatmaps), mmseg (a score for each class and pixel) and
-    mmpretrain (probabilities). Beside it lie the facts of the model and run.py, which
-    gives joints, masks and labels for images. The answers of the file are compared with
-    those of the model in torch; if they differ by more than --tolerance, as a share of
-    the largest value, the command fails.
+    This works for models of mmpose (heatmaps), mmseg (class scores per pixel) and
+    mmpretrain (probabilities). The output folder also gets a description of the model
+    and run.py, which predicts keypoints, masks or labels for images. The outputs of the
+    file are compared with those of the model in torch. If they differ by more than
+    --tolerance, relative to the largest value, the command fails.
     """
     from mmengine.config import Config
 
@@ -320,18 +324,22 @@ def export(
         f'largest value (tolerance {tolerance:.0e})'
     )
     if difference.largest > tolerance:
-        sys.exit('It is NOT the same model: do not use it.')
+        sys.exit('The exported model differs: do NOT use it.')
     click.echo(f'python {output / "run.py"} IMAGE')
 
 
 @main.command()
-@click.option('--cluster', is_flag=True, help='The job that this process belongs to.')
-@click.option('--folder', 'folders', multiple=True, help='All ranks read it (data).')
-@click.option('--work-dir', default='', help='All ranks share and write it.')
+@click.option('--cluster', is_flag=True, help='Examine the job of this process.')
 @click.option(
-    '--weights', multiple=True, help='All ranks load it: w48/imagenet, a file.'
+    '--folder', 'folders', multiple=True, help='A data folder that all ranks read.'
 )
-@click.option('--workers', default=4, show_default=True, help='Of a data loader.')
+@click.option('--work-dir', default='', help='The work folder that all ranks share.')
+@click.option(
+    '--weights', multiple=True, help='Weights that all ranks load: a name or file.'
+)
+@click.option(
+    '--workers', default=4, show_default=True, help='Workers of a data loader.'
+)
 @click.option('--timeout', default=60.0, show_default=True, help='Seconds to wait.')
 def doctor(
     cluster: bool,
@@ -341,14 +349,14 @@ def doctor(
     workers: int,
     timeout: float,
 ) -> None:
-    """Name what is broken in this environment, and print the fix.
+    """Diagnose this environment and print commands that fix it.
 
-    With --cluster, started by srun or torchrun as a training job is, also what is
-    broken between its processes; the other options go with it. $NAME in a path is the
-    variable of each process.
+    With --cluster, started by srun or torchrun like a training job, examine all
+    processes of the job and the communication between them; the other options need
+    --cluster. Each process expands environment variables ($NAME) in a path.
     """
     if cluster:
-        examine_cluster(
+        _examine_cluster(
             timeout,
             folders=folders,
             work_dir=work_dir,
@@ -356,7 +364,7 @@ def doctor(
             workers=workers,
         )
     if folders or work_dir or weights:
-        raise click.UsageError('--folder, --work-dir and --weights go with --cluster')
+        raise click.UsageError('--folder, --work-dir and --weights need --cluster')
     from hrnet_mm.doctor import CHECKS, diagnose, exit_code, report
 
     checks = track(
@@ -367,37 +375,36 @@ def doctor(
     sys.exit(exit_code(findings))
 
 
-def examine_cluster(timeout: float, **needs: Any) -> NoReturn:
-    """Rank 0 prints; every rank ends with the same exit code."""
+def _examine_cluster(timeout: float, **needs: Any) -> NoReturn:
     try:
         from hrnet_mm.doctor import cluster
     except Exception as error:
         message = f'{error}: `hrnet-mm doctor` on {socket.gethostname()} prints the fix'
         raise click.ClickException(message) from error
-    cluster.leave(cluster.run(cluster.Needs(**needs), timeout, console))
+    cluster.end_process(cluster.run(cluster.Needs(**needs), timeout, console))
 
 
 @main.command('tiny-people')
 @click.argument('root', type=folder, required=False)
+@click.option('--crowd', is_flag=True, help='More figures per image, which overlap.')
 @click.option(
-    '--crowd', is_flag=True, help='Small and large figures that hide each other.'
+    '--seed', default=0, show_default=True, help='The seed of the random generator.'
 )
 @click.option(
-    '--seed', default=0, show_default=True, help='Another seed, other images.'
+    '--sheet', type=click.Path(path_type=Path), help='Contact sheet: .jpg or .png'
 )
-@click.option('--sheet', type=click.Path(path_type=Path), help='A picture: .jpg, .png')
 def tiny_people(root: Path | None, crowd: bool, seed: int, sheet: Path | None) -> None:
-    """Draw the embedded data set TinyPeople into ROOT.
+    """Render the data set TinyPeople into the folder ROOT.
 
-    That is data/tiny_people unless given, and data/tiny_crowd with --crowd.
+    By default this is data/tiny_people, or data/tiny_crowd with --crowd.
     """
     from hrnet_mm.tiny_people import TinyPeople, contact_sheet
 
     if sheet is not None and sheet.suffix not in ('.jpg', '.png'):
-        raise click.BadParameter(f'{sheet} ends neither in .jpg nor in .png')
+        raise click.BadParameter(f'{sheet} must end in .jpg or .png')
     root = root or Path('data/tiny_crowd' if crowd else 'data/tiny_people')
     with Progress(console=console) as bar:
-        task = bar.add_task(f'drawing TinyPeople into {root}', total=None)
+        task = bar.add_task(f'rendering TinyPeople into {root}', total=None)
         try:
             TinyPeople(seed=seed, crowd=crowd).write(
                 root, lambda done, total: bar.update(task, completed=done, total=total)
@@ -408,4 +415,4 @@ def tiny_people(root: Path | None, crowd: bool, seed: int, sheet: Path | None) -
     console.print(f'TinyPeople is in {root}.', soft_wrap=True)
     if sheet is not None:
         contact_sheet.save_sheet(root, sheet)
-        console.print(f'A picture of it is at {sheet}.', soft_wrap=True)
+        console.print(f'The contact sheet is {sheet}.', soft_wrap=True)

@@ -1,7 +1,7 @@
-"""What current torch, numpy and packaging break in OpenMMLab, mended at import.
+"""Fixes for OpenMMLab with current torch, numpy and Python, applied at import.
 
-Each function mends one thing, does nothing where it is not broken, and is safe to call
-again. What a plugin cannot mend (an installer, a resolver) ``hrnet-mm doctor`` names.
+Each function fixes one problem, does nothing if the problem does not exist, and can be
+called again. Problems that a plugin cannot fix are reported by ``hrnet-mm doctor``.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from .checkpoints import hub, safe_load
 
 
 def apply() -> None:
-    """Mend everything that a plugin can; one failure does not stop the others."""
-    for mend in (
+    """Apply all fixes; if one fails, warn and continue with the others."""
+    for fix in (
         load_checkpoints_safely,
         restore_find_loader,
         find_stand_ins,
@@ -34,20 +34,21 @@ def apply() -> None:
         launch_without_gpus,
     ):
         try:
-            mend()
+            fix()
         except Exception as error:
             warnings.warn(
-                f'hrnet_mm.compat.{mend.__name__} failed: {error}. '
+                f'hrnet_mm.compat.{fix.__name__} failed: {error}. '
                 'Run `hrnet-mm doctor`: it names what is broken and prints the fix.',
                 stacklevel=2,
             )
 
 
 def load_checkpoints_safely() -> None:
-    """Resume, test and inferencers read mmengine's checkpoints, and only data.
+    """Make mmengine load checkpoints with ``hrnet_mm.checkpoints.safe_load``.
 
-    From torch 2.6 mmengine 0.10 cannot read its own files (open-mmlab/mmengine#1655),
-    while ``https://`` ones are unpickled without any restriction.
+    With torch 2.6 or later, mmengine 0.10 cannot load its own checkpoints
+    (open-mmlab/mmengine#1655), while those of ``https://`` URLs are unpickled without
+    any restriction.
     """
     safe_load.allow_mmengine_checkpoints()
     loader = mmengine_checkpoint.CheckpointLoader
@@ -57,17 +58,17 @@ def load_checkpoints_safely() -> None:
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
-    """Loader of plain paths; mmengine logs the part after ``load_from_``."""
+    """Load a checkpoint from a path; mmengine logs the name after ``load_from_``."""
     return safe_load.load(filename, map_location)
 
 
 def load_from_hrnet(filename: str, map_location: Any = None) -> Any:
-    """Loader of names of published weights."""
+    """Load published weights by their name, ``hrnet://NAME``."""
     return hub.load_by_name(filename, map_location)
 
 
 def restore_find_loader() -> None:
-    """``pkgutil.find_loader``, which mmengine and mmcv call, left Python in 3.14."""
+    """Restore ``pkgutil.find_loader``, which mmengine calls, in Python >= 3.14."""
     if not hasattr(pkgutil, 'find_loader'):
 
         def find_loader(fullname: str) -> Any:
@@ -77,9 +78,9 @@ def restore_find_loader() -> None:
 
 
 def replace_broken_xtcocotools() -> None:
-    """Score keypoints without xtcocotools where it is installed and does not import.
+    """Replace xtcocotools by our stand-in if it is installed but cannot be imported.
 
-    Its wheels are built for numpy 1 and old Pythons (jin-s13/xtcocoapi#45).
+    Its wheels are built for numpy 1 and old versions of Python (jin-s13/xtcocoapi#45).
     """
     spec = importlib.util.find_spec('xtcocotools')
     if spec is None or str(spec.origin).startswith(hrnet_mm_standins.ROOT):
@@ -93,31 +94,32 @@ def replace_broken_xtcocotools() -> None:
 
 
 def find_stand_ins() -> None:
-    """Operators of mmcv and scores of keypoints where nothing compiled is installed.
+    """Install the import hooks for stand-ins of mmcv's operators and xtcocotools.
 
-    An installed hrnet_mm does that when Python starts; this is for a clone on the path.
+    An installed hrnet_mm does that when Python starts; this call is for a clone that is
+    only on ``sys.path``.
     """
     hrnet_mm_standins.install()
     wanted = os.environ.get('HRNET_MM_OPS', '')
     if wanted not in ('', 'torchvision', 'compiled'):
         warnings.warn(
-            f'HRNET_MM_OPS={wanted} is ignored: it takes torchvision (the operators of '
-            'hrnet_mm) or compiled (those of mmcv, where it has them)',
+            f'HRNET_MM_OPS={wanted} is ignored: use torchvision (the operators of '
+            'hrnet_mm) or compiled (those of mmcv, if it has any)',
             stacklevel=2,
         )
 
 
 def launch_without_gpus() -> None:
-    """``--launcher pytorch`` and ``slurm`` train on CPUs where there is no GPU.
+    """Let ``--launcher pytorch`` and ``slurm`` train on CPUs if there is no GPU.
 
-    mmengine sets a CUDA device for each process whatever there is, so that a job could
-    not be tried before it queues for its GPUs.
+    mmengine always sets a CUDA device, so that a job could not be tried on a machine
+    without GPUs.
     """
     wrapper = MMDistributedDataParallel
     for owner, name, wrap in (
-        (dist_utils, '_init_dist_pytorch', launching.over_gloo),
-        (dist_utils, '_init_dist_slurm', launching.over_gloo),
-        (wrapper, '__init__', launching.on_cpus),
+        (dist_utils, '_init_dist_pytorch', launching.use_gloo_without_gpu),
+        (dist_utils, '_init_dist_slurm', launching.use_gloo_without_gpu),
+        (wrapper, '__init__', launching.train_on_cpu),
     ):
         stock = getattr(owner, name)
         if not hasattr(stock, '__wrapped__'):

@@ -1,4 +1,4 @@
-"""The old name of ``hrnet_mm.tiny_people``."""
+"""The former name of ``hrnet_mm.tiny_people``."""
 
 from hrnet_mm.tiny_people import CLASSES, KEYPOINTS, POSES, SKELETON, TinyPeople
 

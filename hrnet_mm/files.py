@@ -1,4 +1,4 @@
-"""Files that hold all of their content at every moment."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import shutil
 from pathlib import Path
 
 
-def write_whole(
-    path: Path, data: bytes | memoryview, advice: str = 'Make room, and try again'
+def write_atomically(
+    path: Path, data: bytes | memoryview, advice: str = 'Free disk space and try again'
 ) -> None:
-    """Write a file, which holds the old or the new content at every moment.
+    """Write a file such that it always has either the old or the new content.
 
     Args:
-        path: Of the file; its folder is made.
+        path: The path of the file; missing folders are created.
         data: The new content.
-        advice: What to do on a full disk, for the message.
+        advice: What the error message advises, such as on a full disk.
 
     Raises:
-        OSError: if it cannot be written; what was there before still is.
+        OSError: If the file cannot be written; the old content remains.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'.{path.name}.part')
@@ -36,5 +36,5 @@ def write_whole(
             f'{free / 1e6:.1f} MB free. {advice}',
             str(path),
         ) from error
-    finally:  # also of Ctrl-C
+    finally:  # also on Ctrl-C
         part.unlink(missing_ok=True)

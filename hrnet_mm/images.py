@@ -1,4 +1,4 @@
-"""Images of any number of channels, of 8 bits or more."""
+"""Functions for images with any number of channels and any bit depth."""
 
 from __future__ import annotations
 
@@ -8,45 +8,49 @@ from typing import Any
 import cv2
 import numpy as np
 
-TYPES = ('uint8', 'uint16', 'float32', 'float64')
+DTYPES = ('uint8', 'uint16', 'float32', 'float64')
 
 
 def drawable(image: np.ndarray) -> np.ndarray:
-    """Return an image that can be drawn on: (H, W, 3), 8 bits.
+    """Convert an image to three channels of 8 bits, to draw on it.
 
-    Fewer than three channels show the first one in grey, more show the first three.
-    Numbers that are not from 0 to 255 are scaled from their own range.
+    With fewer than three channels the first one is shown in grey, with more the first
+    three. Values outside of 0 to 255, or of at most 1, are scaled from their own range.
 
     Args:
-        image: (H, W) or (H, W, C), of any type.
+        image: (H, W) or (H, W, C), of any dtype.
+
+    Returns:
+        (H, W, 3), uint8.
     """
     channels = image[..., None] if image.ndim == 2 else image
-    picture = channels[..., [0, 0, 0] if channels.shape[2] < 3 else [0, 1, 2]]
-    if picture.dtype != np.uint8:
-        picture = np.nan_to_num(picture.astype(np.float32))
-        low, high = float(picture.min()), float(picture.max())
+    drawn = channels[..., [0, 0, 0] if channels.shape[2] < 3 else [0, 1, 2]]
+    if drawn.dtype != np.uint8:
+        drawn = np.nan_to_num(drawn.astype(np.float32))
+        low, high = float(drawn.min()), float(drawn.max())
         if low < 0 or high > 255 or high <= 1:
-            picture = (picture - low) / max(high - low, 1e-12) * 255
-    return np.ascontiguousarray(picture, np.uint8)
+            drawn = (drawn - low) / max(high - low, 1e-12) * 255
+    return np.ascontiguousarray(drawn, np.uint8)
 
 
 class ReadArrays:
-    """A step before a test pipeline: arrays become what files of them would be.
+    """A transform that converts arrays as if they were loaded from image files.
 
     Args:
-        loader: The step of the pipeline that loads images, as the config has it. Its
-            ``color_type`` says what becomes of grey, of a fourth channel and of 16
-            bits, as ``mmcv.imread`` does it with a file.
+        loader: The config of the transform that loads images. Its ``color_type``
+            determines how grey images, a fourth channel and 16 bits are converted, as
+            in ``mmcv.imread``.
 
     Raises:
-        ValueError: if an array is no image, or the loader could not read its like.
+        ValueError: If an array is not an image, or if ``color_type`` does not support
+            its channels.
     """
 
     def __init__(self, loader: dict[str, Any]) -> None:
         self.color_type = loader.get('color_type', 'color')
 
     def __call__(self, given: Any) -> Any:
-        """Read an array, alone or as ``img`` of results; pass on all else."""
+        """Convert an array or ``img`` of a results dict; pass on anything else."""
         if isinstance(given, np.ndarray):
             return self.read(given)
         if isinstance(given, dict) and 'img' in given:
@@ -54,11 +58,15 @@ class ReadArrays:
         return given
 
     def read(self, image: np.ndarray) -> np.ndarray:
-        """Blue, green, red or grey of 8 bits; with ``unchanged`` the array itself."""
-        if image.ndim not in (2, 3) or image.dtype not in TYPES:
+        """Convert an image to BGR or grey, 8 bits, as ``color_type`` requires.
+
+        Args:
+            image: (H, W) or (H, W, C), of one of ``DTYPES``.
+        """
+        if image.ndim not in (2, 3) or image.dtype not in DTYPES:
             raise ValueError(
-                f'an array of shape {image.shape} and type {image.dtype} is no image: '
-                f'give (H, W) or (H, W, channels), of {", ".join(TYPES)}'
+                f'an array of shape {image.shape} and dtype {image.dtype} is not an '
+                f'image: use (H, W) or (H, W, channels) of {", ".join(DTYPES)}'
             )
         if self.color_type == 'unchanged':
             return image
@@ -66,9 +74,9 @@ class ReadArrays:
         if channels not in (1, 3, 4):
             raise ValueError(
                 f'an image of {channels} channels is neither grey nor BGR nor BGRA: '
-                "give one of these, or set color_type='unchanged' of the step that "
-                'loads images in test_dataloader.dataset.pipeline (it is '
-                f'{self.color_type!r})'
+                "use one of these, or set color_type='unchanged' (now "
+                f'{self.color_type!r}) in the transform that loads images in '
+                'test_dataloader.dataset.pipeline'
             )
         if image.dtype == np.uint16:
             image = (image >> 8).astype(np.uint8)
@@ -85,7 +93,7 @@ class ReadArrays:
 
 
 def loader_of(pipeline: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the step of a pipeline that loads images; ``{}`` if there is none."""
+    """Return the config of the transform that loads images; ``{}`` if there is none."""
     loaders = ('LoadImage', 'InferencerLoader')
     return next(
         (step for step in pipeline if any(n in str(step['type']) for n in loaders)), {}
@@ -93,27 +101,27 @@ def loader_of(pipeline: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def check_channels(model: Any) -> None:
-    """Refuse a preprocessor that is of other images than the trunk takes.
+    """Check that the data preprocessor of a model fits the channels of its trunk.
 
     Raises:
-        ValueError: if its ``mean`` has another number of values, or if it would
-            reorder the channels of images that have not three.
+        ValueError: If its ``mean`` has another number of values, or if it reorders the
+            channels of images that do not have three.
     """
-    taken = getattr(getattr(model, 'backbone', None), 'in_channels', None)
-    given = getattr(model, 'data_preprocessor', None)
-    if taken is None or given is None:
+    channels = getattr(getattr(model, 'backbone', None), 'in_channels', None)
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    if channels is None or preprocessor is None:
         return
-    mean = getattr(given, 'mean', None)
-    if mean is not None and mean.numel() not in (1, taken):
+    mean = getattr(preprocessor, 'mean', None)
+    if mean is not None and mean.numel() not in (1, channels):
         raise ValueError(
-            f'model.data_preprocessor.mean has {mean.numel()} values, and the images '
-            f'have {taken} channels (model.backbone.in_channels): give mean and std '
-            f'{taken} values'
+            f'model.data_preprocessor.mean has {mean.numel()} values, but the images '
+            f'have {channels} channels (model.backbone.in_channels): set mean and std '
+            f'to {channels} values'
         )
-    # of mmpose and mmdet; the others reorder three channels only
-    if getattr(given, '_channel_conversion', False) and taken != 3:
+    # in mmpose and mmdet; the other libraries reorder only images of three channels
+    if getattr(preprocessor, '_channel_conversion', False) and channels != 3:
         raise ValueError(
-            f'model.data_preprocessor reorders three channels, and the images have '
-            f'{taken} (model.backbone.in_channels): set '
+            f'model.data_preprocessor reorders three channels, but the images have '
+            f'{channels} (model.backbone.in_channels): set '
             'model.data_preprocessor.bgr_to_rgb=False'
         )

@@ -1,6 +1,6 @@
-"""Distributed jobs on machines without a GPU: what mmengine and torch lack for them.
+"""Wrappers around mmengine that run distributed jobs on machines without a GPU.
 
-A job that waits a day for its GPUs can be tried on a laptop first, as it is.
+So a job can be tried on a laptop, unchanged, before it queues for GPUs.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from torch import nn
 from hrnet_mm.models.norms import SyncBatchNormOnCpu
 
 
-def over_gloo(init: Callable[..., None]) -> Callable[..., None]:
-    """A launcher of ``mmengine.dist``, which sets a CUDA device and asks for NCCL.
+def use_gloo_without_gpu(init: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a launcher of ``mmengine.dist`` to use gloo if there is no GPU.
 
-    Without a GPU no device is set, and the processes connect over gloo.
+    The launchers always set a CUDA device and use NCCL.
     """
 
     @wraps(init)
@@ -36,13 +36,18 @@ def over_gloo(init: Callable[..., None]) -> Callable[..., None]:
         finally:
             torch.cuda.set_device = set_device
         if is_main_process():
-            print_log('No GPU here: the processes compute on CPUs, linked by gloo')
+            print_log(
+                'No GPU found: the processes run on CPUs and communicate via gloo'
+            )
 
     return wrapped
 
 
-def on_cpus(init: Callable[..., None]) -> Callable[..., None]:
-    """``MMDistributedDataParallel.__init__``; mmengine gives it the number of a GPU."""
+def train_on_cpu(init: Callable[..., None]) -> Callable[..., None]:
+    """Wrap ``MMDistributedDataParallel.__init__`` to accept models on the CPU.
+
+    mmengine always passes the index of a GPU, and ``SyncBatchNorm`` needs one.
+    """
 
     @wraps(init)
     def wrapped(self: Any, module: nn.Module, *args: Any, **kwargs: Any) -> None:

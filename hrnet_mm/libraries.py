@@ -1,7 +1,7 @@
-"""The four libraries of OpenMMLab that train HRNet, and the versions tested with them.
+"""The four libraries of OpenMMLab that train HRNet, and their tested versions.
 
-Imports the standard library only: ``hrnet_mm.doctor`` reads this file where torch,
-mmengine or this package cannot be imported.
+This module imports only the standard library: ``hrnet_mm.doctor`` loads its file even
+if torch, mmengine or this package cannot be imported.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ class Library:
     """A library of OpenMMLab.
 
     Attributes:
-        scope: The module to import, and ``default_scope`` of its configs.
-        distribution: What pip calls it.
+        scope: The module name, which is also the ``default_scope`` of its configs.
+        distribution: The name for pip.
         version: The tested version.
         task: ``'pose'``, ``'segmentation'``, ``'detection'`` or ``'classification'``.
-        folder: Our package for the task, which is also an extra of our distribution.
-        config_argument: What its inferencer calls the config.
-        weights_argument: What its inferencer calls the weights.
-        loads: Other families of checkpoints whose names it translates itself; see
+        folder: The subpackage of hrnet_mm for the task, which is also an extra of the
+            distribution.
+        config_argument: The argument of its inferencer for the config.
+        weights_argument: The argument of its inferencer for the weights.
+        loads: Other families of checkpoints that the library itself can load; see
             ``Family.library``.
     """
 
@@ -61,21 +62,23 @@ LIBRARIES = {
     )
 }
 
-# The tested versions of what all four need.
+# tested versions of common dependencies
 MMENGINE = '0.10.7'
 MMCV = '2.1.0'
 OPENMIM = '0.3.9'
 
 
 def library_of(scope: str | None) -> Library:
-    """Return the library that a config is for.
+    """Return the library of a config.
 
     Args:
-        scope: ``default_scope`` of the config.
+        scope: The ``default_scope`` of the config.
 
     Raises:
-        ValueError: if it is none of the four.
+        ValueError: If it is not one of the four libraries.
     """
     if scope not in LIBRARIES:
-        raise ValueError(f'default_scope={scope!r} is none of {", ".join(LIBRARIES)}')
+        raise ValueError(
+            f'unknown default_scope={scope!r}: expected {", ".join(LIBRARIES)}'
+        )
     return LIBRARIES[scope]

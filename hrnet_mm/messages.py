@@ -1,4 +1,4 @@
-"""Parts of messages."""
+"""Formatting of messages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 def shortened(names: Sequence[str]) -> str:
-    """The first names of a list."""
+    """Join up to five names; more are replaced by their total number."""
     return ', '.join(names[:5]) + (f', ... ({len(names)})' if names[5:] else '')
 
 
 def counted(number: int, name: str) -> str:
-    """Such as 3 objects."""
+    """Format a number with a noun, such as ``3 objects``."""
     return f'{number} {name}{"" if number == 1 else "s"}'

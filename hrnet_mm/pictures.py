@@ -1,4 +1,4 @@
-"""The old place of ``hrnet_mm.building.load_trained``."""
+"""The former module of ``hrnet_mm.building.load_trained``."""
 
 from hrnet_mm.building import load_trained
 

@@ -1,9 +1,9 @@
-"""Scope ``hrnet_mm``: configs write ``type='hrnet_mm.HRNet'``, nothing else.
+"""Registries of the scope ``hrnet_mm``, for ``type='hrnet_mm.HRNet'`` in configs.
 
-mmengine imports ``hrnet_mm.registry`` when it meets the prefix, so that no
-``custom_imports`` is needed and no name clashes with the library's own ``HRNet``.
-Classes that need a task library are no ``locations``: their configs import the task
-folder, so that a broken mmpose cannot break a segmentation job.
+mmengine imports this module when it finds the prefix ``hrnet_mm``. So configs need no
+``custom_imports``, and no name conflicts with the ``HRNet`` of a library. Modules that
+need a task library are not in ``locations``; configs import the subpackage of their
+task, so that a broken mmpose cannot break a segmentation job.
 """
 
 from mmengine import registry as root

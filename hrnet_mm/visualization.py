@@ -1,4 +1,4 @@
-"""What the pictures of all tasks share: when they are drawn, heatmaps, sheets."""
+"""Visualization for all tasks: loading, heatmap overlays, sheets, hooks."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ from hrnet_mm.images import drawable
 def open_trained(
     cfg: Config, checkpoint: Path, rows: int
 ) -> tuple[Any, Any, list[int]]:
-    """A trained model in eval mode, its test data, and which of them to show.
+    """Load a trained model and its test data, and choose samples to show.
 
     Args:
-        cfg: Of any of the four libraries, with ``test_dataloader``.
-        checkpoint: The weights, of any family.
-        rows: How many samples to choose, evenly from all.
+        cfg: A config of any of the four libraries, with ``test_dataloader``.
+        checkpoint: The path of a checkpoint of any family.
+        rows: The number of samples.
+
+    Returns:
+        The model in eval mode, the data set, and the indices of evenly spaced samples.
     """
     model = load_trained(cfg, checkpoint)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
@@ -38,31 +41,38 @@ def open_trained(
     return model, dataset, chosen.astype(int).tolist()
 
 
-def read_picture(path: str) -> np.ndarray:
-    """Read an image file to draw on: blue, green, red, 8 bits.
+def read_image(path: str) -> np.ndarray:
+    """Read an image file and convert it for drawing.
+
+    Args:
+        path: A path or a URL of mmengine's file backends.
+
+    Returns:
+        (H, W, 3), uint8, blue, green, red.
 
     Raises:
-        ValueError: if OpenCV cannot read it.
+        ValueError: If neither OpenCV nor tifffile can read the file.
     """
     content = np.frombuffer(fileio.get(path), np.uint8)
-    for flag in (cv2.IMREAD_COLOR, cv2.IMREAD_UNCHANGED):  # the latter: numbers of 32
-        if (image := cv2.imdecode(content, flag)) is not None:  # bits, for one
+    # IMREAD_COLOR cannot read some formats, such as 32 bits per channel
+    for flag in (cv2.IMREAD_COLOR, cv2.IMREAD_UNCHANGED):
+        if (image := cv2.imdecode(content, flag)) is not None:
             return drawable(image)
     if find_spec('tifffile'):
-        with suppress(ValueError):  # it is no TIFF
+        with suppress(ValueError):  # not a TIFF file
             return drawable(mmcv.imfrombytes(content, 'unchanged', backend='tifffile'))
     raise ValueError(f'{path} cannot be drawn: neither OpenCV nor tifffile reads it')
 
 
 def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A heatmap, scaled to its own range, over an image in grey.
+    """Draw a heatmap, scaled to its own range, over a grey version of an image.
 
     Args:
-        image: (H, W, 3); blue, green, red, 0 to 255.
-        values: (h, w), of any size.
+        image: (H, W, 3), uint8, blue, green, red.
+        values: (h, w), the heatmap, which is resized to (H, W).
 
     Returns:
-        (H, W, 3); red, green, blue, 0 to 1.
+        (H, W, 3), float, red, green, blue, 0 to 1.
     """
     size = (image.shape[1], image.shape[0])
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] / 255
@@ -77,13 +87,14 @@ def save_sheet(
     path: Path,
     caption: str = '',
 ) -> Path:
-    """Write pictures in rows and columns; RGB.
+    """Write a figure with a table of images.
 
     Args:
-        rows: Of pictures, one for each title, all of one shape in a row.
-        titles: Above the columns.
-        path: Of the image file.
-        caption: Below all.
+        rows: Rows of RGB images, one image per title. The images of a row have the same
+            shape.
+        titles: The titles of the columns.
+        path: The path of the figure; missing folders are created.
+        caption: A text below the images.
 
     Returns:
         The path.
@@ -95,9 +106,9 @@ def save_sheet(
         layout='constrained',
     )
     axes = figure.subplots(len(rows), len(titles), squeeze=False, height_ratios=heights)
-    for row, pictures in zip(axes, rows, strict=True):
-        for axis, picture in zip(row, pictures, strict=True):
-            axis.imshow(picture)
+    for row, images in zip(axes, rows, strict=True):
+        for axis, image in zip(row, images, strict=True):
+            axis.imshow(image)
             axis.axis('off')
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize=9)
@@ -109,11 +120,11 @@ def save_sheet(
 
 
 class SparseVisualization:
-    """Mixin for visualization hooks: the first image of each ``interval``-th batch.
+    """A mixin for visualization hooks that draws one image per ``interval`` batches.
 
-    The stock ones, once enabled, read every image in validation and draw every one in
-    testing, which takes hours on COCO; so they are off by default, and nobody sees
-    pictures. Where the test has a folder to draw into (``--show-dir``), all are drawn.
+    The stock hooks, once enabled, read every image in validation and draw every image
+    in testing, which takes hours on COCO; therefore they are off by default. This one
+    draws all images only if a test has an output folder (``--show-dir``).
     """
 
     interval: int
@@ -122,9 +133,9 @@ class SparseVisualization:
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence
     ) -> None:
-        """Draw one prediction."""
+        """Draw a prediction of each ``interval``-th batch."""
         if batch_idx % self.interval == 0:
-            # the stock hook counts from the training step, and would hit or miss
+            # the stock hook applies its interval to the training step instead
             interval, self.interval = self.interval, 1
             super().after_val_iter(  # type: ignore[misc]
                 runner, batch_idx, data_batch, outputs
@@ -134,10 +145,10 @@ class SparseVisualization:
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence
     ) -> None:
-        """Draw one prediction, or with ``interval=1`` all."""
-        all_of_them = self.interval == 1 or self.test_out_dir is not None
-        if all_of_them or batch_idx % self.interval == 0:
-            drawn = outputs if all_of_them else outputs[:1]
+        """Draw a prediction of each ``interval``-th batch; all with ``interval=1``."""
+        draw_all = self.interval == 1 or self.test_out_dir is not None
+        if draw_all or batch_idx % self.interval == 0:
+            drawn = outputs if draw_all else outputs[:1]
             super().after_test_iter(  # type: ignore[misc]
                 runner, batch_idx, data_batch, drawn
             )

@@ -97,7 +97,7 @@ def test_an_image_of_no_size_is_refused():
 def test_profile_refuses_what_it_cannot_measure():
     shown = run('profile', 'w49')
     assert shown.exit_code == 1
-    assert 'w49 is no config file' in shown.output
+    assert 'w49 is neither a config file' in shown.output
     assert (
         run('profile').exit_code == run('profile', 'w48', '--published').exit_code == 2
     )

@@ -78,7 +78,7 @@ def test_a_mend_that_fails_is_said_and_does_not_stop_the_others(monkeypatch):
 
 def test_an_unknown_choice_of_operators_is_said(monkeypatch):
     monkeypatch.setenv('HRNET_MM_OPS', 'cuda')
-    with pytest.warns(UserWarning, match='HRNET_MM_OPS=cuda is ignored: it takes'):
+    with pytest.warns(UserWarning, match='HRNET_MM_OPS=cuda is ignored: use'):
         compat.find_stand_ins()
 
 

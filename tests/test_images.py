@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from hrnet_mm.images import ReadArrays, check_channels, drawable, loader_of
-from hrnet_mm.visualization import read_picture
+from hrnet_mm.visualization import read_image
 
 RNG = np.random.default_rng(0)
 KINDS = {
@@ -47,7 +47,7 @@ def test_results_are_read_and_paths_passed_on():
     ('image', 'message'),
     [
         (np.zeros((4, 4, 5), np.uint8), r"5 channels .* color_type='unchanged'"),
-        (np.zeros((4, 4, 3), np.int64), r'type int64 is no image: give \(H, W\)'),
+        (np.zeros((4, 4, 3), np.int64), r'dtype int64 is not an image: use \(H, W\)'),
         (np.zeros((1, 4, 4, 3), np.uint8), r'shape \(1, 4, 4, 3\)'),
     ],
 )
@@ -79,16 +79,16 @@ def test_all_can_be_drawn_on(image, wanted):
 def test_a_file_of_32_bits_can_be_drawn_on(tmp_path):
     path = str(tmp_path / 'x.tif')
     cv2.imwrite(path, np.array([[0, 0.5]], np.float32))
-    assert read_picture(path).tolist() == [[[0] * 3, [255] * 3]]
+    assert read_image(path).tolist() == [[[0] * 3, [255] * 3]]
     (tmp_path / 'x.tif').write_text('no')
     with pytest.raises(ValueError, match=r'x\.tif cannot be drawn'):
-        read_picture(path)
+        read_image(path)
 
 
 @pytest.mark.parametrize(
     ('channels', 'values', 'swaps', 'message'),
     [
-        (1, 3, False, r'mean has 3 values, and the images have 1 channels'),
+        (1, 3, False, r'mean has 3 values, but the images have 1 channels'),
         (4, 4, True, r'have 4 .*set model\.data_preprocessor\.bgr_to_rgb=False'),
         (1, 1, False, None),
         (3, 3, True, None),

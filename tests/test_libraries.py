@@ -62,5 +62,5 @@ def test_it_is_read_where_nothing_is_installed(root):
 
 def test_a_scope_of_another_library_is_refused():
     assert library_of('mmseg').distribution == 'mmsegmentation'
-    with pytest.raises(ValueError, match=r"default_scope='mmocr' is none of mmpose,"):
+    with pytest.raises(ValueError, match=r"default_scope='mmocr': expected mmpose,"):
         library_of('mmocr')

@@ -1,6 +1,6 @@
-"""The build backend: setuptools, and ``hrnet_mm.pth`` in each wheel.
+"""The build backend: setuptools, with ``hrnet_mm.pth`` added to each wheel.
 
-setuptools has no way to ship a ``.pth`` file, and an editable install needs it, too.
+setuptools cannot add a ``.pth`` file, which editable installs need, too.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     python tools/compare_operators.py times             # each operator
     python tools/compare_operators.py steps             # training steps of detectors
 
-In an environment with a compiled mmcv. Times are of the processor, in milliseconds,
-medians of rounds that alternate between the two: other jobs on the machine count less.
+It needs an environment with a compiled mmcv. Times are CPU times in milliseconds:
+medians of rounds that alternate between both, which reduces the effect of other jobs.
 """
 
 from __future__ import annotations
@@ -46,27 +46,29 @@ STEPS = [
 
 
 def compare_results(cases: Path) -> None:
-    """Run the cases with both, print the largest relative difference by operator."""
-    answers = []
+    """Run a script of cases with both; print the largest difference by operator."""
+    outputs = []
     with tempfile.TemporaryDirectory() as folder:
         for name in ('compiled', 'torchvision'):
             out = Path(folder, name)
             environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'HRNET_MM_OPS': name}
             subprocess.run([sys.executable, cases, out], env=environment, check=True)
-            answers.append(torch.load(out))
-    theirs, ours = answers
+            outputs.append(torch.load(out))
+    theirs, ours = outputs
     rows: dict[str, list[float]] = defaultdict(list)
     for name in theirs.keys() & ours.keys():
         pairs = zip(theirs[name], ours[name], strict=True)
         kind = re.match(r'[a-z_]+( [a-z_]+\b)*', name)[0]
-        rows[kind].append(max((difference(a, b) for a, b in pairs), default=0.0))
+        rows[kind].append(
+            max((_relative_difference(a, b) for a, b in pairs), default=0.0)
+        )
     for kind, found in sorted(rows.items()):
         print(f'{kind:32s} {len(found):4d} cases, largest difference {max(found):.1e}')
     print('only with ours:', *sorted(ours.keys() - theirs.keys()))
 
 
-def difference(a: Any, b: Any) -> float:
-    """Relative to the largest value; infinite for other indices, shapes or NaN."""
+def _relative_difference(a: Any, b: Any) -> float:
+    # relative to the largest value; infinite if shapes, integers or NaNs differ
     a, b = torch.as_tensor(a), torch.as_tensor(b)
     if a.shape != b.shape or not (a.is_floating_point() or torch.equal(a, b)):
         return float('inf')
@@ -76,12 +78,11 @@ def difference(a: Any, b: Any) -> float:
     return error if error == error else float('inf')
 
 
-def both() -> dict[str, ModuleType]:
-    """Return the compiled extension and ours, in one process."""
+def _load_both() -> dict[str, ModuleType]:
     import mmcv._ext as compiled
 
     if 'standins' in str(compiled.__file__):
-        sys.exit('there is no compiled mmcv, or HRNET_MM_OPS=torchvision hides it')
+        sys.exit('no compiled mmcv found; is HRNET_MM_OPS=torchvision set?')
     spec = hrnet_mm_standins.StandInFinder(['mmcv._ext']).find_spec('mmcv._ext')
     ours = sys.modules['mmcv._ext'] = module_from_spec(spec)  # for its relative imports
     spec.loader.exec_module(ours)
@@ -89,8 +90,7 @@ def both() -> dict[str, ModuleType]:
     return dict(ours=ours, compiled=compiled)
 
 
-def use(extension: ModuleType) -> None:
-    """Let all of ``mmcv.ops`` call the functions of an extension."""
+def _use_extension(extension: ModuleType) -> None:
     for info in pkgutil.iter_modules(ops.__path__):
         module = importlib.import_module(f'mmcv.ops.{info.name}')
         if hasattr(module, 'ext_module'):
@@ -98,11 +98,11 @@ def use(extension: ModuleType) -> None:
 
 
 def compare_times(name: str, run: Callable[[], Any], rounds: int, sides: dict) -> None:
-    """Print the medians of both and their ratio."""
+    """Print the median times of both and their ratio."""
     spent: dict[str, list[float]] = defaultdict(list)
     for number in range(rounds + 1):
         for side in sorted(sides, reverse=bool(number % 2)):
-            use(sides[side])
+            _use_extension(sides[side])
             start = time.process_time()
             run()
             spent[side].append((time.process_time() - start) * 1e3)
@@ -112,8 +112,7 @@ def compare_times(name: str, run: Callable[[], Any], rounds: int, sides: dict) -
     print(f'{name:36s}', *row, f'{ratio:6.2f}', flush=True)
 
 
-def operators() -> dict[str, Callable[[], Any]]:
-    """Each operator at the sizes that it has in a detector."""
+def _operator_calls() -> dict[str, Callable[[], Any]]:
     center, half = torch.rand(8000, 2) * 1000, torch.rand(8000, 2) * 60 + 4
     boxes, scores = torch.cat([center - half, center + half], 1), torch.rand(8000)
     most, classes = (boxes[:2000], scores[:2000]), torch.arange(8000) % 5
@@ -152,8 +151,7 @@ def operators() -> dict[str, Callable[[], Any]]:
     }
 
 
-def training_step(config: str) -> Callable[[], None]:
-    """One image with eight objects: losses, gradients and SGD; the same each time."""
+def _training_step(config: str) -> Callable[[], None]:
     from mmdet.testing import demo_mm_inputs
 
     init_default_scope('mmdet')
@@ -175,7 +173,7 @@ def training_step(config: str) -> Callable[[], None]:
 
 
 def main() -> None:
-    """Compare what the command line names."""
+    """Run the comparison of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('what', choices=['results', 'times', 'steps'])
     parser.add_argument('cases', nargs='?', type=Path, help='for results')
@@ -186,12 +184,12 @@ def main() -> None:
         return compare_results(args.cases)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    sides = both()
+    sides = _load_both()
     print(f'{"milliseconds":36s} {"ours":>9s} {"compiled":>9s}  ratio')
-    runs = operators() if args.what == 'times' else dict.fromkeys(STEPS)
+    runs = _operator_calls() if args.what == 'times' else dict.fromkeys(STEPS)
     for name, run in runs.items():
         if args.only in name:
-            run = run or training_step(name)
+            run = run or _training_step(name)
             compare_times(name, run, args.rounds, sides)
 
 

@@ -1,7 +1,7 @@
 """Write the tables of scores, sizes and costs from ``configs/*/metafile.yml``.
 
 python tools/model_zoo.py           # writes docs/model_zoo.md and a table of README.md
-python tools/model_zoo.py --check   # writes nothing; fails if one is out of date
+python tools/model_zoo.py --check   # only checks; fails if a file is out of date
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ TASKS = {
     'cls': 'Classification',
 }
 UNPUBLISHED = 'Without published scores'
-# of the README
-FIRST = [
+FIRST = [  # in the README
     'hrnet_w48_coco',
     'higher-hrnet_w32_coco-512x512',
     'hrnetv2-ocr_w48_cityscapes-512x1024',
@@ -48,7 +47,7 @@ of detectors with 500 boxes in each box head and without masks, as the official 
 are counted. `hrnet-mm fetch NAME` downloads weights by the name of their config.
 """
 
-# columns behind the metrics, in this order
+# columns after the metrics, in this order
 FACTS = ['input size', 'evaluated on', 'published by', 'also published']
 LAST = ['parameters', 'MACs / 2^30', *FACTS, 'weights']
 
@@ -65,7 +64,7 @@ def write_page(entries: Iterable[Entry]) -> str:
     parts = [INTRODUCTION]
     for title, tables in sections.items():
         parts.append(f'## {title}\n')
-        for data_set in sorted(tables, key=UNPUBLISHED.__eq__):  # that comes last
+        for data_set in sorted(tables, key=UNPUBLISHED.__eq__):  # UNPUBLISHED last
             parts += [f'### {title}: {data_set}\n', _table(tables[data_set])]
     return '\n'.join(parts)
 
@@ -118,12 +117,12 @@ def _costs(facts: Entry) -> Row:
 
 
 def _score(value: float) -> str:
-    # MMPose publishes shares of 1, the others percent
+    # MMPose publishes fractions, the other libraries percentages
     return f'{value:.3f}' if value < 1 else str(value)
 
 
 def _table(rows: list[Row]) -> str:
-    """Return a table in markdown, without columns that are empty in all rows."""
+    """Return a table in markdown, without empty columns."""
     filled = dict.fromkeys(title for row in rows for title in row if row[title])
     titles = [title for title in filled if title not in LAST]
     titles += [title for title in LAST if title in filled]
@@ -133,7 +132,7 @@ def _table(rows: list[Row]) -> str:
 
 
 def main() -> int:
-    """Write both files, or compare them; return the exit code."""
+    """Write or check both files, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--check', action='store_true', help='compare, write nothing')
     check = parser.parse_args().check

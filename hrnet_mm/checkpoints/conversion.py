@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from hrnet_mm.files import write_whole
+from hrnet_mm.files import write_atomically
 from hrnet_mm.libraries import LIBRARIES
 
 from .checkpoint import Checkpoint, read
@@ -128,8 +128,8 @@ def _save(content: Mapping[str, Any], path: Path) -> None:
     if path.suffix == '.safetensors':
         state = content.get('state_dict', content)
         tensors = {name: value.contiguous() for name, value in state.items()}
-        write_whole(path, safetensors.torch.save(tensors))
+        write_atomically(path, safetensors.torch.save(tensors))
     else:
         buffer = BytesIO()
         torch.save(content, buffer)
-        write_whole(path, buffer.getbuffer())
+        write_atomically(path, buffer.getbuffer())

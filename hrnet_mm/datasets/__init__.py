@@ -1,1 +1,1 @@
-"""What all data sets share: checks, annotation files, metainfo."""
+"""Checks, annotation files and metainfo of data sets, shared by all tasks."""

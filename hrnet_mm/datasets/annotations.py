@@ -1,8 +1,8 @@
-"""A COCO annotation file as annotation tools write it, in the form that libraries read.
+"""Normalization of COCO annotation files, so that all libraries read them alike.
 
-mmpose, mmdet and pycocotools read the same format and differ in what they assume of it.
-Here it is described once: what is clear is brought into that form, what is not is an
-error that names file, annotation and field. https://cocodataset.org/#format-data
+mmpose, mmdet and pycocotools read the same format with different assumptions. Entries
+with a clear meaning are converted to a form that fits all of them; any other entry
+raises an error that names file, annotation and field. https://cocodataset.org/#format-data
 """
 
 from __future__ import annotations
@@ -25,43 +25,43 @@ from hrnet_mm.messages import shortened
 
 from .outlines import (
     Size,
-    are_numbers,
-    area_of,
-    as_array,
-    as_numbers,
-    box_of,
-    read_outline,
+    are_finite_numbers,
+    normalize_outline,
+    outline_area,
+    outline_box,
+    to_array,
+    to_finite_array,
 )
 
 Item = dict[str, Any]
 Id = (int, str, float)
-NO_IMAGE = 'annotations left out: their images are not in `images`'
+NO_IMAGE = 'annotations of images that are not in `images`: removed'
 
 
 class AnnotationError(ValueError):
-    """An entry of an annotation file whose meaning is not clear."""
+    """An error for an ambiguous or invalid entry of an annotation file."""
 
 
 class Annotations:
     """The content of an annotation file, checked entry by entry.
 
-    Entries are changed in place: ids become unique positive integers where they are
-    not, numbers in strings become numbers, missing sizes, boxes, areas, counts and
-    crowd flags are computed from what is there, and outlines become lists of polygons
-    or run lengths.
+    Entries are modified in place: ids become unique positive integers, strings become
+    numbers, missing sizes, boxes, areas, counts and crowd flags are computed, and
+    outlines become lists of polygons or run lengths.
 
     Args:
-        content: What the file holds.
-        file: Its name, for messages.
-        find_size: Width and height of the image of a ``file_name``.
+        content: The parsed JSON of the file.
+        file: The path of the file, for messages.
+        find_size: A function that returns width and height of an image by its
+            ``file_name``.
 
     Attributes:
-        content: In the form that all libraries read.
-        changes: How many entries were changed or left out, by the reason.
-        warnings: What is hardly meant as it is written.
+        content: The normalized content.
+        changes: The number of entries that were changed or removed, by the reason.
+        warnings: Messages about entries that are probably wrong.
 
     Raises:
-        AnnotationError: if an entry has no clear meaning.
+        AnnotationError: If an entry is ambiguous or invalid.
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class Annotations:
         self.warnings: list[str] = []
         if not isinstance(content, dict) or 'images' not in content:
             raise AnnotationError(
-                f'{file} is no annotation file in the format of COCO: it needs '
-                '`images`, `annotations` and `categories`'
+                f'{file} is not a COCO annotation file: it needs `images`, '
+                '`annotations` and `categories`'
             )
         self.content = dict(content)
         self.content.setdefault('annotations', [])
         for name in ('images', 'annotations', 'categories'):
             if name in self.content:
-                self.content[name] = self._listed(name)
+                self.content[name] = self._read_entries(name)
         self._check_images()
         if 'categories' not in self.content:
             self._name_categories()
@@ -88,15 +88,15 @@ class Annotations:
         self._check_annotations()
         self._check_boxes()
 
-    def _listed(self, name: str) -> list[Item]:
+    def _read_entries(self, name: str) -> list[Item]:
         entries = self.content[name]
         if isinstance(entries, dict):  # by id
-            self.changes[f'{name} by id instead of in a list'] += len(entries)
+            self.changes[f'{name} as a dict by id: converted to a list'] += len(entries)
             entries = list(entries.values())
         if not isinstance(entries, list) or not all(
             isinstance(entry, dict) for entry in entries
         ):
-            raise AnnotationError(f'`{name}` of {self.file} is no list of entries')
+            raise AnnotationError(f'`{name}` of {self.file} is not a list of dicts')
         return entries
 
     def _check_images(self) -> None:
@@ -105,43 +105,47 @@ class Annotations:
             name = image.get('file_name')
             if not isinstance(name, str) or not name:
                 self._fail(f'image {image.get("id", number)}', 'has no file_name')
-            place = f'image {name}'
+            label = f'image {name}'
             if not isinstance(image.get('id'), Id):
-                self._fail(place, f'has id={image.get("id")!r}')
+                self._fail(label, f'has id={image.get("id")!r}')
             before = kept.setdefault(image['id'], image)
             if before['file_name'] != name:
-                self._fail(place, f'has the id of {before["file_name"]}')
+                self._fail(label, f'has the id of {before["file_name"]}')
             if before is not image:
-                self.changes['images that are listed twice'] += 1
+                self.changes['images that are listed twice: merged'] += 1
                 continue
-            self._set_size(image, place)
+            self._set_size(image, label)
         self.content['images'] = list(kept.values())
-        self._image_ids = self._numbered(self.content['images'], 'image')
+        self._image_ids = self._assign_ids(self.content['images'], 'image')
         self._images = {image['id']: image for image in self.content['images']}
 
-    def _set_size(self, image: Item, place: str) -> None:
+    def _set_size(self, image: Item, label: str) -> None:
         if not (image.get('width') and image.get('height')):
             image['width'], image['height'] = self.find_size(image['file_name'])
-            self.changes['images without width and height: read from the files'] += 1
+            self.changes[
+                'images without width and height: read from the image files'
+            ] += 1
         try:
-            image['width'] = int(self._number(image, 'width'))
-            image['height'] = int(self._number(image, 'height'))
+            image['width'] = int(self._read_number(image, 'width'))
+            image['height'] = int(self._read_number(image, 'height'))
         except ValueError as error:
-            self._fail(place, str(error))
+            self._fail(label, str(error))
 
-    def _numbered(self, entries: Sequence[Item], kind: str) -> dict[Any, Any]:
-        """Give entries ids that are integers; the old ids, or strings, with them."""
+    def _assign_ids(self, entries: Sequence[Item], kind: str) -> dict[Any, Any]:
+        """Make the ids of entries integers; return the new id by each old one."""
         ids = [entry['id'] for entry in entries]
         new = {value: value for value in ids}
         if not all(type(value) is int for value in ids):
-            self.changes[f'ids of a {kind} that are no integers: numbered'] += len(ids)
+            self.changes[f'{kind} ids that are not integers: renumbered'] += len(ids)
             new = {value: number for number, value in enumerate(ids, start=1)}
         for entry in entries:
             entry['id'] = new[entry['id']]
         return {str(old): number for old, number in new.items()} | new
 
     def _name_categories(self) -> None:
-        self.changes['`categories` missing: made of the ids in its annotations'] += 1
+        self.changes[
+            '`categories` missing: created from the category ids of the annotations'
+        ] += 1
         ids = {
             annotation.setdefault('category_id', 1)
             for annotation in self.content['annotations']
@@ -150,12 +154,14 @@ class Annotations:
             dict(id=value, name=str(value)) for value in sorted(ids, key=str)
         ]
 
-    def _find(self, value: Any, ids: dict[Any, Any]) -> Any:
-        """The new id for one that an annotation refers to; None if there is none."""
+    def _find_id(self, value: Any, ids: dict[Any, Any]) -> Any:
+        """Return the new id for a reference in an annotation; None if there is none."""
         if not isinstance(value, Id) or value not in ids:
             return None
         if ids[value] != value:
-            self.changes['references to ids by strings, or to new ids'] += 1
+            self.changes[
+                'references to ids that were strings or renumbered: updated'
+            ] += 1
         return ids[value]
 
     def _check_categories(self) -> None:
@@ -172,20 +178,20 @@ class Annotations:
             if times > 1:
                 self._fail(f'category {name}', f'has {times} ids')
         self.content['categories'] = list(kept.values())
-        self._category_ids = self._numbered(self.content['categories'], 'category')
-        self._joints = {
+        self._category_ids = self._assign_ids(self.content['categories'], 'category')
+        self._keypoint_counts = {
             category['id']: len(category.get('keypoints') or ())
             for category in self.content['categories']
         }
 
     def _check_annotations(self) -> None:
         kept = []
-        self._without_areas = self._has_no_areas()
+        self._without_areas = self._has_no_area()
         for number, annotation in enumerate(self.content['annotations']):
             if annotation.get('image_id') is None:
-                place = f'annotation {annotation.get("id", number)}'
-                self._fail(place, 'has no image_id')
-            image = self._find(annotation['image_id'], self._image_ids)
+                label = f'annotation {annotation.get("id", number)}'
+                self._fail(label, 'has no image_id')
+            image = self._find_id(annotation['image_id'], self._image_ids)
             if image is None:
                 self.changes[NO_IMAGE] += 1
                 continue
@@ -195,14 +201,16 @@ class Annotations:
                 self._check_annotation(annotation)
             except ValueError as error:
                 name = self._images[annotation['image_id']]['file_name']
-                place = f'annotation {annotation.get("id", number)} of {name}'
-                self._fail(place, str(error))
+                label = f'annotation {annotation.get("id", number)} of {name}'
+                self._fail(label, str(error))
         if self.content['annotations'] and not kept:
             raise AnnotationError(
-                f'{self.file}: no image_id of its annotations is the id of an image'
+                f'{self.file}: no annotation has an image_id that is in `images`'
             )
         if self.changes[NO_IMAGE] > len(kept):
-            self.warnings.append('most of its annotations belong to no image of it')
+            self.warnings.append(
+                'most annotations have an image_id that is not in `images`'
+            )
         self.content['annotations'] = kept
         self._number_annotations()
 
@@ -210,13 +218,13 @@ class Annotations:
         kept = self.content['annotations']
         ids = [annotation.get('id') for annotation in kept]
         if len(set(ids)) < len(ids) or not all(type(i) is int and i > 0 for i in ids):
-            # pycocotools takes id 0 for no match, and mixes entries of one id
-            self.changes['annotation ids not unique or not positive: numbered'] += 1
+            # pycocotools reads id 0 as "no match", and mixes up entries with equal ids
+            self.changes['annotation ids not unique or not positive: renumbered'] += 1
             for number, annotation in enumerate(kept, start=1):
                 annotation['id'] = number
 
-    def _has_no_areas(self) -> bool:
-        """Whether a tool wrote 0 for every area."""
+    def _has_no_area(self) -> bool:
+        # some tools write 0 for every area
         areas = [annotation.get('area') for annotation in self.content['annotations']]
         return not any(areas)
 
@@ -225,80 +233,83 @@ class Annotations:
         size = (image['width'], image['height'])
         self._set_category(annotation)
         if 'segmentation' in annotation:
-            annotation['segmentation'] = read_outline(
+            annotation['segmentation'] = normalize_outline(
                 annotation['segmentation'], size, self.changes
             )
         if 'keypoints' in annotation:
             self._check_keypoints(annotation)
         self._set_box(annotation, size)
         if annotation.get('iscrowd') is None:
-            self.changes['annotations without iscrowd: 0'] += 1
+            self.changes['annotations without iscrowd: set to 0'] += 1
             annotation['iscrowd'] = 0
-        annotation['iscrowd'] = int(self._number(annotation, 'iscrowd') != 0)
+        annotation['iscrowd'] = int(self._read_number(annotation, 'iscrowd') != 0)
         self._set_area(annotation, size)
 
     def _set_category(self, annotation: Item) -> None:
-        """One that is not listed stays: data sets leave it out, and say so."""
+        # an unknown integer stays: data sets leave the annotation out, with a message
         category = annotation.get('category_id')
-        known = self._find(category, self._category_ids)
+        known = self._find_id(category, self._category_ids)
         if known is not None:
             annotation['category_id'] = known
         elif type(category) is not int:
             names = shortened([it['name'] for it in self.content['categories']])
             raise ValueError(
-                f'has category_id={category!r}, which is the id of none of {names}'
+                f'has category_id={category!r}, which is not the id of any of {names}'
             )
 
     def _set_box(self, annotation: Item, size: Size) -> None:
         box = annotation.get('bbox')
         if box:
             if not isinstance(box, list) or len(box) != 4:
-                raise ValueError(f'has bbox={box!r}: it takes x, y, width, height')
-            if not are_numbers(box):
-                self.changes['boxes of strings'] += 1
-                annotation['bbox'] = as_numbers(box, 'bbox').tolist()
+                raise ValueError(f'has bbox={box!r}, but needs x, y, width, height')
+            if not are_finite_numbers(box):
+                self.changes['boxes of strings: converted to numbers'] += 1
+                annotation['bbox'] = to_finite_array(box, 'bbox').tolist()
         elif annotation.get('segmentation'):
-            self.changes['annotations without bbox: that of the outline'] += 1
-            annotation['bbox'] = box_of(annotation['segmentation'], size)
+            self.changes['annotations without bbox: computed from the outline'] += 1
+            annotation['bbox'] = outline_box(annotation['segmentation'], size)
         elif 'bbox' in annotation:
-            self.changes['annotations with an empty bbox: without one'] += 1
+            self.changes['annotations with an empty bbox: bbox removed'] += 1
             del annotation['bbox']
 
     def _set_area(self, annotation: Item, size: Size) -> None:
         if annotation.get('area') is not None and not self._without_areas:
-            annotation['area'] = self._number(annotation, 'area')
+            annotation['area'] = self._read_number(annotation, 'area')
         elif outline := annotation.get('segmentation'):
-            self.changes['annotations without area: that of the outline'] += 1
-            annotation['area'] = area_of(outline, size)
+            self.changes['annotations without area: computed from the outline'] += 1
+            annotation['area'] = outline_area(outline, size)
         elif 'bbox' in annotation:
-            self.changes['annotations without area: that of the box'] += 1
+            self.changes['annotations without area: computed from the box'] += 1
             _, _, width, height = annotation['bbox']
             annotation['area'] = width * height
 
     def _check_keypoints(self, annotation: Item) -> None:
-        points = as_array(annotation['keypoints'], 'keypoints')
-        joints = self._joints.get(annotation.get('category_id')) or len(points) // 3
-        if len(points) != 3 * joints:
+        points = to_array(annotation['keypoints'], 'keypoints')
+        category = annotation.get('category_id')
+        keypoints = self._keypoint_counts.get(category) or len(points) // 3
+        if len(points) != 3 * keypoints:
             raise ValueError(
                 f'has {len(points)} numbers in keypoints, not x, y, visibility of '
-                f'{joints} keypoints'
+                f'{keypoints} keypoints'
             )
         triples = points.reshape(-1, 3)
         unseen = ~(triples[:, 2] > 0)
         if not np.isfinite(triples[~unseen]).all():
-            raise ValueError('has a visible keypoint whose coordinates are no numbers')
+            raise ValueError('has a visible keypoint whose coordinates are not numbers')
         if not np.isfinite(triples).all():
-            self.changes['invisible keypoints without numbers: 0'] += 1
+            self.changes['invisible keypoints without coordinates: set to 0'] += 1
             triples[unseen] = 0
             annotation['keypoints'] = points.tolist()
         count = len(triples) - int(unseen.sum())
         given = annotation.get('num_keypoints')
         if not given and given != count:
-            self.changes['annotations without num_keypoints: counted'] += 1
+            self.changes[
+                'annotations without num_keypoints: counted from keypoints'
+            ] += 1
             annotation['num_keypoints'] = count
 
     def _check_boxes(self) -> None:
-        """Refuse boxes that cannot be those of this file; warn of doubtful ones."""
+        """Reject boxes that are not x, y, width, height in pixels; warn if unsure."""
         entries = [a for a in self.content['annotations'] if 'bbox' in a]
         if not entries:
             return
@@ -309,28 +320,29 @@ class Annotations:
         if (ends <= 1).all():
             raise AnnotationError(
                 f'all {len(boxes)} boxes of {self.file} lie inside one pixel: bbox '
-                'takes x, y, width, height in pixels, not in shares of the image'
+                'must be x, y, width, height in pixels, not relative to the image size'
             )
         leaving = int((ends > sizes + 1).any(axis=1).sum())
         if leaving == len(boxes) and leaving > 1:
             raise AnnotationError(
-                f'all {leaving} boxes of {self.file} leave their images: bbox takes '
+                f'all {leaving} boxes of {self.file} leave their images: bbox must be '
                 'x, y, width, height (not the corners x1, y1, x2, y2), and `images` '
-                'the width and height of the image as it is loaded'
+                'must have the width and height of the image as it is loaded'
             )
-        if corners := self._boxes_of_corners(entries):
+        if corners := self._count_corner_boxes(entries):
             raise AnnotationError(
                 f'the boxes of {self.file} are corners, x1, y1, x2, y2 ({corners} of '
-                'them are those of their outlines): bbox takes x, y, width, height'
+                'them equal the corners of their outlines): bbox must be x, y, width, '
+                'height'
             )
         if leaving > len(boxes) / 2:
             self.warnings.append(
-                f'{leaving} of {len(boxes)} boxes leave their images: see whether bbox '
-                'is x, y, width, height, and width and height of `images` are right'
+                f'{leaving} of {len(boxes)} boxes leave their images: check that bbox '
+                'is x, y, width, height, and that `images` has the right sizes'
             )
 
-    def _boxes_of_corners(self, entries: Sequence[Item]) -> int:
-        """How many boxes are x1, y1, x2, y2 of their polygons; 0 if one is not."""
+    def _count_corner_boxes(self, entries: Sequence[Item]) -> int:
+        """Count boxes that equal x1, y1, x2, y2 of their polygons; 0 if one differs."""
         number = 0
         for entry in entries:
             outline = entry.get('segmentation')
@@ -340,40 +352,45 @@ class Annotations:
             low, high = points.min(axis=0), points.max(axis=0)
             if np.abs(np.concatenate([low, high]) - entry['bbox']).max() > 2:
                 return 0
-            if low.max() > 4:  # else a size is not told from a corner
+            if low.max() > 4:  # else corner and size are too similar to tell
                 number += 1
         return number
 
-    def _number(self, entry: Item, field: str) -> Any:
-        """A finite number, also if it is written as a string."""
+    def _read_number(self, entry: Item, field: str) -> Any:
+        """Return a finite number, which may be written as a string."""
         value = entry[field]
         if isinstance(value, str):
-            self.changes['numbers in strings'] += 1
-        return value if are_numbers([value]) else as_numbers(value, field).item()
+            self.changes['numbers in strings: converted'] += 1
+        return (
+            value
+            if are_finite_numbers([value])
+            else to_finite_array(value, field).item()
+        )
 
-    def _fail(self, place: str, why: str) -> NoReturn:
-        raise AnnotationError(f'{place} in {self.file} {why}')
+    def _fail(self, name: str, why: str) -> NoReturn:
+        raise AnnotationError(f'{name} in {self.file} {why}')
 
 
-_copies: dict[str, str] = {}  # by the file as it is now
+_copies: dict[str, str] = {}  # by path and time of modification
 _folder: list[tempfile.TemporaryDirectory] = []
 
 
-def readable(
+def normalize_annotations(
     file: str, images: str = '', backend_args: dict[str, Any] | None = None
 ) -> str:
-    """Return the path of an annotation file that every library reads.
+    """Return the path of a normalized copy of a COCO annotation file.
 
-    It is the file itself, if nothing is to be changed, else a copy, which lives as long
-    as the process: a metric reads the copy that the data set made.
+    If nothing has to be changed, this is the file itself. A copy exists as long as the
+    process: a metric reads the same copy as the data set.
 
     Args:
-        file: A path or an address of mmengine's file backends.
-        images: The folder of its images, whose sizes are read where the file has none.
-        backend_args: Of mmengine's file functions.
+        file: A path or a URL of mmengine's file backends.
+        images: The folder of the images; image files are read only if the annotation
+            file has no sizes.
+        backend_args: Arguments of mmengine's file functions.
 
     Raises:
-        AnnotationError: if the meaning of an entry is not clear.
+        AnnotationError: If an entry is ambiguous or invalid.
     """
     state = os.stat(file) if os.path.exists(file) else None
     version = f'{os.path.abspath(file)} {state.st_mtime_ns}' if state else file
@@ -382,12 +399,12 @@ def readable(
     try:
         content = json.loads(get_text(file, backend_args=backend_args))
     except json.JSONDecodeError as error:
-        raise AnnotationError(f'{file} is no JSON file: {error}') from None
+        raise AnnotationError(f'{file} is not a JSON file: {error}') from None
 
     def find_size(name: str) -> Size:
         path = join_path(images, name, backend_args=backend_args)
         with get_local_path(path, backend_args=backend_args) as local:
-            return size_as_loaded(local)
+            return _size_as_loaded(local)
 
     annotations = Annotations(content, file, find_size)
     for warning in annotations.warnings:
@@ -403,8 +420,7 @@ def readable(
     return _copies[version]
 
 
-def size_as_loaded(path: str | Path) -> Size:
-    """Width and height of an image, turned by its EXIF orientation."""
+def _size_as_loaded(path: str | Path) -> Size:
     try:
         with Image.open(path) as image:
             return ImageOps.exif_transpose(image).size

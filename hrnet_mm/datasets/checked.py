@@ -1,4 +1,4 @@
-"""Data sets that say what is wrong with the data before the first step."""
+"""Mixins for data sets that report missing, empty or damaged data."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from PIL import Image
 from hrnet_mm.engine.seeding import seed_once
 from hrnet_mm.messages import counted
 
-from .annotations import readable
+from .annotations import normalize_annotations
 
-AS_STORED = (
+USE_STORED_ORIENTATION = (
     "set color_type='color_ignore_orientation' of LoadImage or LoadImageFromFile in "
     'every pipeline'
 )
 
 
 class CheckedData:
-    """Mixin for data sets of mmengine: what is missing, empty or broken is named.
+    """A mixin for data sets of mmengine that reports missing, empty or damaged files.
 
-    With ``hrnet_mm.SeededSampler``, the augmentation of a sample depends on the seed of
-    the job, the epoch and the index alone.
+    With ``hrnet_mm.SeededSampler``, the augmentation of a sample depends only on the
+    seed of the job, the epoch and the index.
 
     Raises:
-        FileNotFoundError: if an annotation file or a folder is missing.
-        ValueError: if there is nothing to train or test on, an image cannot be read, or
-            ``classes`` are one string.
+        FileNotFoundError: If an annotation file or a folder is missing.
+        ValueError: If there is no sample, an image cannot be read, or ``classes`` is a
+            single string.
     """
 
-    environment: str = ''  # the variable that the configs read the data root from
-    source: str  # where the data comes from
-    contents: str  # what a sample is
-    by_pixel = True  # whether labels belong to places of the image
+    environment: str = ''  # the variable with the data root in the configs
+    source: str  # how to get the data; for messages
+    contents: str  # what a sample is; for messages
+    by_pixel = True  # whether labels depend on the orientation of the image
 
-    # of the data set that this is mixed into
+    # attributes of the data set that this is mixed into
     ann_file: str
     data_root: str
     data_prefix: dict[str, str]
@@ -50,7 +50,7 @@ class CheckedData:
     @classmethod
     def _load_metainfo(cls, metainfo: Any = None) -> dict[str, Any]:
         found = super()._load_metainfo(metainfo)  # type: ignore[misc]
-        if isinstance(found.get('classes'), str):  # mmengine found no file of that name
+        if isinstance(found.get('classes'), str):  # mmengine found no such file
             raise ValueError(
                 f'metainfo.classes of {cls.__name__} is the string '
                 f'{found["classes"]!r}: each letter would be a class. Write a tuple, '
@@ -59,16 +59,16 @@ class CheckedData:
         return found
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """The samples, after a look at the files they come from."""
+        """Check that all files exist, then return the samples."""
         needed: list[str | None] = [self.ann_file, *self.data_prefix.values()]
         needed += [getattr(self, name, None) for name in self.optional]
         missing = [path for path in needed if path and self._is_missing(path)]
         if missing:
             hint = ''
             if os.path.isdir(self.data_root):
-                hint = 'Its folder is there: see whether ann_file and data_prefix are '
-                hint += 'right. Else: '
-            ways = f'Put it where data_root={self.data_root!r} points'
+                hint = 'The data root exists: check ann_file and data_prefix. '
+                hint += 'Otherwise: '
+            ways = f'Copy it to data_root={self.data_root!r}'
             if self.environment:
                 now = os.environ.get(self.environment)
                 ways += f', or set {self.environment}=FOLDER in the environment'
@@ -85,22 +85,22 @@ class CheckedData:
                 'there is nothing to train or test on.'
             )
         if self.by_pixel:
-            self._say_turned(list(dict.fromkeys(s['img_path'] for s in samples)))
+            self._warn_of_rotated(list(dict.fromkeys(s['img_path'] for s in samples)))
         return samples
 
-    def _say_turned(self, paths: list[str], looked_at: int = 200) -> None:
-        """Some tools annotate an image as it is stored, loaders turn it by its EXIF."""
+    def _warn_of_rotated(self, paths: list[str], sampled: int = 200) -> None:
+        # some tools annotate the stored image, but loaders rotate it by its EXIF data
         if any('ignore_orientation' in kind for kind in self._color_types()):
             return
-        step = -(-len(paths) // looked_at)
-        paths = [it for it in paths[::step] if is_local(it, self.backend_args)]
-        turned = [path for path in paths if orientation_of(path) > 1]
+        step = -(-len(paths) // sampled)  # rounded up
+        paths = [path for path in paths[::step] if _is_local(path, self.backend_args)]
+        turned = [path for path in paths if _read_orientation(path) > 1]
         if turned:
             print_log(
                 f'{type(self).__name__}: {len(turned)} of {len(paths)} images have an '
-                f'EXIF orientation (first: {turned[0]}), by which they are turned when '
-                'they are loaded, in training, testing and prediction. If their '
-                f'annotations belong to the stored images: {AS_STORED}',
+                f'EXIF orientation (first: {turned[0]}) and are rotated when they are '
+                'loaded, in training, testing and prediction. If their annotations '
+                f'belong to the stored images, {USE_STORED_ORIENTATION}',
                 'current',
                 logging.WARNING,
             )
@@ -110,52 +110,53 @@ class CheckedData:
         return [getattr(transform, 'color_type', '') for transform in transforms]
 
     def _is_missing(self, path: str) -> bool:
-        """Whether a file or folder of this machine is not there."""
-        return is_local(path, self.backend_args) and not os.path.exists(path)
+        return _is_local(path, self.backend_args) and not os.path.exists(path)
 
     def prepare_data(self, idx: int) -> Any:
-        """One sample; an image that cannot be read is named with its reason."""
+        """Return a sample, or raise an error with the path of an unreadable image."""
         idx = seed_once(idx)
         try:
             return super().prepare_data(idx)  # type: ignore[misc]
         except Exception as error:
             sample = self.get_data_info(idx)  # type: ignore[attr-defined]
             for path in (sample['img_path'], sample.get('seg_map_path')):
-                if not path or not is_local(path, self.backend_args):
+                if not path or not _is_local(path, self.backend_args):
                     continue
-                if reason := why_unreadable(path):
+                if reason := _why_unreadable(path):
                     raise ValueError(
                         f'image {path} of {self.ann_file or self.data_root} {reason}: '
-                        'copy it again, or take it out of the data.'
+                        'copy it again, or remove it from the data.'
                     ) from error
             raise
 
 
 class CheckedCoco(CheckedData):
-    """Mixin for data sets in the format of COCO.
+    """A mixin for data sets with a COCO annotation file.
 
-    The library reads a copy of the annotation file if entries had to be changed, and
-    every image is compared with the size that the file gives it.
+    The library reads a normalized copy of the file (``normalize_annotations``). The
+    size of every loaded image is compared with that in the file.
 
     Raises:
-        AnnotationError: if an entry of the annotation file has no clear meaning.
-        ValueError: also if an image has another size than its annotations.
+        AnnotationError: If an entry of the annotation file is ambiguous or invalid.
+        ValueError: Also if an image has another size than in the annotation file.
 
     Attributes:
         given_file: The annotation file of the config.
     """
 
-    thing: str  # what an annotation describes
+    thing: str  # what an annotation describes; for messages
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """The samples, and a message about each kind of object that is left out."""
+        """Return the samples, and log how many objects are left out for each reason."""
         self.given_file = self.ann_file
         self._left_out: dict[str, list[str]] = {}
         self._number = 0
         self._sizes: dict[int, tuple[int, int]] = {}
         if not self._is_missing(self.ann_file):
             images = self.data_prefix.get('img', '')
-            self.ann_file = readable(self.ann_file, images, self.backend_args)
+            self.ann_file = normalize_annotations(
+                self.ann_file, images, self.backend_args
+            )
         samples = super().load_data_list()
         for reason, places in self._left_out.items():
             many = len(places) > self._number / 2
@@ -167,7 +168,7 @@ class CheckedCoco(CheckedData):
         return samples
 
     def prepare_data(self, idx: int) -> Any:
-        """One sample; an image of another size than its annotations is named."""
+        """Return a sample after comparing the size of its image."""
         sample = super().prepare_data(idx)
         packed = sample.get('data_samples', []) if isinstance(sample, dict) else []
         # a list of views, if they are augmented for a test
@@ -186,14 +187,14 @@ class CheckedCoco(CheckedData):
             f'image {path} is {loaded[0]} x {loaded[1]} (width x height) as it is '
             f'loaded, and {known[0]} x {known[1]} in {self.given_file}: '
         )
-        if is_local(path, self.backend_args) and orientation_of(path) > 4:
+        if _is_local(path, self.backend_args) and _read_orientation(path) > 4:
             return message + (
                 'its EXIF orientation turns it. If its annotations belong to the '
-                f'stored image: {AS_STORED}'
+                f'stored image, {USE_STORED_ORIENTATION}'
             )
         return message + (
-            'it was resized or turned after it was annotated. Annotate it as it is, or '
-            'scale the annotations with it'
+            'it was resized or rotated after it was annotated. Annotate the new image, '
+            'or scale the annotations with it'
         )
 
     def _say(self, what: str, level: int = logging.WARNING) -> None:
@@ -201,26 +202,24 @@ class CheckedCoco(CheckedData):
         print_log(message, 'current', level)
 
 
-def is_local(path: str, backend_args: dict[str, Any] | None) -> bool:
-    """Whether mmengine reads a path from the disks of this machine."""
+def _is_local(path: str, backend_args: dict[str, Any] | None) -> bool:
     return isinstance(get_file_backend(path, backend_args=backend_args), LocalBackend)
 
 
-def orientation_of(path: str) -> int:
-    """The EXIF orientation of an image: 1 is upright, 5 to 8 swap width and height."""
+def _read_orientation(path: str) -> int:
+    # 1 is upright, 5 to 8 swap width and height
     try:
         with Image.open(path) as image:
             return image.getexif().get(0x0112, 1)
-    except OSError:  # what Pillow does not read has no EXIF, or is said by the loader
+    except OSError:  # not an image for Pillow; the loader reports damaged files
         return 1
 
 
-def why_unreadable(path: str) -> str | None:
-    """What is wrong with an image file; None if it decodes."""
+def _why_unreadable(path: str) -> str | None:
     if not os.path.isfile(path):
         return 'does not exist'
     if os.path.getsize(path) == 0:
         return 'is empty (0 bytes)'
     if cv2.imread(path) is None:
-        return f'is no image that OpenCV can read ({os.path.getsize(path)} bytes)'
+        return f'is not an image that OpenCV can read ({os.path.getsize(path)} bytes)'
     return None

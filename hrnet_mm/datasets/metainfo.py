@@ -1,4 +1,4 @@
-"""The names of the data: what the outputs of a model stand for."""
+"""The metainfo of data sets: names of classes or keypoints, and palettes."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
 def read_metainfo(
     cfg: Config, outputs: int, checkpoint: Path | None = None
 ) -> dict[str, Any]:
-    """Find the metainfo that names all outputs of a model.
+    """Find the metainfo that has a name for each output of a model.
 
     Args:
-        cfg: Of mmpose, mmseg, mmdet or mmpretrain. Its data sets are asked first, in
-            the order test, validation, training; no file of the data is read.
-        outputs: How many classes or keypoints the model has.
-        checkpoint: Is asked if no data set has as many names.
+        cfg: A config of mmpose, mmseg, mmdet or mmpretrain. The metainfo of its data
+            sets is used in the order test, validation, training; no data is read.
+        outputs: The number of classes or keypoints of the model.
+        checkpoint: A file whose metainfo is used if no data set has as many names.
 
     Returns:
-        As the ``metainfo`` of a data set: of pose parsed, else with ``classes``.
+        The ``metainfo`` of a data set: parsed keypoint metainfo for pose, otherwise a
+        dict with ``classes``.
 
     Raises:
-        ValueError: if no source has as many names.
+        ValueError: If no source has as many names.
     """
     init_default_scope(cfg.default_scope)
     found: dict[str, int] = {}
@@ -39,10 +40,10 @@ def read_metainfo(
         if len(names) == outputs:
             return metainfo
         found[source] = len(names)
-    told = ', '.join(f'{source} names {number}' for source, number in found.items())
+    counts = ', '.join(f'{source} names {number}' for source, number in found.items())
     raise ValueError(
-        f'the model has {outputs} outputs, but {told or "nothing names them"}: set '
-        'test_dataloader.dataset.metainfo to the names of its data'
+        f'the model has {outputs} outputs, but {counts or "there is no metainfo"}: set '
+        'test_dataloader.dataset.metainfo to the metainfo of its training data'
     )
 
 
@@ -55,20 +56,20 @@ def names_of(metainfo: Mapping[str, Any]) -> list[str]:
 
 
 def complete_palette(given: Any, number: int) -> list[list[int]]:
-    """Return a colour for each class: those given, then others, always the same ones.
+    """Return a colour for each class; the generated ones are always the same.
 
     Args:
-        given: Red, green and blue of the first classes; or None.
-        number: Of classes.
+        given: Colours (red, green, blue, 0 to 255) of the first classes, or None.
+        number: The number of classes.
     """
-    # the generator and seed of the libraries: their colours where nothing is given
+    # generator and seed of the libraries, which so draw the same colours
     others = np.random.RandomState(42).randint(0, 255, size=(number, 3)).tolist()
     known = [[int(x) for x in colour] for colour in given or ()][:number]
     return known + others[len(known) :]
 
 
 def unwrapped(dataset: Any) -> Any:
-    """Return the config of the (first) data set inside ConcatDataset and its like."""
+    """Return the config of the (first) data set inside wrappers like ConcatDataset."""
     inner = dataset.get('dataset') or (dataset.get('datasets') or [None])[0]
     return unwrapped(inner) if inner else dataset
 
@@ -87,23 +88,23 @@ def _sources(
 def stored_metainfo(meta: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metainfo of the training data from the ``meta`` of a checkpoint."""
     stored = dict(meta.get('dataset_meta') or {})
-    if 'CLASSES' in meta:  # of the versions before OpenMMLab 2.0
+    if 'CLASSES' in meta:  # versions before OpenMMLab 2.0
         stored |= dict(classes=meta['CLASSES'], palette=meta.get('PALETTE'))
     return stored
 
 
 def metainfo_of(dataset: Any) -> dict[str, Any]:
-    """Return the metainfo of a data set from its config; no file is looked for.
+    """Return the metainfo of a data set from its config, without reading any file.
 
     Args:
-        dataset: A config, also of a wrapper; ``{}`` is the answer if it is none of
-            mmengine's data sets.
+        dataset: The config of a data set or a wrapper. If its class is not derived from
+            ``BaseDataset`` of mmengine, the result is ``{}``.
     """
     inner = unwrapped(dataset)
     kind = DATASETS.get(inner.type) if isinstance(inner.type, str) else inner.type
     if not issubclass(kind, BaseDataset):
         return {}
     lazy = dict(inner, lazy_init=True, pipeline=[])
-    if dataset.get('metainfo'):  # that of CombinedDataset is stronger
+    if dataset.get('metainfo'):  # the metainfo of a wrapper has priority
         lazy['metainfo'] = dataset.metainfo
     return DATASETS.build(lazy).metainfo

@@ -1,4 +1,4 @@
-"""Outlines in COCO annotations, as annotation tools write them.
+"""Functions that read the segmentations and numbers of COCO annotations.
 
 https://cocodataset.org/#format-data
 """
@@ -15,99 +15,108 @@ from pycocotools import mask
 Size = tuple[int, int]
 
 
-def read_outline(outline: Any, size: Size, changes: Counter[str]) -> Any:
-    """Polygons of at least three points, or run lengths; an empty list for nothing.
+def normalize_outline(outline: Any, size: Size, changes: Counter[str]) -> Any:
+    """Convert a ``segmentation`` to a form that all libraries read.
 
     Args:
         outline: The value of ``segmentation``.
-        size: Width and height of the image.
-        changes: Counts what was changed.
+        size: Width and height of the image, in pixels.
+        changes: A counter of the conversions.
+
+    Returns:
+        A list of polygons of at least three points, a dict of run lengths, or an empty
+        list.
 
     Raises:
-        ValueError: if the meaning is not clear; the message follows ``annotation 5``.
+        ValueError: If the value is ambiguous. The message is a predicate, to be put
+            after the name of the annotation.
     """
     if not outline:
         if outline != []:
-            changes['empty outlines: an empty list'] += 1
+            changes['empty segmentations: replaced by []'] += 1
         return []
     if isinstance(outline, dict):
-        return _run_lengths(outline, size)
+        return _check_run_lengths(outline, size)
     if not isinstance(outline, list):
         raise ValueError(f'has segmentation={str(outline)[:60]}')
     if all(isinstance(part, dict) and 'counts' in part for part in outline):
         changes['lists of run lengths: merged'] += 1
-        parts = [compressed(_run_lengths(part, size), size) for part in outline]
+        parts = [
+            to_run_lengths(_check_run_lengths(part, size), size) for part in outline
+        ]
         merged = mask.merge(parts)
         return dict(size=merged['size'], counts=merged['counts'].decode())
     if not isinstance(outline[0], (list, dict)):
-        changes['polygons outside a list'] += 1
+        changes['polygons that are not in a list: put into one'] += 1
         outline = [outline]
     polygons = [_polygon(polygon, changes) for polygon in outline]
     kept = [polygon for polygon in polygons if len(polygon) >= 6]
     if len(kept) < len(polygons):
-        changes['polygons of fewer than three points: left out'] += 1
+        changes['polygons of fewer than three points: removed'] += 1
     return kept
 
 
 def _polygon(polygon: Any, changes: Counter[str]) -> list[float]:
     if not isinstance(polygon, list):
-        raise ValueError(f'has a polygon that is no list of points: {polygon!r}')
-    if not are_numbers(polygon):
-        changes['polygons of nested points or strings'] += 1
+        raise ValueError(f'has a polygon that is not a list of points: {polygon!r}')
+    if not are_finite_numbers(polygon):
+        changes['polygons of nested points or strings: converted'] += 1
         points = [
             [point.get('x'), point.get('y')] if isinstance(point, dict) else point
             for point in polygon
         ]
-        polygon = as_numbers(points, 'a polygon').tolist()
+        polygon = to_finite_array(points, 'a polygon').tolist()
     if len(polygon) % 2:
-        raise ValueError(f'has a polygon of {len(polygon)} numbers: it takes x, y, ...')
+        raise ValueError(
+            f'has a polygon of {len(polygon)} numbers, but needs pairs x, y'
+        )
     return polygon
 
 
-def _run_lengths(outline: dict, size: Size) -> dict[str, Any]:
+def _check_run_lengths(outline: dict, size: Size) -> dict[str, Any]:
     width, height = size
     if list(outline.get('size') or ()) != [height, width]:
         raise ValueError(
             f'has a segmentation of size {outline.get("size")} (height, width), '
-            f'and its image is {height} x {width}'
+            f'but its image is {height} x {width}'
         )
     if not outline.get('counts'):
         raise ValueError('has a segmentation without counts')
     return dict(outline)
 
 
-def are_numbers(values: list) -> bool:
-    """Whether all values are finite numbers."""
+def are_finite_numbers(values: list) -> bool:
+    """Return whether all values are finite numbers of type int or float."""
     return {*map(type, values)} <= {int, float} and math.isfinite(sum(values))
 
 
-def as_numbers(values: Any, field: str) -> np.ndarray:
-    """Return a flat array of finite numbers, also of strings.
+def to_finite_array(values: Any, field: str) -> np.ndarray:
+    """Convert values, which may be strings, to a flat array of finite numbers.
 
     Raises:
-        ValueError: if a value is no number.
+        ValueError: If a value is not a finite number.
     """
-    array = as_array(values, field)
+    array = to_array(values, field)
     if not np.isfinite(array).all():
-        raise ValueError(f'has {field}={str(values)[:60]}, which are no numbers')
+        raise ValueError(f'has {field}={str(values)[:60]}: not numbers')
     return array
 
 
-def as_array(values: Any, field: str) -> np.ndarray:
-    """Return a flat array; what stands for nothing is NaN.
+def to_array(values: Any, field: str) -> np.ndarray:
+    """Convert values, which may be strings or None, to a flat array; None becomes NaN.
 
     Raises:
-        ValueError: if a value is no number.
+        ValueError: If a value is not a number.
     """
     try:
         return np.array(values, dtype=float).ravel()
     except (TypeError, ValueError):
         short = str(values)[:60]
-        raise ValueError(f'has {field}={short}, which are no numbers') from None
+        raise ValueError(f'has {field}={short}: not numbers') from None
 
 
-def compressed(outline: Any, size: Size) -> Any:
-    """Run lengths as pycocotools takes them, of any outline."""
+def to_run_lengths(outline: Any, size: Size) -> Any:
+    """Convert an outline to the compressed run lengths of pycocotools."""
     width, height = size
     if isinstance(outline, list):
         return mask.merge(mask.frPyObjects(outline, height, width))
@@ -116,11 +125,11 @@ def compressed(outline: Any, size: Size) -> Any:
     return outline
 
 
-def area_of(outline: Any, size: Size) -> float:
-    """Return the number of pixels in an outline."""
-    return float(mask.area(compressed(outline, size)))
+def outline_area(outline: Any, size: Size) -> float:
+    """Return the area of an outline in pixels."""
+    return float(mask.area(to_run_lengths(outline, size)))
 
 
-def box_of(outline: Any, size: Size) -> list[float]:
-    """x, y, width, height of an outline."""
-    return [float(v) for v in mask.toBbox(compressed(outline, size))]
+def outline_box(outline: Any, size: Size) -> list[float]:
+    """Return the bounding box of an outline: x, y, width, height."""
+    return [float(v) for v in mask.toBbox(to_run_lengths(outline, size))]

@@ -9,7 +9,7 @@ import numpy as np
 from mmdet.evaluation import CocoMetric, bbox_overlaps
 from mmdet.evaluation.functional.recall import _recalls
 
-from hrnet_mm.datasets.annotations import readable
+from hrnet_mm.datasets.annotations import normalize_annotations
 from hrnet_mm.registry import METRICS
 
 
@@ -32,7 +32,7 @@ class CocoDetMetric(CocoMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            ann_file and readable(ann_file, backend_args=backend_args),
+            ann_file and normalize_annotations(ann_file, backend_args=backend_args),
             # pycocotools expects an array
             iou_thrs=None if iou_thrs is None else np.atleast_1d(iou_thrs),
             backend_args=backend_args,

@@ -22,7 +22,7 @@ from hrnet_mm.visualization import (
     SparseVisualization,
     open_trained,
     overlay,
-    read_picture,
+    read_image,
     save_sheet,
 )
 
@@ -88,7 +88,7 @@ def draw_row(
     with torch.no_grad():
         (result,) = model.test_step(pseudo_collate([sample]))
     hook.remove()
-    image = read_picture(result.img_path)
+    image = read_image(result.img_path)
     priors = matched_priors(model, [x.shape[-2:] for x in levels], result)
     return [
         _draw_objects(image, result, visualizer, truth=True),

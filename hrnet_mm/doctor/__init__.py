@@ -1,7 +1,7 @@
-"""What is broken in this environment, and the command that mends it.
+"""Diagnosis of an environment: what is broken, and the commands that fix it.
 
-A broken extension may abort the interpreter that imports it. So everything is imported
-in child processes (`probe.py`), and this side only starts children and prints.
+A broken extension may abort the interpreter that imports it. So all imports happen in
+child processes (`probe.py`); this module only starts them and prints their findings.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from .checks import CHECKS, GROUPS, Check
 from .fixes import PACKAGE, Finding, Level, explain
 from .libraries import LIBRARIES
-from .probe import ANSWER
+from .probe import PREFIX
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ['CHECKS', 'Finding', 'Level', 'diagnose', 'exit_code', 'report']
 
 STYLES = {'ok': 'green', 'note': 'cyan', 'warning': 'yellow', 'broken': 'bold red'}
-# The child loads this folder as `doctor`: hrnet_mm itself may be what is broken. The
-# working folder leaves its path: it is not on that of a training job.
+# The child loads this folder as `doctor`, because hrnet_mm itself may be broken. The
+# working folder is removed from sys.path, where it is not in a training job either.
 CHILD = f"""
 import sys
 sys.path[:] = [path for path in sys.path if path]
@@ -47,15 +47,15 @@ def diagnose(only: Collection[str] = (), timeout: float = 300) -> Iterator[Findi
     """Examine the environment, in two child processes at a time.
 
     Args:
-        only: Names of checks to run; all of `CHECKS` by default.
-        timeout: Seconds per check after which a child counts as hanging.
+        only: Names of checks to run; by default all of `CHECKS`.
+        timeout: Seconds per check after which a child process is killed.
 
     Yields:
-        One finding per check, as soon as it is known; at the end one more if all task
-        libraries were examined and none works.
+        One finding per check, as soon as it is known. If all task libraries were
+        examined and none is installed, another finding follows at the end.
 
     Raises:
-        ValueError: A name in `only` is not the name of a check.
+        ValueError: If a name in `only` is not the name of a check.
     """
     names = [check.name for check in CHECKS]
     if unknown := set(only) - set(names):
@@ -64,7 +64,7 @@ def diagnose(only: Collection[str] = (), timeout: float = 300) -> Iterator[Findi
     found: Queue[Finding | None] = Queue()
     levels: dict[str, Level] = {}
     with ThreadPoolExecutor(max_workers=2) as pool:
-        jobs = [pool.submit(examine, group, timeout, found.put) for group in chosen]
+        jobs = [pool.submit(_run_checks, group, timeout, found.put) for group in chosen]
         running = len(jobs)
         while running:
             finding = found.get()
@@ -82,43 +82,43 @@ def diagnose(only: Collection[str] = (), timeout: float = 300) -> Iterator[Findi
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """0 if a model can be trained here and nothing that is installed is broken."""
+    """Return the exit code: 1 if a finding is broken, otherwise 0."""
     return int(any(finding.level == 'broken' for finding in findings))
 
 
-def examine(
+def _run_checks(
     checks: Sequence[Check], timeout: float, put: Callable[[Finding | None], None]
 ) -> None:
-    """Put one finding per check, then None; a fresh child follows each failure."""
+    # One finding per check, then None. A new child continues after a failed check.
     left = list(checks)
     try:
         while left:
             ending = ''
-            for answer in ask([check.name for check in left], timeout):
-                if isinstance(answer, Finding):
-                    put(answer)
+            for output in _run_child([check.name for check in left], timeout):
+                if isinstance(output, Finding):
+                    put(output)
                     left.pop(0)
                 else:
-                    ending = answer
+                    ending = output
             if ending and left:
-                put(death(left.pop(0), ending))
+                put(_explain_child_end(left.pop(0), ending))
     finally:
         put(None)
 
 
-def ask(names: Sequence[str], timeout: float) -> Iterator[Finding | str]:
-    """The findings of one child; if it does not end well, how it ended."""
+def _run_child(names: Sequence[str], timeout: float) -> Iterator[Finding | str]:
+    # Yields the findings of a child, and a message if it did not end well.
     command = [sys.executable, '-X', 'faulthandler', '-c', CHILD, *names]
     with tempfile.TemporaryFile('w+', errors='replace') as stderr, subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=stderr, text=True, errors='replace'
     ) as child:  # fmt: skip
         timer = Timer(timeout * len(names), child.kill)
         timer.start()
-        answers = 0
+        count = 0
         for line in child.stdout or ():
-            if line.startswith(ANSWER):
-                answers += 1
-                yield Finding(**json.loads(line.removeprefix(ANSWER)))
+            if line.startswith(PREFIX):
+                count += 1
+                yield Finding(**json.loads(line.removeprefix(PREFIX)))
         late = not timer.is_alive()
         timer.cancel()
         code = child.wait()
@@ -127,16 +127,16 @@ def ask(names: Sequence[str], timeout: float) -> Iterator[Finding | str]:
             yield f'no answer in {timeout * len(names):g} s'
         elif code < 0:
             yield f'{stderr.read()}\nPython is killed by {signal.Signals(-code).name}'
-        elif code or not answers:
+        elif code or not count:
             yield f'{stderr.read()}\nPython stops with exit code {code}'
 
 
-def death(check: Check, ending: str) -> Finding:
-    """The finding for a piece that ended its interpreter, or hangs."""
+def _explain_child_end(check: Check, ending: str) -> Finding:
+    # the import ended the interpreter, or hangs
     modules = check.modules or ('hrnet_mm',)
     why, fix = explain(ending, modules)
     if ending.startswith('no answer'):
-        why = 'it hangs, or the disk is very slow; this shows where'
+        why = 'it hangs, or the disk is very slow; the command shows where'
         fix = f'python -v -c "import {", ".join(modules)}"'
     return Finding(check.name, 'broken', ending.splitlines()[-1], why, fix)
 
@@ -144,18 +144,18 @@ def death(check: Check, ending: str) -> Finding:
 def report(findings: Sequence[Finding], console: Console) -> None:
     """Print the findings in the order of the checks."""
     order = [check.name for check in CHECKS] + ['task library']
-    show(sorted(findings, key=lambda f: order.index(f.name)), console)
+    print_findings(sorted(findings, key=lambda f: order.index(f.name)), console)
 
 
-def show(findings: Sequence[Finding], console: Console) -> None:
-    """Print a table, then each command once with what it mends, then the verdict."""
+def print_findings(findings: Sequence[Finding], console: Console) -> None:
+    """Print a table, each command with the findings that it fixes, and a summary."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ('piece', 'state', 'seen', 'why'):
-        # fold: a long path is not cut off
-        table.add_column(title, no_wrap=title in ('piece', 'state'), overflow='fold')
+    for title in ('check', 'state', 'seen', 'why'):
+        # fold: long paths stay complete
+        table.add_column(title, no_wrap=title in ('check', 'state'), overflow='fold')
     for f in findings:
         state = Text(f.level, STYLES[f.level])
         table.add_row(Text(f.name), state, Text(f.seen), Text(f.why))
@@ -165,7 +165,7 @@ def show(findings: Sequence[Finding], console: Console) -> None:
         for f in findings:
             if f.fix == fix:
                 console.print(Text(f'{f.name}: {f.level}', STYLES[f.level]))
-        # One line, however long: it is there to be pasted.
+        # on one line, however long, so that it can be pasted
         console.print(Text(f'    {fix}'), soft_wrap=True)
     broken = [f.name for f in findings if f.level == 'broken']
     verdict = f'Broken: {", ".join(broken)}.' if broken else 'Nothing is broken.'

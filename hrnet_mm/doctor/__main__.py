@@ -1,13 +1,13 @@
-"""``python hrnet_mm/doctor``: the doctor without its package.
+"""The doctor as a script: ``python hrnet_mm/doctor``.
 
-For an environment that could not be set up, or in which ``import hrnet_mm`` takes the
-interpreter down: run as a folder, it needs the standard library only.
+Run as a folder it needs only the standard library. So it works if the environment could
+not be set up, or if ``import hrnet_mm`` aborts the interpreter.
 """
 
 import sys
 from pathlib import Path
 
-# as a folder it is no package yet; as `python -m hrnet_mm.doctor` it is
+# empty if run as a folder, set if run as `python -m hrnet_mm.doctor`
 if not __package__:
     sys.path[0] = str(Path(__file__).parents[1])
     from doctor import diagnose, exit_code, report

@@ -1,4 +1,4 @@
-"""What is examined: one row per piece."""
+"""The table of checks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import trials
-from .fixes import Finding, Level, numbers
+from .fixes import Finding, Level, parse_version
 from .libraries import LIBRARIES, MMENGINE
 
 
 @dataclass(frozen=True)
-class Limit:
-    """Versions in [since, until) work badly or not at all."""
+class VersionLimit:
+    """A range of versions, [since, until), that has problems."""
 
     level: Level
     why: str
@@ -22,17 +22,20 @@ class Limit:
 
 @dataclass(frozen=True)
 class Check:
-    """A row of the table.
+    """A check of one component of the environment.
 
     Args:
-        name: What the reader calls the piece.
-        modules: Imported in this order; the first tells whether the piece is there.
-        why: What does not work without it.
-        dist: The usual distribution, where it is not called like the package.
-        absent: The level of a piece that is not there.
-        failing: The level of a piece that is there and does not import.
-        limits: Versions to warn of. Forks (`onedl-...`) number theirs differently.
-        act: Tried after the imports. Returns what was seen, or raises.
+        name: The name in the report.
+        modules: Modules to import, in this order; the first one determines whether the
+            component is installed.
+        why: What does not work without the component.
+        dist: The usual distribution, if its name differs from that of the package.
+        absent: The level if the component is not installed.
+        failing: The level if it is installed but cannot be imported.
+        limits: Versions with problems. They do not apply to forks (`onedl-...`), which
+            have other version numbers.
+        trial: A function to run after the imports. It returns a finding or a text for
+            it, or raises an error.
     """
 
     name: str
@@ -41,17 +44,17 @@ class Check:
     dist: str = ''
     absent: Level = 'broken'
     failing: Level = 'broken'
-    limits: tuple[Limit, ...] = ()
-    act: Callable[[], Finding | str] | None = None
+    limits: tuple[VersionLimit, ...] = ()
+    trial: Callable[[], Finding | str] | None = None
 
     @property
     def package(self) -> str:
-        """The import name."""
+        """The import name of the top-level package."""
         return self.modules[0].split('.')[0] if self.modules else ''
 
 
-def check_of(scope: str) -> Check:
-    """The check of a task library: imported as the runner imports it."""
+def _library_check(scope: str) -> Check:
+    # the subpackages that the runner imports
     parts = ('datasets', 'engine', 'evaluation', 'models', 'visualization')
     modules = (scope, *(f'{scope}.{part}' for part in parts))
     library = LIBRARIES[scope]
@@ -59,9 +62,9 @@ def check_of(scope: str) -> Check:
     return Check(scope, modules, why, library.distribution, absent='note')
 
 
-# A group shares a child process: importing torch anew for each would take minutes.
+# The checks of a group share a child process, because importing torch takes long.
 BASICS = (
-    Check('Python', act=trials.python),
+    Check('Python', trial=trials.check_python),
     Check(
         'setuptools',
         ('pkg_resources',),
@@ -74,8 +77,8 @@ BASICS = (
         ('click',),
         'command lines need it',
         limits=(
-            Limit('warning', '`mim search` crashes', (8, 3), (8, 3, 1)),
-            Limit('warning', 'mim crashes: search, --launcher slurm', (8, 3, 1)),
+            VersionLimit('warning', '`mim search` crashes', (8, 3), (8, 3, 1)),
+            VersionLimit('warning', 'mim crashes: search, --launcher slurm', (8, 3, 1)),
         ),
     ),
     Check(
@@ -84,7 +87,7 @@ BASICS = (
         '`mim train` needs it',
         dist='openmim',
         absent='warning',
-        act=trials.mim,
+        trial=trials.check_mim,
     ),
 )
 STACK = (
@@ -93,14 +96,14 @@ STACK = (
         ('torch', 'numpy'),
         'everything needs it',
         limits=(
-            Limit('broken', 'hrnet_mm needs torch >= 2.1', until=(2, 1)),
-            Limit(
+            VersionLimit('broken', 'hrnet_mm needs torch >= 2.1', until=(2, 1)),
+            VersionLimit(
                 'warning',
                 'loading a checkpoint cannot be restricted to data before torch 2.6',
                 until=(2, 6),
             ),
         ),
-        act=trials.torch_numpy,
+        trial=trials.check_torch_numpy,
     ),
     Check(
         'GPU',
@@ -108,13 +111,13 @@ STACK = (
         'needs torch',
         absent='note',
         failing='warning',
-        act=trials.gpu,
+        trial=trials.check_gpu,
     ),
     Check(
         'torchvision',
         ('torchvision',),
         'mmpose, mmpretrain and the operators of hrnet_mm need it',
-        act=trials.pair,
+        trial=trials.check_torchvision,
     ),
     Check('OpenCV', ('cv2',), 'mmcv needs it'),
     Check(
@@ -122,10 +125,10 @@ STACK = (
         ('mmengine', 'mmengine.runner'),
         'the runner of all four libraries',
         limits=(
-            Limit(
+            VersionLimit(
                 'warning',
                 f'hrnet_mm is tested with mmengine {MMENGINE}',
-                until=numbers(MMENGINE),
+                until=parse_version(MMENGINE),
             ),
         ),
     ),
@@ -134,8 +137,8 @@ STACK = (
         ('mmcv', 'mmcv.cnn', 'mmcv.transforms'),
         'convolutions, norms and data pipelines',
         limits=(
-            Limit('broken', 'mmengine needs mmcv >= 2.0.0rc4', until=(2, 0)),
-            Limit('warning', 'mmdet and mmseg refuse mmcv >= 2.2', (2, 2)),
+            VersionLimit('broken', 'mmengine needs mmcv >= 2.0.0rc4', until=(2, 0)),
+            VersionLimit('warning', 'mmdet and mmseg refuse mmcv >= 2.2', (2, 2)),
         ),
     ),
     Check(
@@ -144,7 +147,7 @@ STACK = (
         'mmdet, mmpose and mmseg import them, `mim test mmdet` before hrnet_mm',
         dist='mmcv',
         absent='warning',
-        act=trials.operators,
+        trial=trials.check_operators,
     ),
     Check(
         'keypoint scores',
@@ -152,16 +155,16 @@ STACK = (
         'mmpose imports xtcocotools, its `apis` before hrnet_mm',
         absent='warning',
         failing='warning',
-        act=trials.keypoint_scores,
+        trial=trials.check_keypoint_scores,
     ),
 )
 TRAINING = (
-    *map(check_of, LIBRARIES),
+    *map(_library_check, LIBRARIES),
     Check(
         'training step',
         ('hrnet_mm.models',),
         'HRNet does not train here',
-        act=trials.training_step,
+        trial=trials.check_training_step,
     ),
 )
 GROUPS = (BASICS, STACK, TRAINING)

@@ -1,4 +1,4 @@
-"""Findings, and the command that mends each known cause."""
+"""Known causes of errors, and the commands that fix them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Level = Literal['ok', 'note', 'warning', 'broken']
 
 @dataclass(frozen=True)
 class Finding:
-    """One piece of the environment: what was seen, why it matters, what mends it."""
+    """The result of a check: what was seen, why it matters, and a command to fix it."""
 
     name: str
     level: Level
@@ -27,8 +27,8 @@ class Finding:
     fix: str = ''
 
 
-# hrnet_mm.pth, which an installation brings, imports it when Python starts: mmcv's
-# operators and xtcocotools are found from then on.
+# An installed hrnet_mm.pth imports it when Python starts; then mmcv's operators and
+# xtcocotools can be imported.
 INSTALLED = 'hrnet_mm_standins' in sys.modules
 CLONE = Path(__file__).resolve().parents[2]
 IS_CLONE = not INSTALLED and (CLONE / 'pyproject.toml').exists()
@@ -37,15 +37,15 @@ PACKAGE = str(CLONE) if IS_CLONE else 'hrnet_mm'
 REINSTALL = 'pip install --no-cache-dir --force-reinstall --no-deps'
 SELF = f'pip install --no-deps "{PACKAGE}"' if IS_CLONE else f'{REINSTALL} {PACKAGE}'
 TORCH = 'pip install --upgrade torch torchvision'
-RETORCH = f'{TORCH} --force-reinstall'  # pip takes 2.15.0+cpu for 2.15.0
-# uv knows where the wheels of each build are.
+RETORCH = f'{TORCH} --force-reinstall'  # for pip 2.15.0+cpu satisfies 2.15.0
+# uv knows the index of each build.
 UV = 'pip install uv && uv pip install --python "$(command -v python)"'
-RETORCH_BY_UV = (  # and nothing else, numpy for one
+RETORCH_BY_UV = (  # reinstalls nothing else, such as numpy
     f'{UV} --reinstall-package torch --reinstall-package torchvision torch torchvision'
 )
 SETUPTOOLS = 'pip install --upgrade "setuptools<82"'
 CLICK = 'pip install "click<8.3"'
-# mmcv-lite's requirements are spelled out: it lists opencv-python, which needs libGL.
+# Lists the requirements of mmcv-lite, but for opencv-python, which needs libGL.
 MMCV_LITE = (
     'pip install addict packaging pillow pyyaml yapf opencv-python-headless'
     f' && pip install --no-deps mmcv-lite=={MMCV}'
@@ -56,7 +56,7 @@ MIM = (
     'model-index pandas requests rich tabulate "setuptools<82"'
 )
 
-# Import name -> command, where `pip install NAME` is not it.
+# Commands by import name, for packages where `pip install NAME` does not work.
 INSTALL = {
     'torch': TORCH,
     'mmengine': f'pip install mmengine=={MMENGINE}',
@@ -77,19 +77,19 @@ INSTALL = {
         for scope, library in LIBRARIES.items()
     },
 }
-# mmpose lists chumpy, which it never imports and nobody can build.
+# mmpose requires chumpy, which it never imports and which cannot be built.
 INSTALL['mmpose'] += f' && pip install --no-deps mmpose=={LIBRARIES["mmpose"].version}'
 
-# hrnet_mm takes the place of what is compiled and does not work.
-FIRST = '' if INSTALLED else f'{SELF} && '
-OUR_OPERATORS = f'{FIRST}export HRNET_MM_OPS=torchvision'
-OUR_SCORES = f'{FIRST}pip uninstall -y xtcocotools'
+# hrnet_mm replaces compiled packages that do not work.
+INSTALL_FIRST = '' if INSTALLED else f'{SELF} && '
+OUR_OPERATORS = f'{INSTALL_FIRST}export HRNET_MM_OPS=torchvision'
+OUR_SCORES = f'{INSTALL_FIRST}pip uninstall -y xtcocotools'
 
-# Required by mmpose, openmim and mmcv, and better not installed: unbuildable, pinning
-# half the ecosystem, linked to libGL, replaced by hrnet_mm.
-NEEDLESS = ('chumpy', 'opendatalab', 'opencv-python', 'xtcocotools')
+# Requirements of mmpose, openmim and mmcv that should not be installed: they cannot be
+# built, pin many packages, need libGL, or are replaced by hrnet_mm.
+UNWANTED = ('chumpy', 'opendatalab', 'opencv-python', 'xtcocotools')
 
-# (pattern in the child's error, why, fix); the first that matches counts.
+# (pattern in the error of the child, why, fix); the first match is used.
 CAUSES = (
     (
         r'operator torchvision::|different CUDA major|torchvision\S*: undefined symbol'
@@ -145,78 +145,86 @@ CAUSES = (
         '{recompiled}',
     ),
 )
-UNKNOWN = 'a cause unknown to the doctor; this shows the whole error'
+UNKNOWN = 'unknown cause; the command shows the whole error'
 
 
 def explain(error: str, modules: tuple[str, ...]) -> tuple[str, str]:
-    """Why importing `modules` ended in `error` (a whole traceback), and the command."""
-    culprit = culprit_of(error) or modules[0].split('.')[0]
+    """Return the cause of an error and a command that fixes it.
+
+    Args:
+        error: The whole traceback.
+        modules: The modules whose import failed.
+    """
+    culprit = _find_culprit(error) or modules[0].split('.')[0]
     known = ((why, fix) for pattern, why, fix in CAUSES if re.search(pattern, error))
     unknown = (UNKNOWN, f'python -c "import {", ".join(modules)}"')
-    why, fix = next(known, None) or missing(error, modules[0]) or unknown
+    why, fix = next(known, None) or _explain_missing(error, modules[0]) or unknown
     return why.format(culprit=culprit), fix.format(
-        torchvision=pair_with_torch(),
-        mmcv=install('mmcv'),
-        recompiled=OUR_OPERATORS if culprit == 'mmcv' else reinstall(culprit),
+        torchvision=torchvision_command(),
+        mmcv=install_command('mmcv'),
+        recompiled=OUR_OPERATORS if culprit == 'mmcv' else _reinstall_command(culprit),
     )
 
 
-def missing(error: str, package: str) -> tuple[str, str] | None:
-    """The same for a module that is not there."""
+def _explain_missing(error: str, package: str) -> tuple[str, str] | None:
     found = re.findall(r"No module named '([\w.]+)'", error)
     if not found:
         return None
     name = found[-1]
     lacked = name.split('.')[0]
     why = f'{name} is missing'
-    if '.' in name:  # a missing part of an installed package is a half-copied package
-        return why, reinstall(lacked)
+    if '.' in name:  # a part of an installed package is missing
+        return why, _reinstall_command(lacked)
     if lacked in INSTALL or lacked in ('mmcv', 'torchvision'):
-        return why, install(lacked)
-    return why, f'pip install {" ".join(dict.fromkeys([lacked, *unmet(package)]))}'
+        return why, install_command(lacked)
+    packages = dict.fromkeys([lacked, *_unmet_requirements(package)])
+    return why, f'pip install {" ".join(packages)}'
 
 
-def unmet(package: str) -> list[str]:
-    """What a package requires and is not there: all at once, not one per run."""
+def _unmet_requirements(package: str) -> list[str]:
+    # all at once, instead of one per run of the doctor
     required = [r for d in distributions(package) for r in metadata.requires(d) or ()]
     names = [re.match(r'[\w.-]+', r) for r in required if ';' not in r]
-    return [n[0] for n in names if n and n[0] not in NEEDLESS and not version_of(n[0])]
+    return [
+        n[0]
+        for n in names
+        if n and n[0] not in UNWANTED and not installed_version(n[0])
+    ]
 
 
-def culprit_of(error: str) -> str:
-    """The installed package whose code ran last."""
+def _find_culprit(error: str) -> str:
+    # the installed package whose code ran last
     frames = re.findall(r'File ".*?site-packages[/\\](\w+)', error)
     if 'Fatal Python error' in error:  # faulthandler lists the last frame first
         frames.reverse()
     return next((frame for frame in reversed(frames) if frame != 'numpy'), '')
 
 
-def install(package: str) -> str:
-    """The command for a package that is absent, or there in a version to warn of."""
+def install_command(package: str) -> str:
+    """Return the command for a package that is missing or has an unsuitable version."""
     if package == 'torchvision':
-        return pair_with_torch()
+        return torchvision_command()
     if package == 'mmcv':
-        # mmcv, mmcv-full, mmcv-lite and forks share a folder
+        # mmcv, mmcv-full, mmcv-lite and forks install into the same folder
         present = ' '.join(distributions('mmcv'))
         return f'pip uninstall -y {present} && {MMCV_LITE}' if present else MMCV_LITE
     return INSTALL.get(package, f'pip install {package}')
 
 
-def reinstall(package: str) -> str:
-    """The command for a package that is there and broken."""
+def _reinstall_command(package: str) -> str:
     if package == 'torch':
         return RETORCH
     if package == 'mmcv':
-        return install(package)
+        return install_command(package)
     if package == 'xtcocotools':
         return OUR_SCORES
     dists = distributions(package) or [package]
     return f'{REINSTALL} {" ".join(dists)}'
 
 
-def pair_with_torch() -> str:
-    """The command for a torchvision that fits the installed torch, which stays."""
-    release, _, build = version_of('torch').partition('+')
+def torchvision_command() -> str:
+    """Return the command for a torchvision that fits the installed torch."""
+    release, _, build = installed_version('torch').partition('+')
     if not release:
         return TORCH
     pair = f'torch=={release} torchvision'
@@ -225,22 +233,22 @@ def pair_with_torch() -> str:
     return f'pip uninstall -y torchvision && pip install --no-cache-dir {pair}'
 
 
-def version_of(dist: str) -> str:
-    """The version a distribution declares, '' if it is not installed."""
+def installed_version(dist: str) -> str:
+    """Return the version of a distribution; '' if it is not installed."""
     try:
         return metadata.version(dist)
     except metadata.PackageNotFoundError:
         return ''
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """`2.11.0+cu130` -> (2, 11, 0)."""
+def parse_version(version: str) -> tuple[int, ...]:
+    """Convert `2.11.0+cu130` to (2, 11, 0)."""
     release = re.match(r'[\d.]*\d', version)
     return tuple(int(n) for n in release[0].split('.')) if release else ()
 
 
 def last_line(error: BaseException) -> str:
-    """`ValueError: ... (file.py:12)`, on one line."""
+    """Format an error on one line: `ValueError: ... (file.py:12)`."""
     lines = str(error).strip().splitlines() or ['']
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f'{os.path.basename(frame.filename)}:{frame.lineno}'
@@ -248,5 +256,5 @@ def last_line(error: BaseException) -> str:
 
 
 def distributions(package: str) -> list[str]:
-    """The distributions that installed an import name; forks have other names."""
+    """Return the distributions that provide an import name; forks have other names."""
     return sorted(set(metadata.packages_distributions().get(package, [])))

@@ -1,4 +1,4 @@
-"""What the processes of a job do together: write and read a file, add numbers."""
+"""Checks of a job as a whole: a shared work folder and collective communication."""
 
 from __future__ import annotations
 
@@ -17,67 +17,72 @@ import torch
 from torch import distributed as dist
 
 from .fixes import Finding, last_line
-from .node_checks import Needs, expanded
-from .rendezvous import Meeting
+from .node_checks import Needs, expand_path
+from .rendezvous import Rendezvous
 
 STAGES = ('process group', 'all-reduce')
 GRADIENTS = 28_500_000  # parameters of W32: 114 MB in float32
-STEP = 0.05  # seconds that a GPU takes for a step of W32: docs/performance.md
-NFS = 10  # seconds until a node sees what another one wrote
+STEP = 0.05  # seconds per training step of W32 on a GPU: docs/performance.md
+NFS = 10  # seconds until a file of one node is visible on the others
 NETWORK = 'export NCCL_DEBUG=INFO NCCL_SOCKET_IFNAME=INTERFACE  # of `ip address`'
-SILENT = Finding(STAGES[0], 'broken', 'no answer', 'it died; its own output says why')
+SILENT = Finding(
+    STAGES[0], 'broken', 'no answer', 'the process ended: see its own output'
+)
 
 
 @contextmanager
-def marker(given: str) -> Iterator[str]:
-    """The name of a new file in the work dir; empty if none can be written."""
+def marker_file(given: str) -> Iterator[str]:
+    """Create a temporary file in the work folder and yield its name.
+
+    The name is empty without a work folder, or if it is not writable.
+    """
     with ExitStack() as stack:
         name = ''
         with suppress(OSError):
             if given:
                 file = stack.enter_context(
-                    NamedTemporaryFile(dir=expanded(given), prefix='.hrnet-mm-')
+                    NamedTemporaryFile(dir=expand_path(given), prefix='.hrnet-mm-')
                 )
                 name = Path(file.name).name
         yield name
 
 
-def report(
-    meeting: Meeting, needs: Needs, plan: Mapping[str, str], seconds: float
+def run_checks(
+    rendezvous: Rendezvous, needs: Needs, plan: Mapping[str, str], seconds: float
 ) -> dict[str, Any]:
-    """The second report of a process."""
-    found = connected(meeting, plan['backend'], seconds)
+    """Run the checks of this process together with all others; return a report."""
+    found = _check_communication(rendezvous, plan['backend'], seconds)
     if plan['marker']:
-        found.append(shared(needs.work_dir, plan['marker']))
+        found.append(_check_shared_folder(needs.work_dir, plan['marker']))
     return dict(findings=[asdict(finding) for finding in found])
 
 
-def shared(given: str, name: str) -> Finding:
-    """Whether this node sees what rank 0 has written."""
-    path, deadline = expanded(given), time.monotonic() + NFS
+def _check_shared_folder(given: str, name: str) -> Finding:
+    path, deadline = expand_path(given), time.monotonic() + NFS
     with suppress(OSError):
         while name not in os.listdir(path) and time.monotonic() < deadline:
             time.sleep(0.2)
     if (path / name).exists():
-        return Finding('one work_dir', 'ok', 'all see what rank 0 writes')
+        return Finding('one work_dir', 'ok', 'all ranks see the file of rank 0')
     seen = f'{path}: without the file that rank 0 wrote'
-    return Finding('one work_dir', 'broken', seen, 'name a folder that all nodes share')
+    return Finding('one work_dir', 'broken', seen, 'use a folder that all nodes share')
 
 
-def connected(meeting: Meeting, backend: str, seconds: float) -> list[Finding]:
-    """One finding for each stage, up to the first that fails."""
+def _check_communication(
+    rendezvous: Rendezvous, backend: str, seconds: float
+) -> list[Finding]:
     found: list[Finding] = []
     why = 'a firewall, or an interface that does not lead to the other nodes'
 
     def work() -> None:
         try:
-            for finding in exchange(meeting, backend, seconds):
+            for finding in _measure_all_reduce(rendezvous, backend, seconds):
                 found.append(finding)
         except Exception as error:
             stage = STAGES[len(found)]
             found.append(Finding(stage, 'broken', last_line(error), why, NETWORK))
 
-    # NCCL waits for ever where one does not come, or kills the process
+    # If a rank is missing, NCCL waits for ever or kills the process.
     thread = Thread(target=work, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -87,24 +92,27 @@ def connected(meeting: Meeting, backend: str, seconds: float) -> list[Finding]:
     return found
 
 
-def exchange(meeting: Meeting, backend: str, seconds: float) -> Iterator[Finding]:
-    """Add numbers of all processes, few and then many."""
-    place, device = meeting.place, torch.device('cpu')
+def _measure_all_reduce(
+    rendezvous: Rendezvous, backend: str, seconds: float
+) -> Iterator[Finding]:
+    process, device = rendezvous.process, torch.device('cpu')
     patience = seconds
     if backend == 'nccl':
-        patience *= 5  # it kills the process then, which has still to tell
-        device = torch.device('cuda', place.local_rank)
+        patience *= 5  # NCCL kills the process then, which has to report before
+        device = torch.device('cuda', process.local_rank)
         torch.cuda.set_device(device)
     dist.init_process_group(
         backend,
-        store=dist.PrefixStore('group', meeting.store),
-        rank=place.rank,
-        world_size=place.size,
+        store=dist.PrefixStore('group', rendezvous.store),
+        rank=process.rank,
+        world_size=process.size,
         timeout=timedelta(seconds=patience),
     )
-    add(1, device)
-    yield Finding(STAGES[0], 'ok', f'{backend} adds {place.size} numbers')
-    taken = torch.tensor(min(add(GRADIENTS, device) for _ in range(3)), device=device)
+    _all_reduce(1, device)
+    yield Finding(STAGES[0], 'ok', f'{backend} adds {process.size} numbers')
+    taken = torch.tensor(
+        min(_all_reduce(GRADIENTS, device) for _ in range(3)), device=device
+    )
     dist.all_reduce(taken, dist.ReduceOp.MAX)
     amount, slowest = 4 * GRADIENTS / 1e6, taken.item()
     seen = f'{amount:.0f} MB in {slowest:.3f} s, {amount / slowest:.0f} MB/s'
@@ -115,17 +123,12 @@ def exchange(meeting: Meeting, backend: str, seconds: float) -> Iterator[Finding
         yield Finding(STAGES[1], 'ok', seen)
 
 
-def add(count: int, device: torch.device) -> float:
-    """Add ``(count,)`` numbers of each process; seconds.
-
-    Raises:
-        ArithmeticError: if the sum is wrong.
-    """
+def _all_reduce(count: int, device: torch.device) -> float:
     rank, size = dist.get_rank(), dist.get_world_size()
     values = torch.full((count,), rank + 1.0, device=device)
     ready = torch.zeros(1, device=device)
     dist.all_reduce(ready)
-    ready.item()  # all are here; NCCL's barrier may guess another GPU
+    ready.item()  # a barrier; that of NCCL may use another GPU
     start = time.perf_counter()
     dist.all_reduce(values)
     if values.is_cuda:

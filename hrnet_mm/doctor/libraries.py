@@ -1,7 +1,7 @@
-"""``hrnet_mm.libraries``, read from its file.
+"""The constants of ``hrnet_mm.libraries``, loaded from its file.
 
-Importing it would import hrnet_mm, which may be what is broken; and the doctor that is
-run as a folder, or in a child process, belongs to no package.
+A regular import would import hrnet_mm, which may be broken, and is not possible if the
+doctor runs as a folder or in a child process, outside of its package.
 """
 
 from __future__ import annotations

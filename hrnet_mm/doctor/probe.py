@@ -1,4 +1,4 @@
-"""The child process: imports one piece, tries it, prints one finding."""
+"""The child process, which runs checks and prints their findings."""
 
 from __future__ import annotations
 
@@ -16,90 +16,93 @@ from .fixes import (
     Finding,
     distributions,
     explain,
-    install,
+    install_command,
+    installed_version,
     last_line,
-    numbers,
-    version_of,
+    parse_version,
 )
 from .libraries import LIBRARIES
 
-ANSWER = 'hrnet-mm doctor: '  # marks our line among what libraries print
+PREFIX = 'hrnet-mm doctor: '  # of our lines between the output of libraries
 
 
 def main(names: Sequence[str], root: str) -> None:
-    """Answer for the checks of these names, up to the first that fails."""
-    sys.path.append(root)  # hrnet_mm, if it is not installed
+    """Run checks by name, up to the first failure, and print a finding for each."""
+    sys.path.append(root)  # for hrnet_mm, if it is not installed
     checks = {check.name: check for check in CHECKS}
     for name in names:
-        finding, works = examine(checks[name])
-        print(f'\n{ANSWER}{json.dumps(asdict(finding))}', flush=True)
+        finding, works = _run_check(checks[name])
+        print(f'\n{PREFIX}{json.dumps(asdict(finding))}', flush=True)
         if not works:
-            break  # half an import may hurt the next one
-    os._exit(0)  # a library that crashes on the way out has answered already
+            break  # a failed import may affect the next one
+    os._exit(0)  # libraries may crash at a regular exit
 
 
-def examine(check: Check) -> tuple[Finding, bool]:
-    """Import, try, judge; whether all imports went through."""
+def _run_check(check: Check) -> tuple[Finding, bool]:
     if check.name in LIBRARIES:
-        # As in a training job, where hrnet_mm mends what it can before.
+        # a training job imports hrnet_mm first, which fixes some libraries
         with suppress(Exception):
             importlib.import_module('hrnet_mm')
     try:
         for module in check.modules:
             importlib.import_module(module)
-        seen = check.act() if check.act else ''
+        seen = check.trial() if check.trial else ''
     except (Exception, SystemExit) as error:
-        return failure(check, error), False
-    return judge(check, seen), True
+        return _explain_failure(check, error), False
+    return _check_version(check, seen), True
 
 
-def judge(check: Check, seen: Finding | str) -> Finding:
-    """The finding for a piece that works: is it a version to warn of?"""
+def _check_version(check: Check, seen: Finding | str) -> Finding:
     if isinstance(seen, Finding):
         return seen
-    dists = sources(check)
-    version = version_in_use(check, dists)
+    dists = _source_distributions(check)
+    version = _version_in_use(check, dists)
     others = [] if dists in ([], [check.dist or check.package]) else [', '.join(dists)]
     found = Finding(check.name, 'ok', '; '.join(filter(None, [version, *others, seen])))
     if any(dist.startswith('onedl-') for dist in dists):
         return found  # forks number their versions differently
     for limit in check.limits:
-        if limit.since <= numbers(version) < limit.until:
-            fix = install(check.package)
+        if limit.since <= parse_version(version) < limit.until:
+            fix = install_command(check.package)
             return replace(found, level=limit.level, why=limit.why, fix=fix)
     return found
 
 
-def failure(check: Check, error: BaseException) -> Finding:
-    """The finding for a piece that is not there, or is there and fails."""
+def _explain_failure(check: Check, error: BaseException) -> Finding:
     whole = ''.join(traceback.format_exception(error))
-    if isinstance(error, ModuleNotFoundError) and is_absent(check, error.name or ''):
-        seen, fix = without(check) or 'not installed', install(error.name or '')
+    if isinstance(error, ModuleNotFoundError) and _is_absent(check, error.name or ''):
+        seen, fix = (
+            _describe_incomplete(check) or 'not installed',
+            install_command(error.name or ''),
+        )
         return Finding(check.name, check.absent, seen, check.why, fix)
     why, fix = explain(whole, check.modules)
     why = '; '.join(filter(None, [why, check.why]))
     return Finding(check.name, check.failing, last_line(error), why, fix)
 
 
-def without(check: Check) -> str:
-    """Which distribution lacks the piece: mmcv-lite, or setuptools from 82 on."""
-    dists = sources(check)
-    return ''.join(f'{d} {version_of(d)} has no {check.modules[0]}' for d in dists[:1])
+def _describe_incomplete(check: Check) -> str:
+    # mmcv-lite has no operators, and setuptools >= 82 no pkg_resources
+    dists = _source_distributions(check)
+    return ''.join(
+        f'{d} {installed_version(d)} has no {check.modules[0]}' for d in dists[:1]
+    )
 
 
-def sources(check: Check) -> list[str]:
-    """The distributions that brought the piece; a fork has a name of its own."""
+def _source_distributions(check: Check) -> list[str]:
+    # a fork has another name than the usual distribution
     usual = check.dist or check.package
-    return [usual] if version_of(usual) else distributions(check.package)
+    return [usual] if installed_version(usual) else distributions(check.package)
 
 
-def is_absent(check: Check, missing: str) -> bool:
-    """Whether the piece itself is missing, not something that it imports."""
+def _is_absent(check: Check, missing: str) -> bool:
+    # not if only something that it imports is missing
     return bool(check.modules) and f'{check.modules[0]}.'.startswith(f'{missing}.')
 
 
-def version_in_use(check: Check, dists: Sequence[str]) -> str:
-    """What the package says of itself, else what its distribution says."""
+def _version_in_use(check: Check, dists: Sequence[str]) -> str:
     module = sys.modules.get(check.package)
-    version = getattr(module, '__version__', '') or ''.join(map(version_of, dists[:1]))
+    version = getattr(module, '__version__', '') or ''.join(
+        map(installed_version, dists[:1])
+    )
     return str(version)

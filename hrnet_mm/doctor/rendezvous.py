@@ -1,7 +1,7 @@
-"""Where the processes of a job meet, and tell each other what they saw.
+"""Exchange of messages between the processes of a job.
 
-The store of ``torch.distributed`` alone: it works where NCCL does not, and knows who
-has not come.
+It uses only the store of ``torch.distributed``, which works without NCCL and shows
+which processes are missing.
 """
 
 from __future__ import annotations
@@ -21,32 +21,31 @@ from torch.distributed import PrefixStore, TCPStore
 
 VARIABLES = {
     'torchrun': ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),
-    # a batch script has the first three without srun
+    # the first three are also set in a batch script, outside of srun
     'srun': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID', 'SLURM_STEP_ID'),
 }
 
 
-class MeetingError(RuntimeError):
-    """This process cannot reach the others."""
+class RendezvousError(RuntimeError):
+    """An error for a process that cannot connect to rank 0."""
 
 
-def node() -> str:
-    """What Slurm calls this node, or what it calls itself."""
+def _node_name() -> str:
     return os.environ.get('SLURMD_NODENAME') or socket.gethostname()
 
 
 @dataclass(frozen=True)
-class Place:
+class ProcessInfo:
     """A process of a job.
 
     Attributes:
-        launcher: What started it.
-        rank: Its number.
-        size: How many there are.
-        local_rank: Its number on its node, and that of its GPU.
-        address: Of the node of rank 0; empty if nobody says.
-        port: There.
-        host: Its own node.
+        launcher: ``torchrun`` or ``srun``.
+        rank: The rank of the process.
+        size: The number of processes.
+        local_rank: The rank within the node, which is also the index of the GPU.
+        address: The address of the node of rank 0; empty if it is unknown.
+        port: The port for the rendezvous on that node.
+        host: The name of the node of this process.
     """
 
     launcher: str
@@ -55,33 +54,33 @@ class Place:
     local_rank: int
     address: str
     port: int
-    host: str = field(default_factory=node)
+    host: str = field(default_factory=_node_name)
 
     @property
-    def point(self) -> str:
-        """Where to meet, in the variables that change it."""
+    def endpoint(self) -> str:
+        """The address and port of the rendezvous, as environment variables."""
         return f'MASTER_ADDR={self.address} MASTER_PORT={self.port}'
 
 
-def find_place() -> Place | None:
-    """The place that a launcher gave to this process; None if there was none."""
-    # torchrun may itself be started by srun
+def detect_process() -> ProcessInfo | None:
+    """Return this process as its launcher describes it; None without a launcher."""
+    # torchrun first: srun may have started it
     for launcher, names in VARIABLES.items():
         if all(name in os.environ for name in names):
             rank, size, local_rank = (int(os.environ[name]) for name in names[:3])
-            address = os.environ.get('MASTER_ADDR') or first_node()
-            return Place(launcher, rank, size, local_rank, address, port())
+            address = os.environ.get('MASTER_ADDR') or _find_first_node()
+            return ProcessInfo(launcher, rank, size, local_rank, address, _find_port())
     return None
 
 
-def port() -> int:
-    """``MASTER_PORT``, or the one of this job, as in ``tools/slurm_environment.sh``."""
+def _find_port() -> int:
+    # without MASTER_PORT the same as in tools/slurm_environment.sh
     job = int(os.environ.get('SLURM_JOB_ID', 0))
     return int(os.environ.get('MASTER_PORT') or 20000 + job % 10000)
 
 
-def first_node() -> str:
-    """Of a Slurm job; empty in a container, which has no ``scontrol``."""
+def _find_first_node() -> str:
+    # empty in a container, which has no scontrol
     command = [
         'scontrol',
         'show',
@@ -93,12 +92,8 @@ def first_node() -> str:
     return subprocess.run(command, capture_output=True, text=True).stdout.split('\n')[0]
 
 
-def wait_for(address: str, port: int, seconds: float) -> None:
-    """Until somebody listens; torch would print its C++ frames meanwhile.
-
-    Raises:
-        OSError: if nobody does.
-    """
+def _wait_for_port(address: str, port: int, seconds: float) -> None:
+    # while it waits, TCPStore would print C++ frames
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -112,56 +107,62 @@ def wait_for(address: str, port: int, seconds: float) -> None:
             return
 
 
-class Meeting:
-    """All processes of a job.
+class Rendezvous:
+    """A connection between all processes of a job.
 
     Args:
-        place: Of this one.
-        seconds: To wait for rank 0.
+        process: This process.
+        seconds: How long to wait for rank 0.
 
     Raises:
-        MeetingError: if there is no way to it.
+        RendezvousError: If this process cannot connect to rank 0.
     """
 
-    def __init__(self, place: Place, seconds: float) -> None:
-        self.place = place
-        if not place.address:
-            raise MeetingError(
-                'MASTER_ADDR is not set, and there is no scontrol here (a container?)'
-                ' that knows the first node'
+    def __init__(self, process: ProcessInfo, seconds: float) -> None:
+        self.process = process
+        if not process.address:
+            raise RendezvousError(
+                'MASTER_ADDR is not set, and there is no scontrol here (a container?) '
+                'to look up the first node'
             )
-        # torchrun has a store at this address already
+        # the agent of torchrun already has a store at this address
         agent = os.environ.get('TORCHELASTIC_USE_AGENT_STORE') == 'True'
-        host = place.rank == 0 and not agent
+        host = process.rank == 0 and not agent
         try:
-            socket.getaddrinfo(place.address, place.port)
+            socket.getaddrinfo(process.address, process.port)
             if not host:
-                wait_for(place.address, place.port, seconds)
+                _wait_for_port(process.address, process.port, seconds)
             store = TCPStore(
-                place.address,
-                place.port,
+                process.address,
+                process.port,
                 is_master=host,
                 timeout=timedelta(seconds=seconds),
                 wait_for_workers=False,
             )
         except (OSError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
-            raise MeetingError(
-                f'rank {place.rank} ({place.host}) cannot meet the others at '
-                f'{place.point} in {seconds:g} s: {reason}'
+            raise RendezvousError(
+                f'rank {process.rank} ({process.host}) cannot connect to rank 0 at '
+                f'{process.endpoint} within {seconds:g} s: {reason}'
             ) from error
         start = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')
         self.store = PrefixStore(f'hrnet-mm-doctor/{start}', store)
 
-    def tell(self, topic: str, value: Any = None) -> None:
-        """Put down what this process has to say, as JSON."""
-        self.store.set(f'{topic}/{self.place.rank}', json.dumps(value))
+    def publish(self, topic: str, value: Any = None) -> None:
+        """Store a JSON-serializable value of this process under a topic."""
+        self.store.set(f'{topic}/{self.process.rank}', json.dumps(value))
 
-    def hear(
+    def collect(
         self, topic: str, seconds: float, ranks: Collection[int] = ()
     ) -> dict[int, Any]:
-        """By rank, what was put down within some time; all ranks if none is given."""
-        keys = {r: f'{topic}/{r}' for r in ranks or range(self.place.size)}
+        """Wait for the values of a topic and return those that arrived, by rank.
+
+        Args:
+            topic: The topic of ``publish``.
+            seconds: How long to wait.
+            ranks: The ranks to wait for; by default all.
+        """
+        keys = {r: f'{topic}/{r}' for r in ranks or range(self.process.size)}
         deadline = time.monotonic() + seconds
         try:
             while not self.store.check([*keys.values()]):
@@ -173,5 +174,5 @@ class Meeting:
                 for rank, key in keys.items()
                 if self.store.check([key])
             }
-        except RuntimeError:  # rank 0 is gone, and the store with it
+        except RuntimeError:  # the store ended with rank 0
             return {}

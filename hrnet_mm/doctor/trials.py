@@ -1,6 +1,6 @@
-"""What is tried where importing is no proof. Runs in a child process.
+"""Trials for checks that need more than an import; they run in a child process.
 
-Each function returns what it saw, or raises what went wrong.
+Each function returns a finding or a text for it, and raises an error on failure.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .fixes import (
     Finding,
     Level,
     distributions,
+    installed_version,
     last_line,
-    numbers,
-    pair_with_torch,
-    version_of,
+    parse_version,
+    torchvision_command,
 )
 from .libraries import LIBRARIES
 
@@ -41,8 +41,8 @@ COMPARE = {
 }
 
 
-def python() -> Finding:
-    """The interpreter."""
+def check_python() -> Finding:
+    """Check the version of Python."""
     version = platform.python_version()
     minor = tuple(int(n) for n in version.split('.')[:2])
     if (3, 10) <= minor <= (3, 13):
@@ -52,9 +52,9 @@ def python() -> Finding:
     return Finding('Python', level, version, why, 'python3.12 -m venv .venv')
 
 
-def mim() -> Finding | str:
-    """Original mim knows no fork, and offers to install the original over it."""
-    version = version_of('openmim')
+def check_mim() -> Finding | str:
+    """Check that openmim is not combined with forks, which it would overwrite."""
+    version = installed_version('openmim')
     dists = [dist for scope in LIBRARIES for dist in distributions(scope)]
     forks = ', '.join(dist for dist in dists if dist.startswith('onedl-'))
     if not version or not forks:
@@ -64,81 +64,88 @@ def mim() -> Finding | str:
     return Finding('openmim', 'warning', version, why, fix)
 
 
-def torch_numpy() -> str:
-    """An array crosses from torch to numpy; fails where torch is built for numpy 1."""
+def check_torch_numpy() -> str:
+    """Convert a tensor to numpy; this fails if torch was built for numpy 1."""
     import torch
 
     torch.ones(1).numpy()
     return ''
 
 
-def pair() -> Finding | str:
-    """The torchvision that is installed declares the torch that it needs."""
-    torch, vision = version_of('torch'), version_of('torchvision')
+def check_torchvision() -> Finding | str:
+    """Check that the installed torch has the version that torchvision requires."""
+    torch, vision = installed_version('torch'), installed_version('torchvision')
     if not torch or not vision:
         return ''
     for need in metadata.requires('torchvision') or ():
         clauses = re.match(r'torch[ (]*([<>=!][^;)]*)', need)
-        if clauses and not fits(torch, clauses[1]):
+        if clauses and not _satisfies(torch, clauses[1]):
             why = f'made for torch{clauses[1].strip()}; this is torch {torch}'
-            return Finding('torchvision', 'warning', vision, why, pair_with_torch())
+            return Finding('torchvision', 'warning', vision, why, torchvision_command())
     return ''
 
 
-def fits(version: str, clauses: str) -> bool:
-    """Whether a version is one of those that `>=2.14,<3` allows."""
+def _satisfies(version: str, clauses: str) -> bool:
+    # clauses: `>=2.14,<3`
     found = re.findall(r'([<>=!]=|[<>])\s*([\d.]*\d)', clauses)
-    return all(COMPARE[sign](numbers(version), numbers(it)) for sign, it in found)
+    return all(
+        COMPARE[sign](parse_version(version), parse_version(bound))
+        for sign, bound in found
+    )
 
 
-def gpu() -> Finding:
-    """A kernel runs on the GPU, or the reason why not."""
+def check_gpu() -> Finding:
+    """Run a kernel on the GPU, or find out why there is none."""
     import torch
 
     if torch.cuda.is_available():
         torch.ones(1, device='cuda').add_(1).item()
-        return Finding('GPU', 'ok', f'{torch.cuda.get_device_name()}, {build(torch)}')
-    driver = nvidia_smi()
+        return Finding(
+            'GPU', 'ok', f'{torch.cuda.get_device_name()}, {_describe_build(torch)}'
+        )
+    driver = _run_nvidia_smi()
     if not driver:
         return Finding('GPU', 'note', 'none', 'training runs on the CPU')
     if os.environ.get('CUDA_VISIBLE_DEVICES', '0') in ('', '-1'):
         why = 'CUDA_VISIBLE_DEVICES hides it: training runs on the CPU'
         return Finding('GPU', 'note', 'hidden', why, 'unset CUDA_VISIBLE_DEVICES')
     cuda = re.search(r'CUDA[\w ]*Version: *(\d+)\.(\d+)', driver)
-    # Wheels for CUDA 12.6 run on every driver for CUDA 12.
+    # wheels for CUDA 12.6 run on every driver for CUDA 12
     backend = {'12': 'cu126', '13': 'cu130'}.get(cuda[1]) if cuda else None
     fix = f'{RETORCH_BY_UV} --torch-backend={backend}' if backend else RETORCH
     seen = f'driver for CUDA {cuda[1]}.{cuda[2]}' if cuda else 'present'
-    why = f'torch is built for {build(torch)}: training runs on the CPU'
+    why = f'torch is built for {_describe_build(torch)}: training runs on the CPU'
     return Finding('GPU', 'warning', seen, why, fix)
 
 
-def build(torch: object) -> str:
-    """What a torch was built for."""
+def _describe_build(torch: object) -> str:
     cuda = torch.version.cuda  # type: ignore[attr-defined]
     return f'CUDA {cuda}' if cuda else 'the CPU only'
 
 
-def nvidia_smi() -> str:
-    """What the driver says, '' where there is no driver or no GPU."""
+def _run_nvidia_smi() -> str:
+    # '' without a driver or a GPU
     path = shutil.which('nvidia-smi')
     if not path:
         return ''
-    answer = subprocess.run([path], capture_output=True, text=True, timeout=60)
-    return answer.stdout if answer.returncode == 0 else ''
+    done = subprocess.run([path], capture_output=True, text=True, timeout=60)
+    return done.stdout if done.returncode == 0 else ''
 
 
-def operators() -> Finding:
-    """Run operators of mmcv, also on a GPU if there is one; tell whose they are."""
+def check_operators() -> Finding:
+    """Run operators of mmcv on the CPU and the GPU, and report who provides them."""
     import torch
     from mmcv import _ext
     from mmcv.ops import get_compiling_cuda_version
 
     name, has_gpu = 'mmcv operators', torch.cuda.is_available()
     cuda = get_compiling_cuda_version()
-    if is_ours(_ext):
-        seen = f'hrnet_mm on torchvision {version_of("torchvision")}'
-        why, fix = 'this torchvision does not fit torch or the GPU', pair_with_torch()
+    if _is_standin(_ext):
+        seen = f'hrnet_mm on torchvision {installed_version("torchvision")}'
+        why, fix = (
+            'this torchvision does not fit torch or the GPU',
+            torchvision_command(),
+        )
     else:
         cpu_only = cuda == 'not available'
         seen = 'compiled for CPU' if cpu_only else f'compiled for CPU, CUDA {cuda}'
@@ -146,35 +153,36 @@ def operators() -> Finding:
         if has_gpu and cpu_only:
             return Finding(name, 'warning', seen, why, fix)
     for device in ['cpu', 'cuda'] if has_gpu else ['cpu']:
-        if failed := failing_operator(device):
+        if failed := _find_failing_operator(device):
             return Finding(name, 'broken', f'{seen}; {failed}', why, fix)
     return Finding(name, 'ok', f'{seen}, run on the GPU' if has_gpu else seen)
 
 
-def failing_operator(device: str) -> str:
-    """The first of three operators that fails on a device, and how; '' if none."""
+def _find_failing_operator(device: str) -> str:
     import torch
 
-    for run in (nms, roi_align, deform_conv):
+    # an empty string if all work
+    operators = dict(
+        nms=_run_nms, roi_align=_run_roi_align, deform_conv=_run_deform_conv
+    )
+    for name, run in operators.items():
         try:
             run(device)
             if device == 'cuda':
                 torch.cuda.synchronize()
         except Exception as error:
-            return f'{run.__name__} on {device}: {last_line(error)}'
+            return f'{name} on {device}: {last_line(error)}'
     return ''
 
 
-def nms(device: str) -> None:
-    """Non-maximum suppression of one box."""
+def _run_nms(device: str) -> None:
     import torch
     from mmcv.ops import nms
 
     nms(torch.ones(1, 4, device=device), torch.ones(1, device=device), 0.5)
 
 
-def roi_align(device: str) -> None:
-    """RoIAlign of one box, forward and backward."""
+def _run_roi_align(device: str) -> None:
     import torch
     from mmcv.ops import RoIAlign
 
@@ -183,8 +191,8 @@ def roi_align(device: str) -> None:
     RoIAlign(2)(features, box).sum().backward()
 
 
-def deform_conv(device: str) -> None:
-    """Deformable 3x3 convolution, with offsets of zero."""
+def _run_deform_conv(device: str) -> None:
+    # 3x3, with offsets of zero
     import torch
     from mmcv.ops import deform_conv2d
 
@@ -192,34 +200,35 @@ def deform_conv(device: str) -> None:
     deform_conv2d(image, torch.zeros(1, 18, 1, 1, device=device), weight)
 
 
-def is_ours(module: ModuleType) -> bool:
-    """Whether hrnet_mm stands in for a module."""
+def _is_standin(module: ModuleType) -> bool:
     standins = sys.modules.get('hrnet_mm_standins')
     return standins is not None and str(module.__file__).startswith(standins.ROOT)
 
 
-def keypoint_scores() -> Finding:
-    """xtcocotools, or what hrnet_mm scores with in its place."""
+def check_keypoint_scores() -> Finding:
+    """Check xtcocotools, or faster-coco-eval, which replaces it in hrnet_mm."""
     import xtcocotools
 
     name, broken = 'keypoint scores', ''
-    if not is_ours(xtcocotools):
+    if not _is_standin(xtcocotools):
         try:
             importlib.import_module('xtcocotools._mask')
-            return Finding(name, 'ok', f'xtcocotools {version_of("xtcocotools")}')
-        except (ImportError, ValueError) as error:  # what hrnet_mm.compat mends
+            return Finding(
+                name, 'ok', f'xtcocotools {installed_version("xtcocotools")}'
+            )
+        except (ImportError, ValueError) as error:  # hrnet_mm.compat replaces it
             broken = last_line(error)
     importlib.import_module('pycocotools.coco')
     importlib.import_module('faster_coco_eval')
-    seen = f'hrnet_mm on faster-coco-eval {version_of("faster-coco-eval")}'
+    seen = f'hrnet_mm on faster-coco-eval {installed_version("faster-coco-eval")}'
     if broken:
         why = f'in place of the installed xtcocotools: {broken}'
         return Finding(name, 'note', seen, why, OUR_SCORES)
     return Finding(name, 'ok', seen)
 
 
-def training_step() -> str:
-    """One step of HRNet, built as the runners build it."""
+def check_training_step() -> str:
+    """Run a training step of HRNet, built from the registry as a runner does."""
     import torch
     from mmengine.registry import MODELS
 

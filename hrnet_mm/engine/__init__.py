@@ -1,7 +1,4 @@
-"""What the stock runner gets from here: hooks, loops, samplers, optimizers.
-
-The engine itself is MMEngine's ``Runner`` and ``torch.distributed``.
-"""
+"""Hooks, loops, samplers and optimizers for the ``Runner`` of MMEngine."""
 
 from .check_gradients import CheckGradientsHook
 from .checkpoint_hook import CheckpointHook

@@ -1,4 +1,4 @@
-"""Distributed training needs a gradient of each parameter."""
+"""A hook that names the parameters that get no gradient under DDP."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from .optional_hook import OptionalHook
 
 @HOOKS.register_module()
 class CheckGradientsHook(OptionalHook):
-    """Under DDP, each parameter that trains gets a gradient from the losses.
+    """A check that every trainable parameter gets a gradient under DDP.
 
-    DDP itself stops in the second step, with the indices of the parameters. This looks
-    at the losses of the first batch of each epoch, before their backward pass. It does
-    nothing in one process without DDP, with ``find_unused_parameters=True`` or
+    DDP itself fails in the second step and prints only the indices of the parameters.
+    This hook follows the autograd graph of the first batch of each epoch before its
+    backward pass. It does nothing without DDP, with ``find_unused_parameters=True`` or
     ``static_graph=True``, or if the model is compiled.
 
     Raises:
-        ValueError: with the names of the parameters, and the keys to set.
+        ValueError: If a parameter gets no gradient; the message has the names of these
+            parameters and the config keys to set.
     """
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Look at the losses of the next batch."""
+        """Check the losses of the next batch."""
         model = runner.model
         if (
             isinstance(model, MMDistributedDataParallel)
@@ -43,14 +44,13 @@ class CheckGradientsHook(OptionalHook):
                 model: MMDistributedDataParallel, args: Any, losses: dict[str, Any]
             ) -> None:
                 handle.remove()
-                check_gradients(model, losses)
+                _check_gradients(model, losses)
 
             handle = model.register_forward_hook(check_once)
 
 
-def check_gradients(model: MMDistributedDataParallel, losses: dict[str, Any]) -> None:
-    """Refuse a model with parameters that do not contribute to any loss."""
-    reached = parameters_behind(tensors_of(losses))
+def _check_gradients(model: MMDistributedDataParallel, losses: dict[str, Any]) -> None:
+    reached = _parameters_behind(_losses_of(losses))
     if reached is None:
         return
     trained = {
@@ -63,7 +63,8 @@ def check_gradients(model: MMDistributedDataParallel, losses: dict[str, Any]) ->
         return
     way_out = 'Leave these layers out of the model'
     for name, trunk in model.module.named_modules():
-        if isinstance(trunk, HRNet) and set(unused.values()) <= lower_streams(trunk):
+        is_trunk = isinstance(trunk, HRNet)
+        if is_trunk and set(unused.values()) <= _lower_parameters(trunk):
             key = '.'.join(['model', *filter(None, [name]), 'multiscale_output'])
             way_out = f'Only stream 0 of the trunk is used: set {key}=False'
     raise ValueError(
@@ -73,22 +74,21 @@ def check_gradients(model: MMDistributedDataParallel, losses: dict[str, Any]) ->
     )
 
 
-def tensors_of(losses: dict[str, Any]) -> Iterator[Tensor]:
-    """Yield the losses that mmengine adds up."""
+def _losses_of(losses: dict[str, Any]) -> Iterator[Tensor]:
+    # mmengine sums up only the entries with "loss" in their name
     for name, values in losses.items():
         if 'loss' in name:
             yield from [values] if isinstance(values, Tensor) else values
 
 
-def parameters_behind(losses: Iterable[Tensor]) -> set[Tensor] | None:
-    """The parameters that get a gradient; None where a checkpoint hides some."""
+def _parameters_behind(losses: Iterable[Tensor]) -> set[Tensor] | None:
     todo = [loss.grad_fn for loss in losses if loss.grad_fn is not None]
     seen = set(todo)
     reached = set()
     while todo:
         node = todo.pop()
-        if type(node).__name__ == 'CheckpointFunctionBackward':  # a reentrant one
-            return None
+        if type(node).__name__ == 'CheckpointFunctionBackward':
+            return None  # reentrant checkpointing hides parameters from the graph
         if hasattr(node, 'variable'):
             reached.add(node.variable)
         for following, _ in node.next_functions:
@@ -98,8 +98,8 @@ def parameters_behind(losses: Iterable[Tensor]) -> set[Tensor] | None:
     return reached
 
 
-def lower_streams(trunk: HRNet) -> set[nn.Parameter]:
-    """Return the parameters that only the streams below 0 need."""
+def _lower_parameters(trunk: HRNet) -> set[nn.Parameter]:
+    # parameters that only the streams below stream 0 use
     *_, last = trunk.stage4
     _, *rows = last.fuse_layers
     return {parameter for row in rows for parameter in row.parameters()}

@@ -1,4 +1,4 @@
-"""Checkpoints that are there whole, whenever a process dies or a disk is full."""
+"""Checkpoints that stay complete if a process dies or a disk is full."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from mmengine.fileio import register_backend
 from mmengine.fileio.backends import LocalBackend
 from mmengine.runner import Runner
 
-from hrnet_mm.files import write_whole
+from hrnet_mm.files import write_atomically
 from hrnet_mm.registry import HOOKS
 
 WHOLE_FILES = dict(backend='hrnet_mm.whole_files')
-POINTER = 'last_checkpoint'  # what `--resume` reads: the path of the file to go on from
-RESUMABLE = ('epoch_*.pth', 'iter_*.pth', 'preempted.pth')  # best_*.pth: weights alone
-# on a full disk
-ADVICE = 'Checkpoints from before are whole: make room, and go on with --resume'
+POINTER = 'last_checkpoint'  # a file with the path that `--resume` loads
+# best_*.pth has no state of the optimizer
+RESUMABLE = ('epoch_*.pth', 'iter_*.pth', 'preempted.pth')
+ADVICE = 'Earlier checkpoints are intact: free disk space and continue with --resume'
 
 
 @register_backend(WHOLE_FILES['backend'])
 class WholeFiles(LocalBackend):
-    """``LocalBackend`` of mmengine, which leaves no file half written.
+    """``LocalBackend`` of mmengine with atomic writes.
 
-    The stock one opens the file itself: a job that dies while it saves leaves a
-    checkpoint that cannot be loaded, under the name of one that can.
+    The stock backend writes to the final path: a job that dies while it saves leaves a
+    truncated checkpoint there.
     """
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes."""
-        write_whole(Path(filepath), obj, ADVICE)
+        """Write bytes to a file, completely or not at all."""
+        write_atomically(Path(filepath), obj, ADVICE)
 
     def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
-        """Write text."""
-        write_whole(Path(filepath), obj.encode(encoding), ADVICE)
+        """Write text to a file, completely or not at all."""
+        write_atomically(Path(filepath), obj.encode(encoding), ADVICE)
 
 
-class RemovesLater:
-    """A file backend whose removals wait for ``finish``."""
+class _RemovesLater:
+    # A file backend whose removals wait for `finish`.
 
     def __init__(self, backend: Any) -> None:
         self.backend = backend
@@ -53,11 +53,11 @@ class RemovesLater:
         return getattr(self.backend, name)
 
     def remove(self, path: str) -> None:
-        """Remember the file."""
+        """Mark a file for removal."""
         self.waiting[path] = os.stat(path).st_ino
 
     def finish(self) -> None:
-        """Remove the files, but none that took the name of one of them since."""
+        """Remove the marked files, except those that were replaced since."""
         for path, inode in self.waiting.items():
             if os.path.isfile(path) and os.stat(path).st_ino == inode:
                 self.backend.remove(path)
@@ -65,10 +65,10 @@ class RemovesLater:
 
 @HOOKS.register_module()
 class CheckpointHook(hooks.CheckpointHook):
-    """The stock hook, with a whole checkpoint to go on from at every moment.
+    """``CheckpointHook`` of mmengine that always keeps one checkpoint to resume from.
 
-    Files appear whole (``WholeFiles``), an old one goes only after its successor is
-    there, and ``--resume`` passes over a file that is damaged.
+    Files are written atomically (``WholeFiles``), an old file is removed only after its
+    successor exists, and ``--resume`` skips damaged files.
     """
 
     file_backend: Any
@@ -80,30 +80,30 @@ class CheckpointHook(hooks.CheckpointHook):
         super().__init__(*args, **kwargs)
 
     def before_run(self, runner: Runner) -> None:
-        """Before ``--resume`` reads which file to go on from."""
+        """Make ``last_checkpoint`` name an intact file before ``--resume`` reads it."""
         if runner._resume and runner._load_from is None:
             if is_main_process():
-                point_at_whole(Path(runner.work_dir), runner.logger.warning)
+                repair_pointer(Path(runner.work_dir), runner.logger.warning)
             barrier()
 
     def _save_checkpoint_with_step(
         self, runner: Runner, step: int, meta: dict[str, Any]
     ) -> None:
-        with self.removing_later():
+        with self._removing_later():
             super()._save_checkpoint_with_step(runner, step, meta)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
-        with self.removing_later():
+        with self._removing_later():
             super()._save_best_checkpoint(runner, metrics)
 
+    # The stock hook removes the old file first and may die before it saves the next.
     @contextmanager
-    def removing_later(self) -> Iterator[None]:
-        """The stock hook makes room first, and then may die before it saves."""
+    def _removing_later(self) -> Iterator[None]:
         backend = self.file_backend
         if backend.name != WholeFiles.__name__:
             yield
             return
-        self.file_backend = later = RemovesLater(backend)
+        self.file_backend = later = _RemovesLater(backend)
         try:
             yield
         finally:
@@ -111,20 +111,20 @@ class CheckpointHook(hooks.CheckpointHook):
         later.finish()
 
 
-def point_at(folder: Path, checkpoint: Path) -> None:
-    """Make ``--resume`` in a work folder go on from a checkpoint."""
-    write_whole(folder / POINTER, str(checkpoint).encode(), ADVICE)
+def write_pointer(folder: Path, checkpoint: Path) -> None:
+    """Write the path that ``--resume`` loads into a work folder."""
+    write_atomically(folder / POINTER, str(checkpoint).encode(), ADVICE)
 
 
-def point_at_whole(folder: Path, warn: Any) -> None:
-    """See that ``last_checkpoint`` of a work folder names a file that can be loaded.
+def repair_pointer(folder: Path, warn: Any) -> None:
+    """Make ``last_checkpoint`` of a work folder name a checkpoint that can be loaded.
 
     Args:
-        folder: Of the job.
-        warn: Called with what is wrong, and what is used instead.
+        folder: The work folder of the job.
+        warn: A function that gets a message if another checkpoint has to be used.
 
     Raises:
-        ValueError: if there are checkpoints and all are damaged.
+        ValueError: If there are checkpoints and all of them are damaged.
     """
     pointer = folder / POINTER
     named = Path(pointer.read_text().strip()) if pointer.is_file() else None
@@ -132,24 +132,23 @@ def point_at_whole(folder: Path, warn: Any) -> None:
     others = sorted(found - {named}, key=os.path.getmtime, reverse=True)
     damages: list[str] = []
     for path in [*filter(None, [named]), *others]:
-        damage = damage_of(path)
+        damage = _find_damage(path)
         if damage is None:
             if path != named:
                 lines = damages or [f'{pointer} is missing']
-                warn('\n'.join([*lines, f'Going on from {path} instead']))
-                point_at(folder, path)
+                warn('\n'.join([*lines, f'Resuming from {path} instead']))
+                write_pointer(folder, path)
             return
         damages.append(f'{path} {damage}')
     if damages:
         seen = '\n'.join(damages)
         raise ValueError(
-            f'--resume finds no checkpoint that can be loaded:\n{seen}\nPut one there,'
-            f' or remove {pointer} and these files to start from the beginning'
+            f'--resume found no checkpoint that can be loaded:\n{seen}\nCopy an intact '
+            f'one there, or remove {pointer} and these files to start from scratch'
         )
 
 
-def damage_of(path: Path) -> str | None:
-    """What is wrong with a checkpoint, if anything is; reads all of it."""
+def _find_damage(path: Path) -> str | None:
     if not path.is_file():
         return 'is missing'
     try:

@@ -1,4 +1,4 @@
-"""A loss that is no number ends a job before it is saved."""
+"""A hook that ends a job when its loss is NaN or infinite."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from hrnet_mm.registry import HOOKS
 
 from .optional_hook import OptionalHook
 
-# A dynamic loss scale begins too large and is halved at each overflow.
+# A dynamic loss scale starts too large and is halved at each overflow.
 OVERFLOWS = 20
 
 
 @HOOKS.register_module()
 class FiniteLossHook(OptionalHook):
-    """Stops at a loss that is NaN or infinite: no checkpoint holds what it left.
+    """Ends a job before a checkpoint is saved after a NaN or infinite loss.
 
-    Training in float16 with a loss scale leaves out such steps by itself, and stops
-    only when they do not end.
+    With a dynamic loss scale (float16) the optimizer skips such steps; then only a
+    series of 20 such steps ends the job.
 
     Raises:
-        FloatingPointError: with the iteration, the parts of the loss and the images.
+        FloatingPointError: If the loss is not finite; the message has the iteration,
+            the parts of the loss and the paths of the images.
     """
 
     priority = 'HIGH'  # before anything is saved
@@ -41,7 +42,7 @@ class FiniteLossHook(OptionalHook):
         data_batch: Any = None,
         outputs: dict[str, Any] | None = None,
     ) -> None:
-        """Look at the loss that ``RuntimeInfoHook`` has read from the device."""
+        """Check the loss that ``RuntimeInfoHook`` has copied from the device."""
         scalars = runner.message_hub.log_scalars
         if 'train/loss' not in scalars:  # a model without a loss, or without that hook
             return
@@ -60,15 +61,14 @@ class FiniteLossHook(OptionalHook):
         )
         raise FloatingPointError(
             f'The loss is not finite at iteration {runner.iter + 1} (rank {get_rank()}'
-            f'): {parts}. Images: {images_of(data_batch)}. No checkpoint holds this '
-            'step: go on from the last one with --resume. If it comes again, look at '
-            'these images, lower the learning rate, lengthen the warm-up, or clip the '
-            'gradients (optim_wrapper.clip_grad)'
+            f'): {parts}. Images: {_image_paths(data_batch)}. No checkpoint has '
+            'this step: continue from the last one with --resume. If it happens again, '
+            'look at these images, lower the learning rate, lengthen the warm-up, or '
+            'clip the gradients (optim_wrapper.clip_grad)'
         )
 
 
-def images_of(data_batch: Any) -> str:
-    """The files of a batch, as far as they are known."""
+def _image_paths(data_batch: Any) -> str:
     samples = data_batch.get('data_samples') if isinstance(data_batch, dict) else None
     paths = [getattr(sample, 'img_path', None) for sample in samples or ()]
     return ', '.join(map(str, filter(None, paths))) or 'unknown'

@@ -1,4 +1,4 @@
-"""The training loop of our configs."""
+"""The training loop of the configs of hrnet_mm."""
 
 from __future__ import annotations
 
@@ -24,39 +24,35 @@ from .resume import ResumableEpochLoop
 class EpochLoop(ResumableEpochLoop):
     """``EpochBasedTrainLoop`` for data sets of any size, which resumes exactly.
 
-    The only batch of an epoch is kept, whatever ``drop_last`` says. A last batch of one
-    sample is dropped where batch norms would take their statistics from it alone.
+    The only batch of an epoch is kept even with ``drop_last=True``. A last batch of one
+    sample is dropped if batch norms would compute their statistics from it alone.
 
     Args:
-        runner: That runs the loop.
-        dataloader: A config or a loader.
-        kwargs: As for ``EpochBasedTrainLoop``: ``max_epochs``, ``val_interval`` ...
+        runner: The runner of the loop.
+        dataloader: A data loader or its config.
+        kwargs: Arguments of ``EpochBasedTrainLoop``, such as ``max_epochs``.
 
     Raises:
-        ValueError: if an epoch has no batch.
+        ValueError: If an epoch has no batch.
     """
 
     def __init__(self, runner: Runner, dataloader: Any, **kwargs: Any) -> None:
         BaseLoop.__init__(self, runner, dataloader)  # builds the loader
-        if isinstance(self.dataloader, DataLoader):  # vis_scheduler has another
-            decide_last_batch(runner, self.dataloader)
+        if isinstance(self.dataloader, DataLoader):  # vis_scheduler passes another type
+            _decide_last_batch(runner, self.dataloader)
         if runner.cfg.get('compile'):
-            compile_around_metainfo()
+            _exclude_metainfo_from_compilation()
         super().__init__(runner, self.dataloader, **kwargs)
 
 
-def compile_around_metainfo() -> None:
-    """Let ``torch.compile`` call ``set_metainfo`` of data samples, not trace it.
-
-    It copies arrays of numpy, which Dynamo of torch 2.15 stops at.
-    """
+def _exclude_metainfo_from_compilation() -> None:
+    # set_metainfo copies numpy arrays, which Dynamo of torch 2.15 fails to trace
     stock = BaseDataElement.set_metainfo
     if not hasattr(stock, '__wrapped__'):
         BaseDataElement.set_metainfo = torch.compiler.disable(stock)
 
 
-def decide_last_batch(runner: Runner, loader: DataLoader) -> None:
-    """Keep or drop the last batch of an epoch."""
+def _decide_last_batch(runner: Runner, loader: DataLoader) -> None:
     batches: Any = loader.batch_sampler
     sampler: Any = loader.sampler
     if type(batches) is BatchSampler:
@@ -64,26 +60,25 @@ def decide_last_batch(runner: Runner, loader: DataLoader) -> None:
         if batches.drop_last and samples < size:
             batches.drop_last = False
             runner.logger.warning(
-                f'{count_samples(loader)}: fewer than train_dataloader.batch_size='
-                f'{size}. The only batch of an epoch is kept, although '
+                f'{_describe_samples(loader)}: fewer than train_dataloader.batch_size='
+                f'{size}. The only batch of an epoch is kept in spite of '
                 'train_dataloader.drop_last=True'
             )
-        elif samples > size and samples % size == 1 and has_batch_norms(runner.model):
+        elif samples > size and samples % size == 1 and _has_batch_norms(runner.model):
             batches.drop_last = True
             runner.logger.info(
-                f'{count_samples(loader)}: batches of {size} and a last one of 1, which'
-                ' is dropped, because batch norms need more than one sample. With '
-                'another train_dataloader.batch_size an epoch has all samples'
+                f'{_describe_samples(loader)}: batches of {size} and a last one of 1, '
+                'which is dropped because batch norms need more than one sample. To '
+                'use all samples, change train_dataloader.batch_size'
             )
     if not len(loader):
         raise ValueError(
-            f'{count_samples(loader)}: no batch in an epoch. Set a smaller '
+            f'{_describe_samples(loader)}: no batch in an epoch. Set a smaller '
             'train_dataloader.batch_size, or train_dataloader.drop_last=False'
         )
 
 
-def count_samples(loader: DataLoader) -> str:
-    """How many samples an epoch has."""
+def _describe_samples(loader: DataLoader) -> str:
     data: Any = loader.dataset
     sampler: Any = loader.sampler
     samples = counted(len(data), 'sample')
@@ -94,8 +89,8 @@ def count_samples(loader: DataLoader) -> str:
     return text
 
 
-def has_batch_norms(model: nn.Module) -> bool:
-    """Whether norms take their statistics from the batch of one process."""
+def _has_batch_norms(model: nn.Module) -> bool:
+    # only those that compute their statistics from the batch of one process
     synchronized = (nn.SyncBatchNorm, SyncBatchNormOnCpu)
     alone = get_world_size() == 1
     return any(

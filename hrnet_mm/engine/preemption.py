@@ -1,4 +1,4 @@
-"""A job that has to leave its nodes saves, leaves in order, and goes on later."""
+"""A hook that saves a checkpoint when a job is preempted."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from torch import distributed
 
 from hrnet_mm.registry import HOOKS
 
-from .checkpoint_hook import WHOLE_FILES, point_at
-from .optimizers import parts_of
+from .checkpoint_hook import WHOLE_FILES, write_pointer
+from .optimizers import optim_wrappers_of
 from .optional_hook import OptionalHook
 
 PREEMPTED = 75  # exit code; EX_TEMPFAIL of sysexits.h: try again later
@@ -31,20 +31,21 @@ FILE = 'preempted.pth'
 
 @HOOKS.register_module()
 class PreemptionHook(OptionalHook):
-    """Saves at the next iteration after a signal, and ends the job with code 75.
+    """Saves a checkpoint after a signal and ends the job with exit code 75.
 
-    Slurm sends one before it takes nodes away (``--signal``, preemption, ``scancel``),
-    torchrun passes SIGTERM on. One process that got it is enough: all agree on the
-    iteration, rank 0 writes ``preempted.pth`` and all leave; ``--resume`` goes on with
-    the next batch (``ExactResumeHook``). In a validation, rank 0 saves and leaves at
-    once, and the launcher ends the others; going on begins with that validation.
+    Slurm sends a signal before it takes nodes away (``--signal``, preemption,
+    ``scancel``), and torchrun forwards SIGTERM. It is enough if one process gets it:
+    all agree on the iteration, rank 0 writes ``preempted.pth`` and all exit. With
+    ``--resume`` the job continues with the next batch (``ExactResumeHook``). During a
+    validation rank 0 saves and exits at once, and the launcher ends the other
+    processes; the resumed job starts with that validation.
 
     Args:
-        signals: Their names.
+        signals: Names of signals.
         enable: See ``OptionalHook``.
 
     Raises:
-        ValueError: if there is no such signal.
+        ValueError: If a signal does not exist.
     """
 
     priority = 'LOWEST'  # after schedules, logs and checkpoints of this iteration
@@ -59,8 +60,9 @@ class PreemptionHook(OptionalHook):
         unknown = set(signals) - set(signal.Signals.__members__)
         if unknown:
             raise ValueError(
-                f'PreemptionHook(signals={list(signals)}): {" ".join(sorted(unknown))} '
-                f'is none of {" ".join(signal.Signals.__members__)}'
+                f'PreemptionHook(signals={list(signals)}): no such signal: '
+                f'{" ".join(sorted(unknown))}. There are '
+                f'{" ".join(signal.Signals.__members__)}'
             )
         self.signals = [signal.Signals[name] for name in signals]
         self.received: signal.Signals | None = None
@@ -68,74 +70,74 @@ class PreemptionHook(OptionalHook):
         self.forking = threading.local()
 
     def before_run(self, runner: Runner) -> None:
-        """Listen."""
+        """Install the signal handlers."""
         self.before = {s: signal.signal(s, self.receive) for s in self.signals}
         os.register_at_fork(
             before=self.before_fork,
             after_in_parent=self.after_fork,
             after_in_child=self.after_fork_in_child,
         )
-        atexit.register(kill_workers)
+        atexit.register(_kill_workers)
 
     def after_run(self, runner: Runner) -> None:
-        """Listen no longer."""
+        """Restore the signal handlers from before."""
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """Remember a signal."""
+        """Store a signal; the next iteration reacts to it."""
         self.received = signal.Signals(number)
 
     # A child that inherits `receive` survives SIGTERM: `multiprocessing.Pool`, in which
     # mmdet evaluates, would wait for it for ever.
     def before_fork(self) -> None:
-        """Keep SIGTERM waiting."""
+        """Block SIGTERM in this thread."""
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         self.forking.mask = mask
 
     def after_fork(self) -> None:
-        """Receive it again, if this thread did."""
+        """Restore the signal mask of this thread."""
         signal.pthread_sigmask(signal.SIG_SETMASK, self.forking.mask)
 
     def after_fork_in_child(self) -> None:
-        """Let SIGTERM end the child."""
+        """Restore the default handler of SIGTERM in the child."""
         if signal.getsignal(signal.SIGTERM) == self.receive:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self.after_fork()
 
     # Slurm signals every process of a job step, torchrun every process of a group.
-    # Workers of data loaders inherit what is blocked when they start, and so live as
-    # long as the process they work for.
+    # Workers of data loaders inherit the signal mask when they start; with the signals
+    # blocked they live as long as their parent process.
     def before_train_epoch(self, runner: Runner) -> None:
-        """Before workers start."""
+        """Block the signals while the workers start."""
         self.block()
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """After they started."""
+        """Unblock the signals after the workers have started."""
         self.unblock()
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Of an epoch without a batch, too."""
+        """Unblock the signals after an epoch without any batch."""
         self.unblock()
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Before workers start."""
+        """Block the signals while the workers start."""
         self.block()
 
     def before_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """After they started."""
+        """Unblock the signals after the workers have started."""
         self.unblock()
 
     def block(self) -> None:
-        """Keep signals waiting."""
+        """Block the signals; the operating system keeps them pending."""
         signal.pthread_sigmask(signal.SIG_BLOCK, self.signals)
 
     def unblock(self) -> None:
-        """Receive them, also those that waited."""
+        """Unblock the signals; pending ones are delivered."""
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self.signals)
 
     def after_train_iter(
@@ -145,15 +147,14 @@ class PreemptionHook(OptionalHook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Save and leave, if any process got a signal."""
-        if not between_updates(runner):  # accumulated gradients are in no checkpoint
+        """Save and exit if any process got a signal."""
+        if not _has_updated(runner):  # accumulated gradients are in no checkpoint
             return
         device = next(runner.model.parameters()).device
         received = torch.tensor(int(self.received is not None), device=device)
         all_reduce(received, 'max')
         if received.item():
-            # what SyncBuffersHook does at the end of an epoch; averages stay the same
-            # however often they are taken
+            # as SyncBuffersHook does at the end of an epoch; doing it twice is harmless
             all_reduce_params(runner.model.buffers(), op='mean')
             self.save(runner, dict(epoch=runner.epoch, iter=runner.iter + 1))
             barrier()
@@ -166,49 +167,47 @@ class PreemptionHook(OptionalHook):
         data_batch: Any = None,
         outputs: Sequence | None = None,
     ) -> None:
-        """Save and leave, if rank 0 got a signal.
+        """Save and exit if rank 0 got a signal.
 
         Processes validate different numbers of batches, so that they cannot agree on
-        one; and what is saved is the same in all of them.
+        one. The state to save is the same in all of them.
         """
         if self.received is not None and is_main_process():
             for hook in runner.hooks:
-                if isinstance(hook, EMAHook):  # averages validate; the rest is saved
+                if isinstance(hook, EMAHook):  # validation swaps the averages in
                     hook._swap_ema_parameters()
             self.save(runner, dict(epoch=runner.epoch, iter=runner.iter))
             self.leave(runner)
 
     def save(self, runner: Runner, meta: dict[str, Any]) -> None:
-        """Write the checkpoint, and then the name of it that ``--resume`` reads."""
+        """Write the checkpoint, then the file that makes ``--resume`` load it."""
         folder = Path(runner.work_dir)
         runner.save_checkpoint(
             str(folder), FILE, meta=meta, by_epoch=False, backend_args=WHOLE_FILES
         )
         if is_main_process():
-            point_at(folder, folder / FILE)
+            write_pointer(folder, folder / FILE)
         name = self.received.name if self.received else 'A signal to another process'
         runner.logger.warning(
             f'{name}: saved {folder / FILE} at iteration {meta["iter"]}. The job ends '
-            f'with exit code {PREEMPTED}; start it with --resume to go on from there'
+            f'with exit code {PREEMPTED}; start it with --resume to continue from there'
         )
 
     def leave(self, runner: Runner) -> None:
-        """End this process."""
+        """End this process with the exit code ``PREEMPTED``."""
         runner.visualizer.close()
         if distributed.is_initialized():
             distributed.destroy_process_group()
         sys.exit(PREEMPTED)
 
 
-def kill_workers() -> None:
-    """At exit: Python would send its children SIGTERM, and wait for ever."""
-    signal.signal(
-        signal.SIGCHLD, signal.SIG_DFL
-    )  # torch's handler takes it for a fault
+def _kill_workers() -> None:
+    # At exit Python would send its children SIGTERM, which they block, and wait for
+    # ever. The handler of torch would report their end as a fault.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for child in multiprocessing.active_children():
         child.kill()
 
 
-def between_updates(runner: Runner) -> bool:
-    """Whether the last iteration updated the weights."""
-    return all(part.should_update() for part in parts_of(runner.optim_wrapper))
+def _has_updated(runner: Runner) -> bool:
+    return all(part.should_update() for part in optim_wrappers_of(runner.optim_wrapper))

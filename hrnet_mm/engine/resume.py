@@ -1,4 +1,4 @@
-"""Resuming in the middle of an epoch."""
+"""A loop and a hook that resume in the middle of an epoch."""
 
 from __future__ import annotations
 
@@ -14,20 +14,14 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from hrnet_mm.registry import HOOKS
 
-from .optimizers import match_memory_formats, parts_of
+from .optimizers import match_memory_formats, optim_wrappers_of
 from .optional_hook import OptionalHook
 
-KEY = 'batches_of_epoch'  # in the `meta` of checkpoints: done, and of how many
+KEY = 'batches_of_epoch'  # in `meta` of a checkpoint: (batches done, batches)
 
 
-class RemainingBatches:
-    """A batch sampler without the first batches of each epoch.
-
-    Args:
-        batch_sampler: Of all batches.
-        done: How many to leave out.
-    """
-
+class _RemainingBatches:
+    # A batch sampler that skips the first `done` batches of each epoch.
     def __init__(self, batch_sampler: Any, done: int) -> None:
         self.batch_sampler = batch_sampler
         self.done = done
@@ -44,12 +38,12 @@ class RemainingBatches:
         return len(self.batch_sampler) - self.done
 
 
-def rest_of(loader: DataLoader, done: int) -> DataLoader:
-    """Build a loader that begins after the first batches, without loading them.
+def skip_batches(loader: DataLoader, done: int) -> DataLoader:
+    """Return a loader that skips the first batches of an epoch without loading them.
 
     Args:
-        loader: Of whole epochs, ``is_divisible``.
-        done: The number of batches to leave out.
+        loader: A loader of whole epochs with a batch sampler.
+        done: The number of batches to skip.
 
     Returns:
         A loader with the data set, the samplers and the settings of ``loader``. Its
@@ -62,13 +56,12 @@ def rest_of(loader: DataLoader, done: int) -> DataLoader:
     settings = inspect.signature(DataLoader).parameters.keys() - chosen_anew
     return DataLoader(
         loader.dataset,
-        batch_sampler=RemainingBatches(loader.batch_sampler, done),
+        batch_sampler=_RemainingBatches(loader.batch_sampler, done),
         **{name: getattr(loader, name) for name in settings},
     )
 
 
-def is_divisible(loader: Any) -> bool:
-    """Whether ``rest_of`` takes a loader: mmengine builds no others."""
+def _can_skip_batches(loader: Any) -> bool:
     return (
         type(loader) is DataLoader
         and loader.batch_sampler is not None
@@ -76,8 +69,7 @@ def is_divisible(loader: Any) -> bool:
     )
 
 
-def validate_if_due(loop: EpochBasedTrainLoop) -> None:
-    """Validate if the schedule of a loop has a validation after its last epoch."""
+def _validate_if_due(loop: EpochBasedTrainLoop) -> None:
     loop._decide_current_val_interval()
     due = loop.epoch % loop.val_interval == 0 or loop.epoch == loop.max_epochs
     if due and loop.epoch >= loop.val_begin and loop.runner.val_loop is not None:
@@ -85,44 +77,43 @@ def validate_if_due(loop: EpochBasedTrainLoop) -> None:
 
 
 class ResumableEpochLoop(EpochBasedTrainLoop):
-    """``EpochBasedTrainLoop`` that resumes with the very next batch.
+    """``EpochBasedTrainLoop`` that can resume in the middle of an epoch.
 
-    Checkpoints do not know the loop: ``ExactResumeHook`` notes there how many batches
-    of the epoch are done, and calls ``resume``. Without that hook a resumed job begins
-    its epoch again.
+    ``ExactResumeHook`` stores the number of completed batches in checkpoints and calls
+    ``resume``. Without that hook a resumed job starts its epoch again.
     """
 
-    _first_batch = 0  # of the next epoch to run
+    _first_batch = 0  # index in the next epoch
     _validates_first = False
 
     def resume(self, done: int, *, validate: bool) -> None:
-        """Leave out what was done before the job was interrupted.
+        """Skip the batches that were done before the job was interrupted.
 
         Args:
-            done: The number of batches of the current epoch.
-            validate: Whether it was interrupted between two epochs: a validation that
-                was due there may not have ended, and is run first.
+            done: The number of completed batches of the current epoch.
+            validate: Whether to start with the validation of the last epoch, if one is
+                due: a job that ended between two epochs may not have completed it.
         """
         self._first_batch = done
         self._validates_first = validate
 
     def run(self) -> nn.Module:
-        """Train."""
+        """Train until ``max_epochs`` and return the model."""
         self.runner.call_hook('before_train')
         if self._validates_first:
-            validate_if_due(self)
+            _validate_if_due(self)
         while self.epoch < self.max_epochs and not self.stop_training:
             self.run_epoch()
-            validate_if_due(self)
+            _validate_if_due(self)
         self.runner.call_hook('after_train')
         return self.runner.model
 
     def run_epoch(self) -> None:
-        """Train for an epoch, or for the rest of one."""
+        """Train for an epoch, or for the rest of an interrupted one."""
         first, self._first_batch = self._first_batch, 0
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
-        loader = rest_of(self.dataloader, first) if first else self.dataloader
+        loader = skip_batches(self.dataloader, first) if first else self.dataloader
         for idx, batch in enumerate(loader, first):
             self.run_iter(idx, batch)
         self.runner.call_hook('after_train_epoch')
@@ -131,15 +122,16 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
 
 @HOOKS.register_module()
 class ExactResumeHook(OptionalHook):
-    """A resumed job continues with the very next batch, and omits no validation.
+    """Makes a resumed job continue with the next batch and skip no validation.
 
-    It notes in checkpoints how many batches of the epoch are done, and tells
-    ``ResumableEpochLoop``, from which ``hrnet_mm.EpochLoop`` is derived. The stock
+    The hook stores the number of completed batches in checkpoints and passes it to
+    ``ResumableEpochLoop``, the base class of ``hrnet_mm.EpochLoop``. The stock
     ``EpochBasedTrainLoop`` gets a loader of the rest of the epoch instead; until that
-    epoch ends, its log counts the remaining batches. Loops that count iterations resume
-    exactly by themselves.
+    epoch ends, its log counts the remaining batches. ``IterBasedTrainLoop`` resumes
+    exactly by itself.
 
-    Momenta get the memory format that the weights have on this device.
+    The state of the optimizer gets the memory format that the weights have on this
+    device.
     """
 
     priority = 'LOWEST'
@@ -147,11 +139,12 @@ class ExactResumeHook(OptionalHook):
     def __init__(self, *, enable: bool = True) -> None:
         super().__init__(enable=enable)
         self.loaded = (0, 0)
-        self.epoch_began = 0  # at which iteration
-        self.whole: DataLoader | None = None  # of a stock loop that has the rest
+        self.epoch_began = 0  # the iteration
+        # the loader of whole epochs, while a stock loop has one of the rest
+        self.whole: DataLoader | None = None
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note how far the epoch is."""
+        """Store how many batches of the epoch are done."""
         loop, meta = runner.train_loop, checkpoint['meta']
         if isinstance(loop, EpochBasedTrainLoop):
             in_epoch = meta['epoch'] == loop.epoch  # else it is saved at the end of one
@@ -160,23 +153,23 @@ class ExactResumeHook(OptionalHook):
             meta[KEY] = (done, len(whole))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Read how far it was."""
+        """Read how many batches of the epoch were done."""
         self.loaded = checkpoint.get('meta', {}).get(KEY, (0, 0))
 
     def before_train(self, runner: Runner) -> None:
-        """Tell the loop, or give a stock one the rest of the epoch."""
-        for part in parts_of(runner.optim_wrapper):
+        """Make the loop skip the completed batches."""
+        for part in optim_wrappers_of(runner.optim_wrapper):
             match_memory_formats(part.optimizer)
         loop = runner.train_loop
         if not isinstance(loop, EpochBasedTrainLoop) or loop.iter == 0:
-            return  # `load_from` takes the weights alone
+            return  # `load_from` loads only the weights
         self.epoch_began = loop.iter
         loader = loop.dataloader
-        if self.loaded[0] and not is_divisible(loader):
+        if self.loaded[0] and not _can_skip_batches(loader):
             runner.logger.warning(
-                f'The epoch begins again, although {self.loaded[0]} of its batches are '
+                f'The epoch starts again, although {self.loaded[0]} of its batches are '
                 f'done: {type(loader).__name__} of {type(loader.dataset).__name__} '
-                'leaves out none. A torch DataLoader with a sampler resumes exactly'
+                'cannot skip batches. A torch DataLoader with a sampler resumes exactly'
             )
             return
         between_epochs = self.loaded[0] == 0
@@ -185,9 +178,9 @@ class ExactResumeHook(OptionalHook):
         if isinstance(loop, ResumableEpochLoop):
             loop.resume(done, validate=between_epochs)
         elif between_epochs:
-            validate_if_due(loop)
+            _validate_if_due(loop)
         else:
-            self.whole, loop.dataloader = loader, rest_of(loader, done)
+            self.whole, loop.dataloader = loader, skip_batches(loader, done)
 
     def _done_of(self, now: int, logger: Logger) -> int:
         done, length = self.loaded
@@ -195,13 +188,13 @@ class ExactResumeHook(OptionalHook):
             done = done * now // length
             logger.warning(
                 f'An epoch had {length} batches and has {now}: the number of processes '
-                f'or the batch size changed. It goes on with batch {done + 1}'
+                f'or the batch size changed. The job resumes at batch {done + 1}'
             )
-        logger.info(f'Going on with batch {done + 1} of {now}')
+        logger.info(f'Resuming at batch {done + 1} of {now}')
         return done
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """The next epoch has all batches."""
+        """Use all batches in the next epoch."""
         loop = runner.train_loop
         self.epoch_began = loop.iter
         if self.whole is not None:

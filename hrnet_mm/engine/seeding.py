@@ -1,9 +1,9 @@
-"""Augmentation that depends on (seed, epoch, sample) and on nothing else.
+"""Augmentation whose random numbers depend only on (seed, epoch, sample).
 
-The stock loaders draw it from the state of each worker process, which no checkpoint
-holds: a resumed job, or one with other workers or GPUs, sees other images. Here the
-sampler writes the epoch into each index, and our data sets seed with it before they
-read a sample; so a killed job resumes with exactly the losses it would have had.
+The stock loaders use the state of the random generators of each worker process, which
+no checkpoint has: a resumed job, or one with other workers or GPUs, sees other images.
+Here the sampler adds the epoch to each index, and our data sets seed with it before
+they load a sample. So a killed job resumes with exactly the losses it would have had.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from .optional_hook import OptionalHook
 
 
 class SeededIndex(int):
-    """An index into a data set that also carries the seed of its augmentation.
+    """An index into a data set with the seed of the augmentation of that sample.
 
-    Wrappers that compute another index by subtraction or modulo pass the seed on. Those
-    that look it up or draw it lose the seed: ``ClassBalancedDataset``, and
+    The seed survives wrappers that compute an index by subtraction or modulo. It is
+    lost in wrappers that look the index up or draw it: ``ClassBalancedDataset``, and
     ``CombinedDataset`` with ``sample_ratio_factor``.
     """
 
     seed: tuple[int, ...]
 
     def __new__(cls, index: int, seed: tuple[int, ...]) -> SeededIndex:
-        """An ``int`` in every other respect, so that any data set takes it."""
+        """Create an ``int`` with a seed."""
         self = super().__new__(cls, index)
         self.seed = seed
         return self
 
     def __sub__(self, other: int) -> SeededIndex:
-        """Index a part of a ``ConcatDataset`` or ``CombinedDataset``."""
+        """Return the index in a part of a ``ConcatDataset`` or ``CombinedDataset``."""
         return SeededIndex(int(self) - other, self.seed)
 
     def __mod__(self, other: int) -> SeededIndex:
-        """Index the data set that a ``RepeatDataset`` repeats."""
+        """Return the index in the data set that a ``RepeatDataset`` repeats."""
         return SeededIndex(int(self) % other, self.seed)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -62,15 +62,14 @@ class SeededSampler(DefaultSampler):
 
 
 def seed_once(index: int) -> int:
-    """Seed ``random`` and ``numpy`` from the index that ``SeededSampler`` gave.
+    """Seed ``random`` and ``numpy`` from an index of ``SeededSampler``.
 
     Args:
-        index: Of a sample. Without a seed, as in validation and for the other images of
-            a mosaic, it leaves both generators as they are.
+        index: The index of a sample. One without a seed, as in validation and for the
+            other images of a mosaic, does not change the generators.
 
     Returns:
-        The index without its seed. Whoever seeds from it again would repeat what was
-        drawn since, and so correlate one transform with another.
+        The index without its seed: seeding twice would correlate transforms.
     """
     if not isinstance(index, SeededIndex):
         return index
@@ -82,14 +81,15 @@ def seed_once(index: int) -> int:
 
 @TRANSFORMS.register_module()
 class SeedSample(BaseTransform):
-    """Seeds the augmentation of a data set that is not ours.
+    """Seeds the augmentation of a data set from outside ``hrnet_mm``.
 
-    Write it first into the pipeline, and ``hrnet_mm.SeededSampler`` as the sampler. The
-    data sets of ``hrnet_mm`` seed by themselves; in their pipelines it does nothing.
+    Use it as the first transform of the pipeline, with ``hrnet_mm.SeededSampler`` as
+    the sampler. The data sets of ``hrnet_mm`` seed by themselves; in their pipelines it
+    does nothing.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Take the seed out of ``sample_idx``; nothing else changes."""
+        """Seed the generators from ``sample_idx``, and remove the seed from it."""
         if 'sample_idx' in results:
             results['sample_idx'] = seed_once(results['sample_idx'])
         return results
@@ -97,16 +97,16 @@ class SeedSample(BaseTransform):
 
 @HOOKS.register_module()
 class SeedStepHook(OptionalHook):
-    """Seeds what the model itself draws from (seed, step, rank): dropout, CutMix.
+    """Seeds the random layers of a model, such as dropout, from (seed, step, rank).
 
-    No checkpoint holds the state of torch's and numpy's generators, so a resumed job
-    would draw something else. For augmentation see ``hrnet_mm.engine.seeding``.
+    No checkpoint has the state of the generators of torch and numpy, so that a resumed
+    job would draw other numbers. For augmentation see ``hrnet_mm.engine.seeding``.
     """
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """Before each step."""
+        """Seed torch and numpy before each step."""
         seed = np.random.SeedSequence((runner.seed, runner.iter, get_rank()))
         torch.manual_seed(int(seed.generate_state(1)[0]))
         np.random.seed(seed.generate_state(1))

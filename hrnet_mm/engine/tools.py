@@ -1,4 +1,4 @@
-"""The scripts of OpenMMLab's libraries, run in a process that knows hrnet_mm."""
+"""Functions that find and run the scripts of the OpenMMLab libraries."""
 
 from __future__ import annotations
 
@@ -17,36 +17,35 @@ from .checkpoint_hook import POINTER, RESUMABLE
 
 
 def run_tool(name: str) -> None:
-    """Run ``train`` or ``test`` of the library that a config is for.
+    """Run ``train`` or ``test`` of the library of a config.
 
-    As ``mim train LIBRARY CONFIG`` does, but in this process, for ``srun`` and
-    ``torchrun``. The config is the first argument that ends in ``.py``.
+    This does the same as ``mim train LIBRARY CONFIG``, but in this process, for
+    ``srun`` and ``torchrun``. The config is the first command-line argument that ends
+    in ``.py``.
+
+    Args:
+        name: ``train`` or ``test``.
     """
     config = next((word for word in sys.argv[1:] if word.endswith('.py')), None)
     if config is None:
-        sys.exit(f'{sys.argv[0]} takes a config: {name}.py CONFIG ...')
+        sys.exit(f'{sys.argv[0]} needs a config: {name}.py CONFIG ...')
     if not Path(config).is_file():
         sys.exit(f'{config}: no such file')
     settings = Config.fromfile(config)
     try:
         library = library_of(settings.get('default_scope'))
-        folder = tools_of(library.scope)
+        folder = _tools_folder(library.scope)
     except ValueError as error:
         sys.exit(f'{config}: {error}')
     except ModuleNotFoundError as error:
         sys.exit(f'{config} is for {library.scope}: {error}')
     words = sys.argv[1:]
     if name == 'train':
-        words = go_on_or_begin(words, settings, f'work_dirs/{Path(config).stem}')
+        words = resume_or_start(words, settings, f'work_dirs/{Path(config).stem}')
     run_script(folder / f'{name}.py', words)
 
 
-def tools_of(library: str) -> Path:
-    """The folder of a library's scripts.
-
-    Raises:
-        ModuleNotFoundError: if the library is not installed.
-    """
+def _tools_folder(library: str) -> Path:
     spec = importlib.util.find_spec(library)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f'pip install {LIBRARIES[library].distribution}')
@@ -54,50 +53,67 @@ def tools_of(library: str) -> Path:
 
 
 def find_script(library: str, name: str) -> Path:
-    """A script by its name, or by its folder and name: ``misc/browse_dataset``.
+    """Return the path of a script of a library.
+
+    Args:
+        library: One of the four libraries, such as ``mmdet``.
+        name: The name of a script, or its folder and name: ``misc/browse_dataset``.
 
     Raises:
-        ModuleNotFoundError: if the library is not installed.
-        ValueError: if it is none of the four, or has no such script, or several.
+        ModuleNotFoundError: If the library is not installed.
+        ValueError: If it is none of the four libraries, or if it has no such script or
+            several.
     """
     if library not in LIBRARIES:
-        raise ValueError(f'{library} is none of {", ".join(LIBRARIES)}')
-    folder = tools_of(library)
+        raise ValueError(
+            f'unknown library {library!r}: expected {", ".join(LIBRARIES)}'
+        )
+    folder = _tools_folder(library)
     scripts = {
         path.relative_to(folder).with_suffix('').as_posix(): path
         for path in sorted(folder.rglob('*.py'))
     }
-    asked = name.removesuffix('.py')
-    found = [it for it in scripts if f'/{it}'.endswith(f'/{asked}')]
+    wanted = name.removesuffix('.py')
+    found = [path for path in scripts if f'/{path}'.endswith(f'/{wanted}')]
     if not found:
         raise ValueError(
-            f'{library} has no script {asked}; it has {", ".join(scripts)}'
+            f'{library} has no script {wanted}; it has {", ".join(scripts)}'
         )
-    if asked not in found and len(found) > 1:
-        raise ValueError(f'{library} has {len(found)} of them: {", ".join(found)}')
-    return scripts[asked if asked in found else found[0]]
+    if wanted not in found and len(found) > 1:
+        raise ValueError(
+            f'{library} has {len(found)} scripts {wanted}: {", ".join(found)}'
+        )
+    return scripts[wanted if wanted in found else found[0]]
 
 
 def run_script(script: Path, words: Sequence[str]) -> None:
-    """Run a script in this process, as ``python SCRIPT WORDS`` would in another."""
+    """Run a script in this process like ``python SCRIPT WORDS``."""
     sys.argv = [str(script), *words]
     sys.path.insert(0, str(script.parent))
     runpy.run_path(str(script), run_name='__main__')
 
 
-def go_on_or_begin(words: list[str], settings: Config, work_dir: str) -> list[str]:
-    """Make of ``--resume`` what a job needs that may be started many times.
+def resume_or_start(words: list[str], settings: Config, work_dir: str) -> list[str]:
+    """Translate ``--resume`` for a job that may be started many times.
 
-    With it three of the libraries forget ``load_from`` and train from scratch, and
-    mmseg goes on from that file, each time. Here a job without a checkpoint begins as
-    its config says, and any other goes on from the one in its work folder. With
-    ``--resume FILE`` as well, a job without a checkpoint goes on from that one.
+    With ``--resume`` and without a checkpoint, three of the libraries ignore
+    ``load_from`` and train from scratch, and mmseg resumes from ``load_from`` at each
+    start. Here such a job starts as its config says, or from FILE if ``--resume FILE``
+    is given as well. A job with a checkpoint in its work folder resumes from it.
+
+    Args:
+        words: Command-line arguments of the training script.
+        settings: The config; ``--cfg-options`` are merged into it.
+        work_dir: The work folder if neither arguments nor config name one.
+
+    Returns:
+        The arguments for the script of the library.
     """
     resuming = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     resuming.add_argument('--resume', nargs='?', const='auto', action='append')
     found, others = resuming.parse_known_args(words)
-    asked = found.resume or []
-    if 'auto' not in asked:
+    resumes = found.resume or []
+    if 'auto' not in resumes:
         return words
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument('--work-dir')
@@ -107,5 +123,5 @@ def go_on_or_begin(words: list[str], settings: Config, work_dir: str) -> list[st
     folder = Path(given.work_dir or settings.get('work_dir') or work_dir)
     if any(path for glob in (POINTER, *RESUMABLE) for path in folder.glob(glob)):
         return [*others, '--resume', '--cfg-options', 'load_from=None']
-    files = [file for file in asked if file != 'auto']
+    files = [file for file in resumes if file != 'auto']
     return [*others, '--resume', files[-1]] if files else others

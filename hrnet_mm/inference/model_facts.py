@@ -15,7 +15,7 @@ from hrnet_mm.datasets.metainfo import (
 )
 from hrnet_mm.images import loader_of
 from hrnet_mm.libraries import LIBRARIES
-from hrnet_mm.profiling.models import find, image_size
+from hrnet_mm.profiling.models import find_values, image_size
 
 TASKS = {
     scope: library.task
@@ -95,7 +95,7 @@ def _read_decoder_facts(cfg: Config) -> dict[str, Any]:
             f'codec {dict(codec)}: run.py knows MSRAHeatmap and UDPHeatmap with '
             'Gaussian heatmaps only'
         )
-    padding = [*find(cfg.test_dataloader.dataset, 'padding')]
+    padding = [*find_values(cfg.test_dataloader.dataset, 'padding')]
     return dict(
         padding=padding[0] if padding else 1.25,
         udp=udp,

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.runner import Runner
 from torch import nn
 
-from hrnet_mm.engine.checks import bare
+from hrnet_mm.engine.checks import unwrap_model
 from hrnet_mm.engine.optional_hook import OptionalHook
 from hrnet_mm.models import HRNet
 from hrnet_mm.registry import HOOKS
@@ -47,7 +47,7 @@ class CheckCodecHook(OptionalHook):
         self._check(runner, 'test')
 
     def _check(self, runner: Runner, stage: str) -> None:
-        model = bare(runner.model)
+        model = unwrap_model(runner.model)
         if getattr(model, 'head', None) is None:
             return
         dataset = getattr(runner, f'{stage}_dataloader').dataset

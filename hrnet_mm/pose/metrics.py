@@ -6,7 +6,7 @@ from typing import Any
 
 from mmpose.evaluation.metrics import CocoMetric
 
-from hrnet_mm.datasets.annotations import readable
+from hrnet_mm.datasets.annotations import normalize_annotations
 from hrnet_mm.registry import METRICS
 
 
@@ -26,7 +26,7 @@ class CocoPoseMetric(CocoMetric):
     gt_converter: dict[str, Any] | None
 
     def __init__(self, ann_file: str | None = None, **kwargs: Any) -> None:
-        super().__init__(ann_file and readable(ann_file), **kwargs)
+        super().__init__(ann_file and normalize_annotations(ann_file), **kwargs)
 
     @property
     def dataset_meta(self) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
-"""What a network costs, and whether the published figures are right."""
+"""Parameters, MACs and activations of networks, and a check of published figures."""
 
 from .measure import Layer, count_macs, measure
-from .models import Subject, subject
+from .models import Subject, build_subject
 from .parts import Part, parts
 from .published import NOT_REPRODUCED, PUBLISHED, Published
 from .report import (
@@ -13,7 +13,19 @@ from .report import (
 )
 
 __all__ = [
-    'NOT_REPRODUCED', 'PUBLISHED', 'Layer', 'Part', 'Published', 'Subject',
-    'count_macs', 'measure', 'parts', 'profile', 'profile_table', 'published_notes',
-    'published_table', 'recompute', 'subject',
+    'NOT_REPRODUCED',
+    'PUBLISHED',
+    'Layer',
+    'Part',
+    'Published',
+    'Subject',
+    'build_subject',
+    'count_macs',
+    'measure',
+    'parts',
+    'profile',
+    'profile_table',
+    'published_notes',
+    'published_table',
+    'recompute',
 ]  # fmt: skip

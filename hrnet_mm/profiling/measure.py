@@ -1,7 +1,7 @@
-"""Counts parameters, multiply-accumulates and activations, without computing any.
+"""Counting of parameters, multiply-accumulates (MACs) and activations.
 
-On the meta device a tensor has a shape and no memory, so that W64 on a large image is
-counted in seconds on a laptop.
+On the meta device tensors have a shape but no memory, so that counting takes seconds
+also for W64 on a large image.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 @dataclass
 class Layer:
-    """What one layer costs in one forward pass of one image.
+    """The cost of a layer in a forward pass.
 
     Attributes:
-        parameters: All that is trained.
+        parameters: The number of parameters.
         macs: Multiply-accumulates of convolutions and linear layers: one for each
-            weight and each place where it is used. Norms, interpolation and products
-            of activations (attention) are not counted, as in the official code.
-        activations: Numbers in the outputs of convolutions and linear layers.
-        shape: Of the last output: ``(N, C, H, W)``.
+            weight and each position at which it is applied. Norms, interpolation and
+            products of activations (attention) are not counted, as in the official
+            code.
+        activations: The number of output elements of convolutions and linear layers.
+        shape: The shape of the last output, ``(N, C, H, W)``.
     """
 
     parameters: int = 0
@@ -37,24 +38,26 @@ class Layer:
 
 
 def measure(model: nn.Module, run: Callable[[], Any]) -> dict[str, Layer]:
-    """The cost of every layer by its name, in the order of the model.
+    """Return the cost of each layer by its name, in the order of the model.
 
     Args:
-        model: On any device; ``meta`` is the fastest.
-        run: Runs it forward, on one image.
+        model: A model on any device; ``meta`` is the fastest.
+        run: A function that runs a forward pass of the model.
     """
     layers: dict[str, Layer] = {}
     hooks = []
     seen: set[int] = set()
     for name, module in model.named_modules():
         own = {id(p): p.numel() for p in module.parameters(recurse=False)}
-        new = {key: n for key, n in own.items() if key not in seen}  # some are shared
+        new = {
+            key: n for key, n in own.items() if key not in seen
+        }  # without shared ones
         seen |= set(new)
         counted = isinstance(module, (*CONVOLUTIONS, *TRANSPOSED, nn.Linear))
         if new or counted:
             layers[name] = Layer(parameters=sum(new.values()))
         if counted:
-            hooks.append(module.register_forward_hook(counter(layers[name])))
+            hooks.append(module.register_forward_hook(_counting_hook(layers[name])))
     with torch.no_grad():
         run()
     for hook in hooks:
@@ -63,19 +66,19 @@ def measure(model: nn.Module, run: Callable[[], Any]) -> dict[str, Layer]:
 
 
 def count_macs(model: nn.Module, run: Callable[[], Any]) -> int:
-    """Count the multiply-accumulates of a forward pass; see ``Layer`` and ``measure``.
+    """Return the multiply-accumulates of a forward pass, of all images of a batch.
 
-    Of a batch: those of all images.
+    See ``Layer`` for what is counted and ``measure`` for the arguments.
     """
     return sum(layer.macs for layer in measure(model, run).values())
 
 
-def counter(layer: Layer) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-    """A forward hook that adds to ``layer``."""
-
+def _counting_hook(
+    layer: Layer,
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
     def count(module: Any, args: tuple[Tensor, ...], output: Tensor) -> None:
-        # the tensor with a value for each place of the kernel: of a transposed
-        # convolution it is the input
+        # the tensor with one element per position of the kernel; for a transposed
+        # convolution this is the input
         x = args[0] if isinstance(module, TRANSPOSED) else output
         width = module.weight.shape[0]
         layer.macs += module.weight.numel() * x.numel() // width

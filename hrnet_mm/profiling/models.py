@@ -1,4 +1,4 @@
-"""The model of a config of any of the four libraries, or a trunk; without memory."""
+"""Models on the meta device, from a config of any library or from an arch."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from hrnet_mm.building import build_model
 from hrnet_mm.models import ARCHS, HRNet
 
 TRUNK_SIZE = (224, 224)
-DETECTION_SIZE = (800, 1216)  # of the published figures; training pads to 800x1344
-BOXES = 500  # in each box head, as in the published figures
+DETECTION_SIZE = (800, 1216)  # as in the published figures; training pads to 800x1344
+BOXES = 500  # per box head, as in the published figures
 
 
 @dataclass
 class Subject:
-    """A model that is measured.
+    """A model to measure, with the size of its input.
 
     Attributes:
-        model: On the meta device.
-        size: Height and width of the image.
+        model: A model on the meta device.
+        size: Height and width of the image in pixels.
     """
 
     model: Any
     size: tuple[int, int]
 
     def run(self) -> None:
-        """Forward once, on one image.
+        """Run a forward pass of one image.
 
-        Of detectors: what works on all of the image, and each box head on ``BOXES``
-        boxes; no masks, no stuff.
+        For detectors this includes all layers on the whole image and each box head with
+        ``BOXES`` boxes, but neither mask heads nor semantic heads.
         """
         model: Any = self.model
         trunk: Any = getattr(model, 'backbone', model)
@@ -56,25 +56,25 @@ class Subject:
             model(image, None, mode='tensor')
 
 
-def subject(
+def build_subject(
     source: str, size: tuple[int, int] | None = None, options: dict | None = None
 ) -> Subject:
-    """The model that a name stands for, ready to run on one image.
+    """Build the model of a config, or the trunk of an arch, on the meta device.
 
     Args:
         source: A config file of mmpose, mmseg, mmdet or mmpretrain, or an arch.
-        size: Height and width of the image; those of the config if not given.
-        options: Changes of the config, as ``--cfg-options`` takes them.
+        size: Height and width of the image; by default those of the config.
+        options: Changes of the config, as for ``--cfg-options``.
 
     Raises:
-        ValueError: if ``source`` is neither, or its size is not to be found.
+        ValueError: If ``source`` is neither, or if the config has no image size.
     """
     if source in ARCHS:
         with torch.device('meta'):
             return Subject(HRNet(source).eval(), size or TRUNK_SIZE)
     if not Path(source).is_file():
         raise ValueError(
-            f'{source} is no config file (in {Path.cwd()}), nor one of the archs '
+            f'{source} is neither a config file (in {Path.cwd()}) nor one of the archs '
             f'{list(ARCHS)}'
         )
     cfg = Config.fromfile(source)
@@ -84,7 +84,11 @@ def subject(
 
 
 def image_size(cfg: Config) -> tuple[int, int]:
-    """Height and width of the images that a config works on."""
+    """Return height and width of the input images of a config.
+
+    Raises:
+        ValueError: If the config does not define them.
+    """
     scope = cfg.get('default_scope')
     if scope == 'mmdet':
         return DETECTION_SIZE
@@ -93,23 +97,26 @@ def image_size(cfg: Config) -> tuple[int, int]:
         size = preprocessor.get('size') or cfg.get('crop_size')
         if size:
             return size[0], size[1]
-    sizes = [*find(cfg.get('val_dataloader'), 'input_size')]
-    if sizes:  # of mmpose: width and height
+    sizes = [*find_values(cfg.get('val_dataloader'), 'input_size')]
+    if sizes:  # mmpose: (width, height)
         return sizes[-1][1], sizes[-1][0]
-    sizes = [*find(cfg.get('val_dataloader'), 'crop_size'), *find(cfg, 'scale')]
+    sizes = [
+        *find_values(cfg.get('val_dataloader'), 'crop_size'),
+        *find_values(cfg, 'scale'),
+    ]
     if sizes:
         size = sizes[0]
         return (size, size) if isinstance(size, int) else (size[1], size[0])
-    raise ValueError('the config does not say how large its images are: give --size')
+    raise ValueError('the config does not define the size of its images: use --size')
 
 
-def find(cfg: Any, key: str) -> Iterable[Any]:
-    """The values of a key, wherever it stands."""
+def find_values(cfg: Any, key: str) -> Iterable[Any]:
+    """Yield all values of a key in a nested config."""
     if isinstance(cfg, dict | Config | ConfigDict):
         if cfg.get(key) is not None:
             yield cfg[key]
         for value in cfg.values():
-            yield from find(value, key)
+            yield from find_values(value, key)
     elif isinstance(cfg, list | tuple):
         for value in cfg:
-            yield from find(value, key)
+            yield from find_values(value, key)

@@ -1,4 +1,4 @@
-"""The cost of the parts of a network: stages and streams of the trunk, neck, head."""
+"""The cost of each part of a network: stages and streams of the trunk, neck, head."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ TRANSITION = re.compile(r'transition(\d)\.')
 
 @dataclass
 class Part:
-    """A part of a network, and what it costs in one forward pass.
+    """A part of a network and its cost in a forward pass.
 
     Attributes:
-        name: ``'stage 3'``, ``'neck'``.
-        detail: ``'stream 2'``, ``'exchange'``, or nothing.
-        parameters, macs, activations: See ``Layer``.
-        channels, stride: Of its output, where that is one stream.
+        name: The name, such as ``'stage 3'`` or ``'neck'``.
+        detail: ``'stream 2'``, ``'exchange'``, ``'transition'``, or empty.
+        parameters: See ``Layer``.
+        macs: See ``Layer``.
+        activations: See ``Layer``.
+        channels: The channels of the output, if it is a single stream.
+        stride: The stride of the output, if it is a single stream.
     """
 
     name: str
@@ -36,15 +39,15 @@ class Part:
 
 
 def parts(layers: Mapping[str, Layer], height: int) -> list[Part]:
-    """Sum up layers.
+    """Sum up the cost of layers by the part of the network.
 
     Args:
-        layers: From ``measure``.
-        height: Of the image, for the strides.
+        layers: The result of ``measure``.
+        height: The height of the image in pixels, for the strides.
     """
     found: dict[tuple[str, str], Part] = {}
     for name, layer in layers.items():
-        key = place(name)
+        key = _part_of_layer(name)
         part = found.setdefault(key, Part(*key))
         part.parameters += layer.parameters
         part.macs += layer.macs
@@ -56,8 +59,7 @@ def parts(layers: Mapping[str, Layer], height: int) -> list[Part]:
     return [*found.values()]
 
 
-def place(name: str) -> tuple[str, str]:
-    """The part that a layer belongs to."""
+def _part_of_layer(name: str) -> tuple[str, str]:
     inner = name.removeprefix(TRUNK)
     if STEM.match(inner):
         return 'stem', ''

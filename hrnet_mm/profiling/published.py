@@ -1,8 +1,8 @@
-"""The sizes and costs that were published, and what they were counted on.
+"""Published sizes and costs of HRNet models, with the config that reproduces each.
 
-Each is recomputed from a config of ours. Where the figure was counted on something else
-than its row says (another number of classes, another image), that is given here and
-said in ``note``. Where no configuration gives it, it is in ``NOT_REPRODUCED``.
+If a figure was counted for another model than its row says (number of classes, image
+size), the options and a note say so. Figures that no config reproduces are in
+``NOT_REPRODUCED``.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'
 
 @dataclass(frozen=True)
 class Published:
-    """One row of a README.
+    """A published row of parameters and MACs.
 
     Attributes:
-        name: What it says it is.
-        source: The repository.
-        parameters: Millions, as printed.
-        macs: Billions of 2^30, as printed.
-        config: Of ours, below ``configs``.
-        size: Height and width.
-        options: Changes of the config that give the model that was counted.
-        weights_only: Parameters are the weights of convolutions and linear layers, in
-            millions of 2^20.
-        note: What differs.
+        name: The task, model and size of the row.
+        source: The repository that published it.
+        parameters: Parameters in 10^6, as printed.
+        macs: Multiply-accumulates in 2^30, as printed.
+        config: The config of hrnet_mm, relative to ``configs``.
+        size: Height and width of the image.
+        options: Changes of the config that reproduce the counted model.
+        weights_only: Whether ``parameters`` counts only the weights of convolutions and
+            linear layers, in 2^20.
+        note: How the counted model differs from the row.
     """
 
     name: str
@@ -51,11 +51,11 @@ class Published:
 
     @property
     def path(self) -> str:
-        """The config file."""
+        """The path of the config file."""
         return str(CONFIGS / self.config)
 
     def count(self, model: nn.Module) -> float:
-        """The parameters in the unit of the row."""
+        """Return the parameters of a model in the unit of the row."""
         if not self.weights_only:
             return sum(p.numel() for p in model.parameters()) / 1e6
         layers = (m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear))
@@ -63,7 +63,7 @@ class Published:
 
 
 def agrees(printed: str, exact: float) -> bool:
-    """Whether a printed figure is an exact one, rounded or cut off."""
+    """Return whether a printed figure is an exact one, rounded or truncated."""
     unit = 10 ** len(printed.partition('.')[2])
     return round(float(printed) * unit) in (
         round(exact * unit),
@@ -71,15 +71,14 @@ def agrees(printed: str, exact: float) -> bool:
     )
 
 
-def pose(width: int, height: int, parameters: str, macs: str) -> Published:
-    """A row on human pose."""
+def _pose_row(width: int, height: int, parameters: str, macs: str) -> Published:
     size = height, height * 3 // 4
     config = f'pose/hrnet_w{width}_coco-{height}x{size[1]}.py'
     name = f'pose W{width} {size[0]}x{size[1]}'
     return Published(name, POSE, parameters, macs, config, size)
 
 
-def seg(
+def _seg_row(
     name: str,
     parameters: str,
     macs: str,
@@ -87,15 +86,15 @@ def seg(
     size: tuple[int, int] = (1024, 2048),
     note: str = '',
 ) -> Published:
-    """A row on segmentation; all were counted with the 19 classes of Cityscapes."""
+    # all were counted with the 19 classes of Cityscapes, and a classifier with bias
     options = {'model.decode_head.num_classes': 19, 'model.decode_head.bias': True}
     config = f'seg/hrnetv2_{config}.py'
     name = f'segmentation {name}'
     return Published(name, SEG, parameters, macs, config, size, options, note=note)
 
 
-def det(width: int, parameters: str, macs: str) -> Published:
-    """A row on detection: Faster R-CNN, 500 boxes."""
+def _det_row(width: int, parameters: str, macs: str) -> Published:
+    # MACs with 500 boxes
     return Published(
         f'Faster R-CNN W{width}',
         DET,
@@ -104,55 +103,54 @@ def det(width: int, parameters: str, macs: str) -> Published:
         f'det/faster-rcnn_hrnetv2p_w{width}_coco-1x.py',
         (800, 1216),
         weights_only=True,
-        note='parameters: weights alone, in 2^20',
+        note='parameters: only weights, in 2^20',
     )
 
 
-def cls(arch: str, parameters: str, macs: str) -> Published:
-    """A row on ImageNet; the official head has biases."""
+def _cls_row(arch: str, parameters: str, macs: str) -> Published:
     config = f'cls/hrnetc_{arch}_imagenet.py'
-    options = {'model.neck.0.bias': True}
+    options = {'model.neck.0.bias': True}  # as in the official code
     name = f'ImageNet {arch.upper()}-C'
     return Published(name, CLS, parameters, macs, config, (224, 224), options)
 
 
 PUBLISHED = [
-    pose(32, 256, '28.5', '7.1'),
-    pose(32, 384, '28.5', '16.0'),
-    pose(48, 256, '63.6', '14.6'),
-    pose(48, 384, '63.6', '32.9'),
-    seg('W18-small-v1', '1.5', '31.1', 'w18_small_v1_cityscapes-512x1024'),
-    seg('W18-small-v2', '3.9', '71.6', 'w18_small_v2_cityscapes-512x1024'),
-    seg('W48', '65.8', '696.2', 'w48_cityscapes-512x1024'),
-    seg(
+    _pose_row(32, 256, '28.5', '7.1'),
+    _pose_row(32, 384, '28.5', '16.0'),
+    _pose_row(48, 256, '63.6', '14.6'),
+    _pose_row(48, 384, '63.6', '32.9'),
+    _seg_row('W18-small-v1', '1.5', '31.1', 'w18_small_v1_cityscapes-512x1024'),
+    _seg_row('W18-small-v2', '3.9', '71.6', 'w18_small_v2_cityscapes-512x1024'),
+    _seg_row('W48', '65.8', '696.2', 'w48_cityscapes-512x1024'),
+    _seg_row(
         'W48 PASCAL-Context',
         '65.8',
         '76.5',
         'w48_pascal-context-59-480x480',
         (480, 480),
-        'counted with 19 classes; it has 59 or 60',
+        'counted with 19 classes instead of 59 or 60',
     ),
-    seg(
+    _seg_row(
         'W48 LIP',
         '65.8',
         '74.3',
         'w48_lip-473x473',
         (468, 468),
-        'counted on 468x468 with 19 classes; it has 473x473 and 20',
+        'counted on 468x468 with 19 classes instead of 473x473 with 20',
     ),
-    det(18, '26.2', '159.1'),
-    det(32, '45.0', '245.3'),
-    det(40, '60.5', '314.9'),
-    det(48, '79.4', '399.1'),
-    cls('w18_small_v1', '13.2', '1.49'),
-    cls('w18_small_v2', '15.6', '2.42'),
-    cls('w18', '21.3', '3.99'),
-    cls('w30', '37.7', '7.55'),
-    cls('w32', '41.2', '8.31'),
-    cls('w40', '57.6', '11.8'),
-    cls('w44', '67.1', '13.9'),
-    cls('w48', '77.5', '16.1'),
-    cls('w64', '128.1', '26.9'),
+    _det_row(18, '26.2', '159.1'),
+    _det_row(32, '45.0', '245.3'),
+    _det_row(40, '60.5', '314.9'),
+    _det_row(48, '79.4', '399.1'),
+    _cls_row('w18_small_v1', '13.2', '1.49'),
+    _cls_row('w18_small_v2', '15.6', '2.42'),
+    _cls_row('w18', '21.3', '3.99'),
+    _cls_row('w30', '37.7', '7.55'),
+    _cls_row('w32', '41.2', '8.31'),
+    _cls_row('w40', '57.6', '11.8'),
+    _cls_row('w44', '67.1', '13.9'),
+    _cls_row('w48', '77.5', '16.1'),
+    _cls_row('w64', '128.1', '26.9'),
 ]
 
 NOT_REPRODUCED = {

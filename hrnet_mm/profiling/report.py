@@ -1,4 +1,4 @@
-"""Tables for a person, and the same as data."""
+"""Reports of costs, as data and as tables."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from typing import Any
 from rich.table import Table
 
 from .measure import count_macs, measure
-from .models import subject
+from .models import build_subject
 from .parts import Part, parts
 from .published import Published, agrees
 
 
 def profile(source: str, size: tuple[int, int] | None = None) -> dict[str, Any]:
-    """What a config or an arch costs; see ``subject`` and ``Part``."""
-    found = subject(source, size)
+    """Return the cost of a config or an arch by its parts, as JSON-serializable data.
+
+    Args:
+        source: A config file or an arch; see ``build_subject``.
+        size: Height and width of the image; by default those of the config.
+    """
+    found = build_subject(source, size)
     layers = measure(found.model, found.run)
     rows = parts(layers, found.size[0])
     total = Part('total')
@@ -33,7 +38,7 @@ def profile(source: str, size: tuple[int, int] | None = None) -> dict[str, Any]:
 
 
 def profile_table(found: dict[str, Any]) -> Table:
-    """A row for each part."""
+    """Return a table of the result of ``profile``, with a row for each part."""
     height, width = found['image']
     table = Table(
         title=f'{found["source"]}, one image of {height}x{width}',
@@ -57,8 +62,8 @@ def profile_table(found: dict[str, Any]) -> Table:
 
 
 def recompute(row: Published) -> dict[str, Any]:
-    """A published row beside what comes out here."""
-    found = subject(row.path, row.size, row.options)
+    """Recompute a published row; return both as JSON-serializable data."""
+    found = build_subject(row.path, row.size, row.options)
     macs = count_macs(found.model, found.run)
     parameters = row.count(found.model)
     exact = sum(p.numel() for p in found.model.parameters())
@@ -75,8 +80,8 @@ def recompute(row: Published) -> dict[str, Any]:
 
 
 def published_table(rows: Iterable[dict[str, Any]]) -> Table:
-    """Published and recomputed figures side by side; fits 80 columns."""
-    table = Table(title='published, and recomputed here', box=None)
+    """Return a table of published and recomputed figures, for 80 columns."""
+    table = Table(title='published and recomputed figures', box=None)
     table.add_column('', overflow='fold')
     for title in ('10^6 par.', 'exactly', 'MACs/2^30', ''):
         table.add_column(title, justify='right', no_wrap=True)
@@ -95,6 +100,6 @@ def published_table(rows: Iterable[dict[str, Any]]) -> Table:
 def published_notes(
     rows: Iterable[dict[str, Any]], others: dict[str, str]
 ) -> list[str]:
-    """What was counted on something else than the row says, and what is left out."""
+    """Return the notes on recomputed rows, and on figures that cannot be reproduced."""
     notes = [f'{row["name"]}: {row["note"]}' for row in rows if row['note']]
     return [*notes, *(f'{name}: {reason}' for name, reason in others.items())]

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.runner import Runner
 
-from hrnet_mm.engine.checks import bare
+from hrnet_mm.engine.checks import unwrap_model
 from hrnet_mm.engine.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 
@@ -24,11 +24,11 @@ class CheckWindowHook(OptionalHook):
 
     def before_train(self, runner: Runner) -> None:
         """Check ``test_cfg`` before the first step."""
-        _check_window(bare(runner.model).test_cfg)
+        _check_window(unwrap_model(runner.model).test_cfg)
 
     def before_test(self, runner: Runner) -> None:
         """Check ``test_cfg`` before the first image."""
-        _check_window(bare(runner.model).test_cfg)
+        _check_window(unwrap_model(runner.model).test_cfg)
 
 
 def _check_window(test_cfg: Mapping[str, Any] | None) -> None:

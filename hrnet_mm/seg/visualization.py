@@ -18,7 +18,7 @@ from torch import Tensor
 
 from hrnet_mm.datasets.metainfo import complete_palette
 from hrnet_mm.registry import HOOKS, VISUALIZERS
-from hrnet_mm.visualization import open_trained, overlay, read_picture, save_sheet
+from hrnet_mm.visualization import open_trained, overlay, read_image, save_sheet
 
 from .heads import soft_regions
 from .segmentor import OCRNet
@@ -40,7 +40,7 @@ class SegVisualizationHook(MmsegHook):
         for output in outputs if self.draw and mode != 'train' and is_due else ():
             self._visualizer.add_datasample(
                 f'{mode}_{Path(output.img_path).name}',
-                read_picture(output.img_path)[..., ::-1],
+                read_image(output.img_path)[..., ::-1],
                 data_sample=output,
                 show=self.show,
                 wait_time=self.wait_time,
@@ -117,7 +117,7 @@ def predict(model: Any, sample: dict) -> Prediction:
         (result,) = model.test_step(pseudo_collate([sample]))
     if hook:
         hook.remove()
-    image = read_picture(result.metainfo['img_path'])
+    image = read_image(result.metainfo['img_path'])
     truth, found = (  # binary heads predict floating-point labels
         part.data[0].cpu().numpy().astype(int)
         for part in (result.gt_sem_seg, result.pred_sem_seg)

@@ -1,4 +1,4 @@
-"""TinyPeople, the embedded data set."""
+"""TinyPeople, a small synthetic data set that is rendered locally."""
 
 from .dataset import TinyPeople
 from .figure import CLASSES

@@ -1,4 +1,4 @@
-"""COCO: people as annotations that pycocotools and the stock data sets read."""
+"""Functions that write TinyPeople in the annotation format of COCO."""
 
 import cv2
 import numpy as np
@@ -14,26 +14,29 @@ CATEGORY = {
     'skeleton': [list(bone) for bone in SKELETON],
 }
 
-_FINENESS = 4  # outlines are drawn on a grid so many times finer
-_SLACK = 0.4  # pixels
+_FINENESS = 4  # upsampling factor of masks before their outlines are traced
+_TOLERANCE = 0.4  # of simplified outlines, in pixels
 
 
-def box(mask: np.ndarray) -> list[int]:
-    """The smallest box around a mask: x, y, width, height."""
+def bounding_box(mask: np.ndarray) -> list[int]:
+    """Return the bounding box of a (H, W) mask: x, y, width, height in pixels."""
     return list(map(int, cv2.boundingRect(mask.astype(np.uint8))))
 
 
-def polygons(mask: np.ndarray) -> list[list[float]]:
-    """The outlines of a mask, each as x, y, x, y, ...
+def mask_to_polygons(mask: np.ndarray) -> list[list[float]]:
+    """Convert a mask to COCO polygons.
 
-    A hole is joined to the outline around it by a cut of no width: COCO has no
-    other way to say it in polygons. The corners are some tenths of a pixel off,
-    which keeps the file small.
+    A hole is connected to the outline around it by a cut of zero width, because COCO
+    polygons have no holes. The polygons are simplified by some tenths of a pixel, which
+    keeps the file small.
 
     Args:
         mask: (H, W), boolean.
+
+    Returns:
+        Polygons, each as x, y, x, y, ... in pixels.
     """
-    x, y, width, height = box(mask)
+    x, y, width, height = bounding_box(mask)
     inner = mask[y : y + height, x : x + width].astype(np.uint8)
     fine = cv2.resize(
         cv2.copyMakeBorder(inner, 1, 1, 1, 1, cv2.BORDER_CONSTANT),
@@ -42,7 +45,7 @@ def polygons(mask: np.ndarray) -> list[list[float]]:
     contours, tree = cv2.findContours(fine, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     outlines: dict[int, np.ndarray] = {}
     for i, contour in enumerate(contours):
-        ring = cv2.approxPolyDP(contour, _SLACK * _FINENESS, closed=True)[:, 0]
+        ring = cv2.approxPolyDP(contour, _TOLERANCE * _FINENESS, closed=True)[:, 0]
         ring = (ring + 0.5) / _FINENESS + (x - 1, y - 1)
         around = tree[0, i, 3]
         if around < 0:
@@ -53,22 +56,28 @@ def polygons(mask: np.ndarray) -> list[list[float]]:
     return [o.round(2).ravel().tolist() for o in outlines.values() if len(o) > 2]
 
 
-def image(image_id: int, file_name: str, size: tuple[int, int]) -> dict:
-    """Describe an image of a width and height."""
+def image_entry(image_id: int, file_name: str, size: tuple[int, int]) -> dict:
+    """Return the COCO entry of an image; ``size`` is width and height in pixels."""
     width, height = size
     return {'id': image_id, 'file_name': file_name, 'width': width, 'height': height}
 
 
-def annotation(person: Person, image_id: int, number: int) -> dict:
-    """Describe one of at most ten people on an image; ``number`` is from 0."""
+def annotation_entry(person: Person, image_id: int, number: int) -> dict:
+    """Return the COCO entry of a person.
+
+    Args:
+        person: A person of a scene.
+        image_id: The id of the image.
+        number: The index of the person in the image, 0 to 9.
+    """
     return {
         'id': image_id * 10 + number,
         'image_id': image_id,
         'category_id': CATEGORY['id'],
         'keypoints': person.keypoints.round(2).ravel().tolist(),
         'num_keypoints': int((person.keypoints[:, 2] > 0).sum()),
-        'bbox': box(person.mask),
+        'bbox': bounding_box(person.mask),
         'area': int(person.mask.sum()),
-        'segmentation': polygons(person.mask),
+        'segmentation': mask_to_polygons(person.mask),
         'iscrowd': 0,
     }

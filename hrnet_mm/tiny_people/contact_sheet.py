@@ -1,4 +1,4 @@
-"""Pictures of TinyPeople, for people: images over their truth."""
+"""Visualization of TinyPeople: images above their annotations."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from .skeleton import KEYPOINTS, SKELETON
 ZOOM = 2
 GAP = 6
 
-# Of the left, of the right, of the middle; blue, green, red.
+# colours of keypoints by their side; blue, green, red
 _LEFT, _RIGHT, _MIDDLE = (96, 208, 64), (48, 144, 255), (255, 176, 64)
 _DARK = (32, 32, 32)
 PALETTE = [
@@ -23,16 +23,16 @@ PALETTE = [
     (120, 200, 130),
     (90, 150, 215),
 ]
-"""Red, green and blue of each of ``CLASSES``."""
+"""The colour (red, green, blue) of each of ``CLASSES``."""
 
 
 class Skeleton(NamedTuple):
-    """What to draw of a figure.
+    """The keypoints and links of a skeleton.
 
     Args:
-        joints: Their names; those that begin with left or right have the colour of
-            their side.
-        bones: The joints at both ends of each, from 0.
+        joints: Names of the K keypoints; a prefix ``left`` or ``right`` sets the
+            colour.
+        bones: Links, each as the indices of two keypoints, from 0.
     """
 
     joints: Sequence[str]
@@ -58,14 +58,17 @@ def draw_skeleton(
     skeleton: Skeleton = COCO,
     colour: Colour | None = None,
 ) -> None:
-    """Draw joints and bones; a hidden joint is a ring, an unlabelled one nothing.
+    """Draw a skeleton onto an image, in place.
+
+    A visible keypoint is a disc, a hidden one a ring; unlabelled ones are not drawn.
 
     Args:
-        image: (H, W, 3), ``zoom`` times as large as the annotated one; drawn on.
-        keypoints: (K, 3), x, y and COCO's visibility.
-        zoom: Pixels of the image per pixel of the keypoints.
-        skeleton: Of K joints.
-        colour: Of all of it; blue, green, red. By default one for each side.
+        image: (H, W, 3), uint8, blue, green, red; ``zoom`` times the annotated size.
+        keypoints: (K, 3), x and y in pixels of the annotated image, and COCO's
+            visibility.
+        zoom: The scale of ``image`` relative to the annotated image.
+        skeleton: Names and links of the K keypoints.
+        colour: Blue, green, red of the whole skeleton; by default one for each side.
     """
 
     def pixel(joint: int) -> tuple[int, int]:
@@ -89,13 +92,17 @@ def draw_skeleton(
 
 
 def _read(path: Path, mode: int) -> np.ndarray:
-    picture = cv2.imread(str(path), mode)
-    if picture is None:
-        raise FileNotFoundError(f'{path} is missing or damaged: draw the data set anew')
-    return picture
+    image = cv2.imread(str(path), mode)
+    if image is None:
+        raise FileNotFoundError(
+            f'{path} is missing or damaged: remove the data set and render it again'
+        )
+    return image
 
 
-def _column(root: Path, split: str, name: str, annotations: list[dict]) -> np.ndarray:
+def _draw_column(
+    root: Path, split: str, name: str, annotations: list[dict]
+) -> np.ndarray:
     image = _read(root / 'images' / split / name, cv2.IMREAD_COLOR)
     label_file = (root / 'labels' / split / name).with_suffix('.png')
     labels = _read(label_file, cv2.IMREAD_GRAYSCALE)
@@ -106,30 +113,30 @@ def _column(root: Path, split: str, name: str, annotations: list[dict]) -> np.nd
         draw_skeleton(annotated, np.reshape(annotation['keypoints'], (17, 3)))
     classes = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
     parts = np.array(PALETTE, np.uint8)[classes][..., ::-1]
-    return np.vstack([_framed(p) for p in (image, annotated, parts)])
+    return np.vstack([_add_frame(p) for p in (image, annotated, parts)])
 
 
-def _framed(picture: np.ndarray) -> np.ndarray:
-    return np.pad(picture, [(GAP // 2,) * 2] * 2 + [(0, 0)], constant_values=255)
+def _add_frame(image: np.ndarray) -> np.ndarray:
+    return np.pad(image, [(GAP // 2,) * 2] * 2 + [(0, 0)], constant_values=255)
 
 
 def draw_contact_sheet(
     root: str | Path, split: str = 'train', n: int = 5
 ) -> np.ndarray:
-    """Show the first images: each above its skeletons above its label map.
+    """Draw the first images of a split, each above its skeletons and its label map.
 
     Args:
         root: The folder of a ``TinyPeople``.
-        split: Which of its splits.
+        split: The name of a split.
         n: The number of images, side by side.
 
     Returns:
-        A picture: blue, green, red, as OpenCV has it.
+        (H, W, 3), uint8, blue, green, red.
     """
     root = Path(root)
     truth = json.loads((root / 'annotations' / f'{split}.json').read_text())
     columns = [
-        _column(
+        _draw_column(
             root,
             split,
             image['file_name'],
@@ -141,7 +148,7 @@ def draw_contact_sheet(
 
 
 def save_sheet(root: str | Path, path: str | Path) -> None:
-    """Write a contact sheet of the validation split."""
+    """Draw a contact sheet of the validation split and write it to an image file."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     sheet = draw_contact_sheet(root, 'val', 6)
     Path(path).write_bytes(cv2.imencode(Path(path).suffix, sheet)[1].tobytes())

@@ -1,13 +1,13 @@
-"""TinyPeople: a data set small enough to draw, hard enough to tell right from wrong.
+"""TinyPeople: a synthetic data set for all four tasks.
 
-Figures in six poses over cluttered backgrounds, in the layouts that the stock data
-sets and metrics of OpenMMLab read:
+It has figures in six poses on cluttered backgrounds, in the file formats that the stock
+data sets and metrics of OpenMMLab read:
 
-    ROOT/tiny_people.json                   what was drawn
+    ROOT/tiny_people.json                   the settings
     ROOT/annotations/SPLIT.json             COCO: keypoints, boxes, masks
     ROOT/images/SPLIT/000001.jpg
     ROOT/labels/SPLIT/000001.png            indices of ``CLASSES``
-    ROOT/crops/SPLIT/POSE/000001_0.jpg      one figure in each
+    ROOT/crops/SPLIT/POSE/000001_0.jpg      one figure per file
 """
 
 import json
@@ -26,29 +26,33 @@ from .scene import CROWD, FEW, Person, Scene, draw_scene
 from .skeleton import POSES
 
 DRAWING = 1
-"""The version of the drawing code: another number, another data set."""
+"""The version of the rendering code; it changes whenever the images change."""
 
-CARD = 'tiny_people.json'
-LEAST_SIZE = 64
+MANIFEST = 'tiny_people.json'
+MIN_SIZE = 64
 CROP_SIZE = 96
 CROP_MARGIN = 1.25
 
 Progress = Callable[[int, int], None]
-"""Called with the number of images written so far and that of all."""
+"""A callback with the number of written images and the total number."""
 
 
 @dataclass(frozen=True)
 class TinyPeople:
-    """What to draw.
+    """The settings of a TinyPeople data set.
 
-    The same values give the same files. An image depends on the seed, its size,
-    its split and its number only: a larger split begins with the smaller one.
+    Equal settings give equal files. An image depends only on the seed, its size, its
+    split and its number: a larger split starts with the images of a smaller one.
 
     Args:
-        seed: Another seed, other images.
+        seed: The seed of the random generator, at least 0.
         image_size: Width and height in pixels, at least 64.
         splits: The number of images by the name of the split.
-        crowd: Two to four figures in an image, small and large, before each other.
+        crowd: Whether to render two to four overlapping figures per image instead of
+            one to three.
+
+    Raises:
+        ValueError: If a setting is out of range.
     """
 
     seed: int = 0
@@ -59,42 +63,44 @@ class TinyPeople:
     crowd: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be drawn."""
+        """Validate the settings."""
         if self.seed < 0:
             raise ValueError(f'seed must be 0 or more, got {self.seed}')
-        if min(self.image_size) < LEAST_SIZE:
+        if min(self.image_size) < MIN_SIZE:
             raise ValueError(
-                f'image_size must be at least {LEAST_SIZE} x {LEAST_SIZE}, '
+                f'image_size must be at least {MIN_SIZE} x {MIN_SIZE}, '
                 f'got {self.image_size}'
             )
         for split, count in self.splits.items():
             if not split.isidentifier() or count < 1:
                 raise ValueError(
-                    'splits must give names, and counts of 1 or more, '
+                    'splits must map identifiers to counts of 1 or more, '
                     f'got {split!r}: {count}'
                 )
 
     def scene(self, split: str, number: int) -> Scene:
-        """Draw one image; the first has number 1."""
+        """Render one image of a split; the first has number 1."""
         words = (self.seed, zlib.crc32(split.encode()), number)
-        casting = CROWD if self.crowd else FEW
-        return draw_scene(np.random.default_rng(words), self.image_size, casting)
+        settings = CROWD if self.crowd else FEW
+        return draw_scene(np.random.default_rng(words), self.image_size, settings)
 
     def write(self, root: str | Path, progress: Progress | None = None) -> Path:
-        """Write the data set, unless it is there; all of it or nothing.
+        """Write the data set to a folder, completely or not at all.
+
+        If the folder already has this data set, nothing is written.
 
         Args:
-            root: The folder to make.
-            progress: Told after each image.
+            root: The folder to create.
+            progress: A callback after each image.
 
         Returns:
-            The folder.
+            The absolute path of the folder.
 
         Raises:
-            FileExistsError: Something else is in this place.
+            FileExistsError: If the folder has other files or another TinyPeople.
         """
         root = Path(root).absolute()
-        if self._is_in(root):
+        if self._is_written(root):
             return root
         root.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix='.tiny_people-', dir=root.parent) as t:
@@ -105,11 +111,11 @@ class TinyPeople:
                 os.replace(draft, root)
             except OSError:
                 # Another process may have finished in the meantime.
-                if not self._is_in(root):
+                if not self._is_written(root):
                     raise
         return root
 
-    def _card(self) -> dict:
+    def _manifest(self) -> dict:
         return {
             'drawing': DRAWING,
             'seed': self.seed,
@@ -118,13 +124,13 @@ class TinyPeople:
             'crowd': self.crowd,
         }
 
-    def _is_in(self, root: Path) -> bool:
-        """Whether the data set is in a folder; complain if something else is."""
+    def _is_written(self, root: Path) -> bool:
+        """Return whether a folder has this data set; raise if it has anything else."""
         if not root.is_dir():
             if root.exists():
                 raise FileExistsError(f'{root} is a file; choose another folder')
             return False
-        if not (root / CARD).is_file():
+        if not (root / MANIFEST).is_file():
             names = sorted(path.name for path in root.iterdir())
             if names:
                 raise FileExistsError(
@@ -132,16 +138,16 @@ class TinyPeople:
                     f'{", ..." if names[5:] else ""}); choose another folder'
                 )
             return False
-        # cards were written before there were crowds
-        there = {'crowd': False} | json.loads((root / CARD).read_text())
-        wanted = self._card()
+        # manifests of older versions have no `crowd`
+        there = {'crowd': False} | json.loads((root / MANIFEST).read_text())
+        wanted = self._manifest()
         differ = [key for key in wanted if there.get(key) != wanted[key]]
         if differ:
             changes = '; '.join(
                 f'{key} is {there.get(key)}, not {wanted[key]}' for key in differ
             )
             raise FileExistsError(
-                f'{root} holds another TinyPeople: {changes}. '
+                f'{root} has another TinyPeople: {changes}. '
                 'Remove it or choose another folder'
             )
         return True
@@ -153,10 +159,12 @@ class TinyPeople:
             images, annotations = [], []
             for number in range(1, count + 1):
                 scene = self.scene(split, number)
-                _write_pictures(root, split, f'{number:06d}', scene)
-                images.append(coco.image(number, f'{number:06d}.jpg', self.image_size))
+                _write_images(root, split, f'{number:06d}', scene)
+                images.append(
+                    coco.image_entry(number, f'{number:06d}.jpg', self.image_size)
+                )
                 annotations += [
-                    coco.annotation(person, number, i)
+                    coco.annotation_entry(person, number, i)
                     for i, person in enumerate(scene.people)
                 ]
                 done += 1
@@ -169,34 +177,34 @@ class TinyPeople:
                 'categories': [coco.CATEGORY],
             }
             (root / 'annotations' / f'{split}.json').write_text(json.dumps(content))
-        (root / CARD).write_text(json.dumps(self._card(), indent=2) + '\n')
+        (root / MANIFEST).write_text(json.dumps(self._manifest(), indent=2) + '\n')
 
 
 def _make_folders(root: Path, split: str) -> None:
     (root / 'annotations').mkdir(exist_ok=True)
     (root / 'images' / split).mkdir(parents=True)
     (root / 'labels' / split).mkdir(parents=True)
-    # Also those that stay empty: a class has the same index in every split.
+    # also if they stay empty, so that a class has the same index in every split
     for pose in POSES:
         (root / 'crops' / split / pose).mkdir(parents=True)
 
 
-def _write_pictures(root: Path, split: str, name: str, scene: Scene) -> None:
-    _write_picture(root / 'images' / split / f'{name}.jpg', scene.image)
-    _write_picture(root / 'labels' / split / f'{name}.png', scene.labels)
+def _write_images(root: Path, split: str, name: str, scene: Scene) -> None:
+    _write_image(root / 'images' / split / f'{name}.jpg', scene.image)
+    _write_image(root / 'labels' / split / f'{name}.png', scene.labels)
     for i, person in enumerate(scene.people):
         path = root / 'crops' / split / person.pose / f'{name}_{i}.jpg'
-        _write_picture(path, _crop(scene.image, person))
+        _write_image(path, _crop(scene.image, person))
 
 
-def _write_picture(path: Path, image: np.ndarray) -> None:
-    # OpenCV's own imwrite would not say why it failed.
+def _write_image(path: Path, image: np.ndarray) -> None:
+    # cv2.imwrite returns False without a reason if it fails
     path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
 
 
 def _crop(image: np.ndarray, person: Person) -> np.ndarray:
-    """Cut out a person in a square with a margin; the border is continued."""
-    x, y, width, height = coco.box(person.mask)
+    # a square with a margin; outside of the image its border is replicated
+    x, y, width, height = coco.bounding_box(person.mask)
     side = round(CROP_MARGIN * max(width, height))
     wide = cv2.copyMakeBorder(image, *(side,) * 4, cv2.BORDER_REPLICATE)
     left, top = side + x + (width - side) // 2, side + y + (height - side) // 2

@@ -1,4 +1,4 @@
-"""Figures: a pose given a body, clothes and a face."""
+"""Rendering of figures: body, clothes and face for a pose."""
 
 from collections.abc import Iterable
 from colorsys import hsv_to_rgb
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .renderer import Capsule, Sprite, model
+from .renderer import Capsule, Sprite, render
 from .skeleton import KEYPOINTS, POSES, Points, sample_pose
 
 CLASSES = ('background', 'head', 'torso', 'arms', 'legs')
-"""The classes of the label maps; a class's pixel value is its index."""
+"""The classes of the label maps; the label of a pixel is an index of this tuple."""
 
 _HEAD, _TORSO, _ARMS, _LEGS = range(1, 5)
 
@@ -40,14 +40,16 @@ PARTS = _MIDDLE + tuple(
     for side in ('left', 'right')
     for start, end, *rest in _SIDE
 )
-"""The body: from, to, radius there and there (of the height), colour, label."""
+"""Capsules of the body: start, end, radius at both (relative to the height), colour,
+label."""
 
 LONG_HAIR = ('crown', 'nape', 0.095, 0.075, 'hair', _HEAD)
 
 FACE = 5
-"""So many of the keypoints, the first, are in the face."""
+"""The number of keypoints in the face; they come first."""
 
-# Above a joint is flesh of about this depth (of the height); more hides it.
+# Distance from the surface of the body to a keypoint inside, relative to the height. A
+# larger distance means that something hides the keypoint.
 _COVER = np.where(np.arange(len(KEYPOINTS)) < FACE, 0.06, 0.14)
 
 SKINS = (
@@ -57,14 +59,14 @@ HAIRS = ((30, 28, 32), (36, 58, 92), (92, 178, 226), (44, 92, 176), (168, 168, 1
 
 
 class Figure(NamedTuple):
-    """A figure, seen alone.
+    """A rendered figure.
 
     Args:
-        pose: The name of its pose.
-        sprite: Its picture.
-        joints: (17, 2), x and y of the keypoints in the coordinates of the sprite's
-            origin.
-        hidden: (17,), whether its own body is in front of a joint.
+        pose: The name of the pose.
+        sprite: The rendered image.
+        joints: (17, 2), x and y of the keypoints in pixels, in the coordinates of
+            ``sprite.origin``.
+        hidden: (17,), whether the body of the figure hides a keypoint.
     """
 
     pose: str
@@ -73,42 +75,43 @@ class Figure(NamedTuple):
     hidden: np.ndarray
 
 
-def vivid(rng: np.random.Generator) -> np.ndarray:
-    """Sample a colour of cloth or paint: blue, green, red."""
+def sample_colour(rng: np.random.Generator) -> np.ndarray:
+    """Sample a saturated colour: blue, green, red, 0 to 255."""
     hue, saturation, value = rng.random(3)
     rgb = hsv_to_rgb(hue, 0.25 + 0.5 * saturation, 0.4 + 0.55 * value)
     return 255 * np.array(rgb[::-1], np.float32)
 
 
-def skin(rng: np.random.Generator) -> np.ndarray:
-    """Sample a colour of skin."""
+def sample_skin_colour(rng: np.random.Generator) -> np.ndarray:
+    """Sample a skin colour: blue, green, red, 0 to 255."""
     return np.array(rng.choice(SKINS) * rng.uniform(0.92, 1.05), np.float32)
 
 
-def _wardrobe(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    bare, shirt, trousers = skin(rng), vivid(rng), vivid(rng)
+def _sample_colours(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    skin = sample_skin_colour(rng)
+    shirt, trousers = sample_colour(rng), sample_colour(rng)
     return {
-        'skin': bare,
-        'nose': bare * np.float32(0.85),
-        'lips': bare * np.array([0.6, 0.5, 0.85], np.float32),
+        'skin': skin,
+        'nose': skin * np.float32(0.85),
+        'lips': skin * np.array([0.6, 0.5, 0.85], np.float32),
         'eyes': np.array([40, 30, 25], np.float32),
         'hair': np.array(rng.choice(HAIRS) * rng.uniform(0.85, 1.1), np.float32),
         'shirt': shirt,
-        'sleeve': shirt if rng.random() < 0.5 else bare,
+        'sleeve': shirt if rng.random() < 0.5 else skin,
         'trousers': trousers,
-        'stocking': trousers if rng.random() < 0.65 else bare,
-        'shoes': vivid(rng) * np.float32(0.5),
+        'stocking': trousers if rng.random() < 0.65 else skin,
+        'shoes': sample_colour(rng) * np.float32(0.5),
     }
 
 
-def _body(
+def _body_capsules(
     parts: Iterable[tuple], points: Points, colours: dict[str, np.ndarray],
     height: float, stoutness: float,
 ) -> list[Capsule]:  # fmt: skip
     return [
         Capsule(
             points[start], points[end],
-            # The face keeps its proportions: its joints are the finest.
+            # stoutness would cover the keypoints of the face
             tuple(height * r * (1 if label == _HEAD else stoutness) for r in radii),
             colours[colour], label,
         )
@@ -117,19 +120,19 @@ def _body(
 
 
 def sample_figure(rng: np.random.Generator, height: float, light: np.ndarray) -> Figure:
-    """Sample somebody.
+    """Sample and render a figure.
 
     Args:
-        rng: Where the chances come from.
-        height: The figure's height when upright, in pixels.
-        light: Unit vector towards the light.
+        rng: The random generator.
+        height: The height of the upright figure in pixels.
+        light: (3,), a unit vector towards the light.
     """
     pose = str(rng.choice(list(POSES)))
     points = sample_pose(rng, POSES[pose], height)
     parts = (*PARTS, LONG_HAIR) if rng.random() < 0.4 else PARTS
     stoutness = rng.uniform(1, 1.25)
-    capsules = _body(parts, points, _wardrobe(rng), height, stoutness)
-    sprite = model(capsules, light)
+    capsules = _body_capsules(parts, points, _sample_colours(rng), height, stoutness)
+    sprite = render(capsules, light)
 
     joints = np.stack([points[name] for name in KEYPOINTS])
     x, y = np.rint(joints[:, :2] - sprite.origin).astype(int).T

@@ -1,8 +1,7 @@
-"""Clay: shaded, anti-aliased pictures of things made of tapered capsules.
+"""A renderer of tapered capsules with shading and anti-aliasing.
 
-Everything that is modelled here, a figure or a stray limb, is a list of
-capsules in space: x to the right, y down, z towards the viewer, in pixels,
-where the centre of the first pixel is at 0.
+Coordinates are in pixels: x to the right, y down, z towards the viewer, with the centre
+of the first pixel at 0.
 """
 
 from collections.abc import Sequence
@@ -17,14 +16,14 @@ AMBIENT, DIFFUSE = 0.55, 0.6
 
 
 class Capsule(NamedTuple):
-    """All points within a radius of a segment; the radius changes along it.
+    """All points within a radius of a segment; the radius is interpolated along it.
 
     Args:
-        start: One end of the segment, (x, y, z).
-        end: The other end; equal to ``start`` for a ball.
+        start: (3,), one end of the segment.
+        end: (3,), the other end; equal to ``start`` for a ball.
         radii: The radius at ``start`` and at ``end``.
         colour: Blue, green, red, 0 to 255.
-        label: What it is part of, a positive number.
+        label: The class, a positive number.
     """
 
     start: np.ndarray
@@ -34,24 +33,24 @@ class Capsule(NamedTuple):
     label: int
 
     def box(self) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom of all it covers, in whole pixels."""
+        """Return left, top, right, bottom of the covered area, in whole pixels."""
         (r, s), (ax, ay, _), (bx, by, _) = self.radii, self.start, self.end
         left, top = floor(min(ax - r, bx - s)), floor(min(ay - r, by - s))
         return left, top, ceil(max(ax + r, bx + s)), ceil(max(ay + r, by + s))
 
-    def points_out(self) -> bool:
-        """Whether it points towards the viewer more than to any side."""
+    def faces_viewer(self) -> bool:
+        """Return whether the capsule is longest along the viewing direction."""
         x, y, z = np.abs(self.end - self.start)
         return z > max(x, y)
 
     def near_end(self) -> 'Capsule':
-        """The ball at its end next to the viewer."""
+        """Return the ball at the end that is nearer to the viewer."""
         near = int(self.end[2] > self.start[2])
         ball = (self.start, self.end)[near]
         return self._replace(start=ball, end=ball, radii=(self.radii[near],) * 2)
 
     def scaled(self, factor: float, shift: np.ndarray) -> 'Capsule':
-        """The same capsule at another scale, then moved."""
+        """Return the capsule after scaling and then shifting it."""
         return self._replace(
             start=self.start * factor + shift,
             end=self.end * factor + shift,
@@ -60,14 +59,14 @@ class Capsule(NamedTuple):
 
 
 class Sprite(NamedTuple):
-    """A picture with a transparent ground, to be pasted into another.
+    """A rendered image with transparent background.
 
     Args:
-        colour: (h, w, 3), already multiplied with ``alpha``.
+        colour: (h, w, 3), float, premultiplied with ``alpha``.
         alpha: (h, w), 0 to 1.
-        labels: (h, w), the label of what covers most of a pixel, else 0.
-        depth: (h, w), the z of the visible surface, else -inf.
-        origin: Where in space its first pixel is, (x, y).
+        labels: (h, w), uint8, the label that covers most of a pixel; 0 for background.
+        depth: (h, w), z of the visible surface; -inf for background.
+        origin: (2,), x and y of the first pixel.
     """
 
     colour: np.ndarray
@@ -78,7 +77,7 @@ class Sprite(NamedTuple):
 
 
 class _Canvas:
-    """The nearest surface at every sample: whose it is, how bright, how near."""
+    """A z-buffer: index of the nearest capsule, its shade and its depth per sample."""
 
     def __init__(self, width: int, height: int, light: np.ndarray) -> None:
         self.owner = np.zeros((height, width), np.uint8)
@@ -87,7 +86,7 @@ class _Canvas:
         self.light = light.astype(np.float32)
 
     def draw(self, capsule: Capsule, owner: int) -> None:
-        """Draw a capsule behind what is nearer and before what is not."""
+        """Draw a capsule where it is nearer than what was drawn before."""
         x0, y0, x1, y1 = capsule.box()
         px, py, pz = capsule.start.astype(np.float32)
         ax, ay, az = (capsule.end - capsule.start).astype(np.float32)
@@ -96,7 +95,7 @@ class _Canvas:
         y = np.arange(y0, y1 + 1, dtype=np.float32)[:, None] - py
 
         span = ax * ax + ay * ay
-        # A ball, as half of all capsules are, is quicker without a segment.
+        # half of all capsules are balls, which do not need the projection
         t = np.clip((x * ax + y * ay) / span, 0, 1) if span else np.float32(0)
         radius = first + (last - first) * t
         x, y = x - t * ax, y - t * ay
@@ -113,22 +112,22 @@ class _Canvas:
         np.copyto(self.depth[window], depth, where=seen)
 
 
-def model(capsules: Sequence[Capsule], light: np.ndarray) -> Sprite:
-    """Make the picture of some capsules, seen along the z axis.
+def render(capsules: Sequence[Capsule], light: np.ndarray) -> Sprite:
+    """Render capsules along the z axis.
 
     Args:
-        capsules: At most 255, in any order: the nearest surface is the one seen.
-        light: Unit vector towards the light.
+        capsules: At most 255 capsules, in any order.
+        light: (3,), a unit vector towards the light.
     """
-    # Drawn along its axis, a capsule lacks the near end that hides the rest of it.
-    capsules = [*capsules, *(c.near_end() for c in capsules if c.points_out())]
+    # `draw` misses the near end of a capsule along the viewing direction: add it
+    capsules = [*capsules, *(c.near_end() for c in capsules if c.faces_viewer())]
     boxes = np.array([c.box() for c in capsules])
     origin = boxes[:, :2].min(axis=0) - 1
     width, height = map(int, boxes[:, 2:].max(axis=0) + 2 - origin)
 
     k = OVERSAMPLING
     canvas = _Canvas(width * k, height * k, light)
-    # Sample j of a pixel is at (j + 0.5) / k - 0.5 from the pixel's centre.
+    # sample j of a pixel is at (j + 0.5) / k - 0.5 from the centre of the pixel
     shift = np.append((k - 1) / 2 - k * origin, 0)
     for owner, capsule in enumerate(capsules, start=1):
         canvas.draw(capsule.scaled(k, shift), owner)
@@ -136,11 +135,13 @@ def model(capsules: Sequence[Capsule], light: np.ndarray) -> Sprite:
     labels = np.array([0, *(c.label for c in capsules)], np.uint8)
 
     label = labels.take(canvas.owner)
-    shares = [_mean(label == i) for i in range(1, labels.max() + 1)]
+    shares = [_downsample(label == i) for i in range(1, labels.max() + 1)]
     alpha = np.sum(shares, axis=0)
     main = np.where(alpha >= 0.5, np.argmax(shares, axis=0) + 1, 0)
     return Sprite(
-        colour=_mean(colours.take(canvas.owner, axis=0) * canvas.shade[..., None]),
+        colour=_downsample(
+            colours.take(canvas.owner, axis=0) * canvas.shade[..., None]
+        ),
         alpha=alpha,
         labels=main.astype(np.uint8),
         depth=canvas.depth[::k, ::k] / k,
@@ -148,8 +149,7 @@ def model(capsules: Sequence[Capsule], light: np.ndarray) -> Sprite:
     )
 
 
-def _mean(samples: np.ndarray) -> np.ndarray:
-    """The mean of the samples of each pixel."""
+def _downsample(samples: np.ndarray) -> np.ndarray:
     height, width = np.array(samples.shape[:2]) // OVERSAMPLING
     samples = samples.astype(np.float32)
     return cv2.resize(samples, (int(width), int(height)), interpolation=cv2.INTER_AREA)

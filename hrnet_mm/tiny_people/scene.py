@@ -1,48 +1,49 @@
-"""Scenes: a cluttered background with figures before it."""
+"""Rendering of scenes: figures in front of a cluttered background."""
 
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from .figure import FACE, Figure, sample_figure, skin, vivid
-from .renderer import Capsule, Sprite, model
+from .figure import FACE, Figure, sample_colour, sample_figure, sample_skin_colour
+from .renderer import Capsule, Sprite, render
 from .skeleton import rotation
 
-LEAST_INSIDE = 0.92  # of a figure; the rest is cut off by the edge of the image
+MIN_INSIDE = 0.92  # share of a figure that must be inside the image
 
 
-class Casting(NamedTuple):
-    """How many figures a scene has, and how they may hide each other.
+class SceneSettings(NamedTuple):
+    """The number and size of the figures of a scene, and how they may overlap.
 
     Args:
-        shares: Of the images that a number of figures is planned for, by that number.
-        heights: Of an upright figure, least and most, by the shorter side of the image.
-        least_seen: Of a figure; the rest is cut off or behind others.
-        tries: To place what is planned.
+        probabilities: The probability of each number of figures.
+        heights: Minimum and maximum height of an upright figure, relative to the
+            shorter side of the image.
+        min_visible: The share of each figure that must be visible.
+        tries: The maximum number of attempts to place the figures.
     """
 
-    shares: dict[int, float]
+    probabilities: dict[int, float]
     heights: tuple[float, float]
-    least_seen: float
+    min_visible: float
     tries: int
 
 
-FEW = Casting({1: 0.55, 2: 0.35, 3: 0.1}, (0.5, 0.85), 0.88, 12)
-CROWD = Casting({2: 0.4, 3: 0.4, 4: 0.2}, (0.45, 0.85), 0.75, 40)
+FEW = SceneSettings({1: 0.55, 2: 0.35, 3: 0.1}, (0.5, 0.85), 0.88, 12)
+CROWD = SceneSettings({2: 0.4, 3: 0.4, 4: 0.2}, (0.45, 0.85), 0.75, 40)
 
 _SQUARE = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], float)
 _CIRCLE = np.array(cv2.ellipse2Poly((0, 0), (256, 256), 0, 0, 360, 8)) / 256
 
 
 class Person(NamedTuple):
-    """A figure as it is seen in a scene.
+    """The annotation of a figure in a scene.
 
     Args:
-        pose: The name of its pose.
-        keypoints: (17, 3), x, y and COCO's visibility: 0 not labelled, 1 hidden,
-            2 visible.
-        mask: (H, W), where it is seen.
+        pose: The name of the pose.
+        keypoints: (17, 3), x and y in pixels and COCO's visibility: 0 not labelled,
+            1 hidden, 2 visible.
+        mask: (H, W), boolean, the visible pixels.
     """
 
     pose: str
@@ -51,12 +52,12 @@ class Person(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """An image and what is in it.
+    """An image with its annotations.
 
     Args:
-        image: (H, W, 3), blue, green, red.
-        labels: (H, W), indices of ``figure.CLASSES``.
-        people: At least one, from back to front.
+        image: (H, W, 3), uint8, blue, green, red.
+        labels: (H, W), uint8, indices of ``figure.CLASSES``.
+        people: At least one person, from back to front.
     """
 
     image: np.ndarray
@@ -73,10 +74,10 @@ class _Placed(NamedTuple):
         return mask.sum() / (self.figure.sprite.labels > 0).sum()
 
 
-def _windows(
+def _overlap(
     sprite: Sprite, at: np.ndarray, size: tuple[int, int]
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Where a sprite's inside part is in an image of a size, and in the sprite."""
+    # slices of the part of a sprite inside the image: in the image, and in the sprite
     extent = np.array(sprite.alpha.shape[::-1])
     low, high = np.clip(at, 0, size), np.clip(at + extent, 0, size)
     (x0, y0), (x1, y1) = low, high
@@ -85,26 +86,28 @@ def _windows(
 
 
 def _paste(image: np.ndarray, sprite: Sprite, at: np.ndarray) -> None:
-    """Paste a sprite with a soft shadow on what is behind it."""
+    # with a soft shadow on what is behind
     height, width = image.shape[:2]
     pad = 8
     cover = cv2.copyMakeBorder(sprite.alpha, *(pad,) * 4, cv2.BORDER_CONSTANT)
     shadow = sprite._replace(alpha=cv2.GaussianBlur(cover, (0, 0), 2.5))
-    there, here = _windows(shadow, at - pad + (3, 4), (width, height))
+    there, here = _overlap(shadow, at - pad + (3, 4), (width, height))
     image[there] *= 1 - 0.45 * shadow.alpha[here][..., None]
-    there, here = _windows(sprite, at, (width, height))
+    there, here = _overlap(sprite, at, (width, height))
     image[there] *= 1 - sprite.alpha[here][..., None]
     image[there] += sprite.colour[here]
 
 
-def _noise(rng: np.random.Generator, size: tuple[int, int], cells: int) -> np.ndarray:
-    """Noise of a few waves per side, about -1 to 1, the same for no two colours."""
+def _sample_noise(
+    rng: np.random.Generator, size: tuple[int, int], cells: int
+) -> np.ndarray:
+    # smooth noise, about -1 to 1, independent for each colour channel
     grid = rng.normal(0, 0.5, size=(cells, cells, 3)).astype(np.float32)
     return cv2.resize(grid, size, interpolation=cv2.INTER_CUBIC)
 
 
-def _clutter(rng: np.random.Generator, image: np.ndarray) -> None:
-    """Draw a flat shape: a box, a disc or a line."""
+def _draw_clutter(rng: np.random.Generator, image: np.ndarray) -> None:
+    # a flat box, disc or line
     height, width = image.shape[:2]
     kind = rng.integers(3)
     extent = rng.uniform(0.04, 0.24, size=2) * min(width, height)
@@ -113,47 +116,49 @@ def _clutter(rng: np.random.Generator, image: np.ndarray) -> None:
     shape = (_SQUARE if kind else _CIRCLE) * extent
     turned = shape @ rotation('z', rng.uniform(0, 360))[:2, :2]
     corners = np.rint((turned + rng.random(2) * (width, height)) * 16).astype(np.int32)
-    colour = vivid(rng) * rng.uniform(0.6, 1)
+    colour = sample_colour(rng) * rng.uniform(0.6, 1)
     cv2.fillPoly(image, [corners], colour.tolist(), cv2.LINE_AA, shift=4)
 
 
-def _stray_limb(rng: np.random.Generator, unit: float, light: np.ndarray) -> Sprite:
-    """Model something like a limb or a head, but of nobody."""
-    at, colour, capsules = np.zeros(3), vivid(rng), []
+def _render_distractor(
+    rng: np.random.Generator, unit: float, light: np.ndarray
+) -> Sprite:
+    # resembles a limb or a head, but is not labelled
+    at, colour, capsules = np.zeros(3), sample_colour(rng), []
     for _ in range(rng.integers(1, 4)):
         step = rng.normal(0, 0.1, size=3) * unit
         radii = rng.uniform(0.035, 0.07, size=2) * unit
-        tint = skin(rng) if rng.random() < 0.5 else colour
+        tint = sample_skin_colour(rng) if rng.random() < 0.5 else colour
         capsules.append(Capsule(at, at + step, tuple(radii), tint, 1))
         at = at + step
-    return model(capsules, light)
+    return render(capsules, light)
 
 
-def _background(
+def _draw_background(
     rng: np.random.Generator,
     size: tuple[int, int],
     light: np.ndarray,
     heights: tuple[float, float],
 ) -> np.ndarray:
     width, height = size
-    tint = 0.35 * vivid(rng) + rng.uniform(60, 150)
-    tone = 40 * _noise(rng, size, 3) + 16 * _noise(rng, size, 12)
+    tint = 0.35 * sample_colour(rng) + rng.uniform(60, 150)
+    tone = 40 * _sample_noise(rng, size, 3) + 16 * _sample_noise(rng, size, 12)
     wall = tint + tone.mean(axis=2, keepdims=True) * 1.4 + tone * 0.35
     flat = np.clip(wall, 0, 255).astype(np.uint8)
     for _ in range(rng.integers(8, 21)):
-        _clutter(rng, flat)
+        _draw_clutter(rng, flat)
     image = flat.astype(np.float32)
     for _ in range(rng.integers(1, 5)):
         unit = rng.uniform(*heights) * min(size)
-        limb = _stray_limb(rng, unit, light)
+        limb = _render_distractor(rng, unit, light)
         _paste(image, limb, rng.integers((-10, -10), (width - 10, height - 10)))
     return image
 
 
-def _position(
+def _sample_position(
     rng: np.random.Generator, sprite: Sprite, size: tuple[int, int]
 ) -> np.ndarray:
-    """Sample where the first pixel of a sprite comes: mostly inside."""
+    # of the first pixel of a sprite; if it fits, at most a tenth of it is outside
     extent = np.array(sprite.alpha.shape[::-1])
     room = np.array(size) - extent
     edge = 0.1 * extent
@@ -161,29 +166,29 @@ def _position(
     return np.rint(rng.uniform(low, high)).astype(int)
 
 
-def _place(
+def _place_figures(
     rng: np.random.Generator,
     size: tuple[int, int],
     light: np.ndarray,
-    casting: Casting,
+    settings: SceneSettings,
 ) -> list[_Placed]:
-    """Place figures, each before the earlier ones, such that all are seen well."""
+    # Each figure is in front of the earlier ones, and all must stay visible enough.
     placed: list[_Placed] = []
-    numbers, shares = zip(*casting.shares.items(), strict=True)
-    planned = rng.choice(numbers, p=shares)
-    # The first figure of an image must find a place; of the others some do.
-    tries = casting.tries
+    counts, probabilities = zip(*settings.probabilities.items(), strict=True)
+    planned = rng.choice(counts, p=probabilities)
+    # an image has at least one figure, also if the planned number does not fit
+    tries = settings.tries
     while tries > 0 or not placed:
         tries -= 1
-        figure = sample_figure(rng, rng.uniform(*casting.heights) * min(size), light)
-        at = _position(rng, figure.sprite, size)
+        figure = sample_figure(rng, rng.uniform(*settings.heights) * min(size), light)
+        at = _sample_position(rng, figure.sprite, size)
         mask = np.zeros(size[::-1], bool)
-        there, here = _windows(figure.sprite, at, size)
+        there, here = _overlap(figure.sprite, at, size)
         mask[there] = figure.sprite.labels[here] > 0
         new = _Placed(figure, at, mask)
         left = [p._replace(mask=p.mask & ~mask) for p in placed]
-        if new.share(mask) >= LEAST_INSIDE and all(
-            p.share(p.mask) >= casting.least_seen for p in left
+        if new.share(mask) >= MIN_INSIDE and all(
+            p.share(p.mask) >= settings.min_visible for p in left
         ):
             placed = [*left, new]
         if len(placed) == planned:
@@ -191,14 +196,14 @@ def _place(
     return placed
 
 
-def _person(placed: _Placed) -> Person:
+def _to_person(placed: _Placed) -> Person:
     figure, mask = placed.figure, placed.mask
     height, width = mask.shape
     xy = figure.joints - figure.sprite.origin + placed.at
     inside = ((xy >= 0) & (xy <= (width - 1, height - 1))).all(axis=1)
     column, row = np.rint(np.where(inside[:, None], xy, 0)).astype(int).T
     visible = np.where(figure.hidden | ~mask[row, column], 1, 2)
-    # Nobody can tell where a nose is from behind.
+    # the face is not visible from behind
     visible[:FACE][figure.hidden[:FACE]] = 0
     visible[~inside] = 0
     keypoints = np.where(visible[:, None] > 0, np.column_stack([xy, visible]), 0)
@@ -206,27 +211,27 @@ def _person(placed: _Placed) -> Person:
 
 
 def draw_scene(
-    rng: np.random.Generator, size: tuple[int, int], casting: Casting = FEW
+    rng: np.random.Generator, size: tuple[int, int], settings: SceneSettings = FEW
 ) -> Scene:
-    """Draw an image with its labels.
+    """Render a scene.
 
     Args:
-        rng: Where the chances come from.
+        rng: The random generator.
         size: Width and height in pixels.
-        casting: Who is in it.
+        settings: The number and size of the figures.
     """
     light = np.array([rng.uniform(-0.6, 0.3), -0.65, 0.65])
     light /= np.linalg.norm(light)
-    image = _background(rng, size, light, casting.heights)
+    image = _draw_background(rng, size, light, settings.heights)
     labels = np.zeros(size[::-1], np.uint8)
-    placed = _place(rng, size, light, casting)
+    placed = _place_figures(rng, size, light, settings)
     for figure, at, mask in placed:
         _paste(image, figure.sprite, at)
-        there, here = _windows(figure.sprite, at, size)
+        there, here = _overlap(figure.sprite, at, size)
         seen = mask[there]
         labels[there][seen] = figure.sprite.labels[here][seen]
 
     grain = rng.uniform(1, 5) * rng.standard_normal(image.shape, dtype=np.float32)
     image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.2, 0.6)) + grain
     image = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-    return Scene(image, labels, [_person(p) for p in placed])
+    return Scene(image, labels, [_to_person(p) for p in placed])

@@ -1,8 +1,7 @@
-"""Poses: where the joints of a figure are in space.
+"""Poses of figures: 3D positions of keypoints.
 
-A figure of height 1 stands with its hips at the origin: x to its left, y down,
-z to its front. Seen from the front, its left is therefore on the right of the
-image; turned by 180 degrees, on the left.
+A figure of height 1 stands with its hips at the origin: x to its left, y down, z to its
+front. Seen from the front, its left is on the right of the image.
 """
 
 from typing import NamedTuple
@@ -14,24 +13,24 @@ KEYPOINTS = (
     'right_shoulder', 'left_elbow', 'right_elbow', 'left_wrist', 'right_wrist',
     'left_hip', 'right_hip', 'left_knee', 'right_knee', 'left_ankle', 'right_ankle',
 )  # fmt: skip
-"""The joints, in COCO's order."""
+"""Names of the keypoints in the order of COCO."""
 
 SKELETON = (
     (16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8),
     (7, 9), (8, 10), (9, 11), (2, 3), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 7),
 )  # fmt: skip
-"""The bones, in COCO's order; the first joint has number 1."""
+"""Links of the skeleton as in COCO: pairs of keypoint numbers, from 1."""
 
 Points = dict[str, np.ndarray]
-"""Joints and the other landmarks that a figure is modelled on, by name."""
+"""Positions (x, y, z) of keypoints and other landmarks of a figure, by name."""
 
 
 class Limb(NamedTuple):
-    """Two bones, each at two angles from hanging down, in degrees.
+    """The angles of the two bones of an arm or leg, in degrees; 0 is hanging down.
 
     Args:
-        upper: Sideways away from the body, and forwards.
-        lower: The same of the lower bone; not relative to the upper one.
+        upper: Angles of the upper bone: away from the body, and forwards.
+        lower: Angles of the lower bone, in the same frame as those of the upper one.
     """
 
     upper: tuple[float, float]
@@ -39,7 +38,7 @@ class Limb(NamedTuple):
 
 
 class Pose(NamedTuple):
-    """What a figure does; either side can be the leading one."""
+    """The limbs of a pose; either side of the body can be the leading one."""
 
     leading_arm: Limb
     arm: Limb
@@ -69,14 +68,14 @@ POSES = {
     'standing': Pose(_HANGING, _HANGING, _UPRIGHT, _UPRIGHT),
     'waving': Pose(Limb((95, 0), (165, 0)), _HANGING, _UPRIGHT, _UPRIGHT),
 }
-"""The pose classes by name, in alphabetical order as in a folder of images."""
+"""The pose classes by name, in alphabetical order like the folders of a data set."""
 
 SHARE_FROM_BEHIND = 0.12
-CAMERA_PITCH = 12  # from a little above, so that feet and laps show their depth
+CAMERA_PITCH = 12  # degrees from above, so that feet and seated legs are visible
 
 
 def rotation(axis: str, degrees: float) -> np.ndarray:
-    """The matrix that turns about a coordinate axis."""
+    """Return the (3, 3) matrix of a rotation about a coordinate axis."""
     i, j = {'x': (1, 2), 'y': (2, 0), 'z': (0, 1)}[axis]
     matrix = np.eye(3)
     cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
@@ -90,7 +89,7 @@ def _bone(side: int, sideways: float, forwards: float) -> np.ndarray:
 
 
 class _Sampler:
-    """Puts one figure into a pose, with proportions of its own."""
+    """Samples the landmarks of one figure."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -120,13 +119,13 @@ class _Sampler:
         turn = turn @ rotation('z', self.rng.normal(0, 7))
         radius = self.length(0.108)
         centre = self.points['neck'] + lean @ [0, -0.125, 0.02]
-        for name, place in {
+        for name, offset in {
             'head': (0, 0, 0), 'nose': (0, 0.12, 1.04), 'mouth': (0, 0.5, 0.82),
             'left_eye': (0.4, -0.14, 0.9), 'right_eye': (-0.4, -0.14, 0.9),
             'left_ear': (1, 0.05, 0), 'right_ear': (-1, 0.05, 0),
             'crown': (0, -0.28, -0.22), 'nape': (0, 0.9, -0.6),
         }.items():  # fmt: skip
-            self.points[name] = centre + turn @ np.multiply(place, radius)
+            self.points[name] = centre + turn @ np.multiply(offset, radius)
 
     def limb(
         self, side: int, joints: tuple[str, str, str, str], angles: Limb,
@@ -151,13 +150,13 @@ def sample_pose(rng: np.random.Generator, pose: Pose, height: float) -> Points:
     """Sample the landmarks of a figure as a camera at the origin sees them.
 
     Args:
-        rng: Where the chances come from.
-        pose: What the figure does.
-        height: Its height when upright, in pixels.
+        rng: The random generator.
+        pose: The pose of the figure.
+        height: The height of the upright figure in pixels.
 
     Returns:
-        All of ``KEYPOINTS`` and some more, each (x, y, z) in pixels: x to the right,
-        y down, z towards the viewer.
+        The positions of all ``KEYPOINTS`` and some more landmarks, each (x, y, z) in
+        pixels: x to the right, y down, z towards the viewer.
     """
     sampler = _Sampler(rng)
     lean = sampler.torso()

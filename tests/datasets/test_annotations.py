@@ -12,7 +12,11 @@ import pytest
 from PIL import Image
 from pycocotools import mask
 
-from hrnet_mm.datasets.annotations import AnnotationError, Annotations, readable
+from hrnet_mm.datasets.annotations import (
+    AnnotationError,
+    Annotations,
+    normalize_annotations,
+)
 
 WIDTH, HEIGHT = 40, 30
 SQUARE = [2.0, 3.0, 12.0, 3.0, 12.0, 13.0, 2.0, 13.0]
@@ -66,7 +70,7 @@ def test_a_plain_file_stays_as_it_is(tmp_path):
     assert not changes
     path = tmp_path / 'train.json'
     path.write_text(json.dumps(content))
-    assert readable(str(path)) == str(path)
+    assert normalize_annotations(str(path)) == str(path)
 
 
 def named(content: dict) -> None:
@@ -235,17 +239,17 @@ PERSON = r'annotation 11 of 1\.png in train\.json has '
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (first('bbox', [1, 2, 3]), PERSON + r'bbox=\[1, 2, 3\]: it takes x, y, width'),
-        (first('bbox', [1, 2, float('nan'), 4]), PERSON + 'bbox=.*nan.*no numbers'),
-        (first('bbox', ['a', 2, 3, 4]), PERSON + "bbox=.*'a'.*no numbers"),
-        (first('area', 'big'), PERSON + 'area=big, which are no numbers'),
+        (first('bbox', [1, 2, 3]), PERSON + r'bbox=\[1, 2, 3\], but needs x, y'),
+        (first('bbox', [1, 2, float('nan'), 4]), PERSON + 'bbox=.*nan.*not numbers'),
+        (first('bbox', ['a', 2, 3, 4]), PERSON + "bbox=.*'a'.*not numbers"),
+        (first('area', 'big'), PERSON + 'area=big: not numbers'),
         (first('keypoints', [3, 4, 5, 6]), PERSON + '4 numbers in keypoints, not'),
         (first('keypoints', [3, 4, 2] * 5), PERSON + '15 numbers .* of 2 keypoints'),
         (first('keypoints', [None, 4, 2, 5, 6, 1]), PERSON + 'a visible keypoint'),
-        (first('keypoints', 'none'), PERSON + 'keypoints=none, which are no numbers'),
+        (first('keypoints', 'none'), PERSON + 'keypoints=none: not numbers'),
         (first('segmentation', [[1, 2, 3, 4, 5, 6, 7]]), PERSON + 'a polygon of 7'),
-        (first('segmentation', [[[1, 2]], 'ab']), PERSON + 'a polygon that is no lis'),
-        (first('segmentation', [[float('nan')] * 8]), PERSON + 'a polygon=.*no numbe'),
+        (first('segmentation', [[[1, 2]], 'ab']), PERSON + 'a polygon that is not a'),
+        (first('segmentation', [[float('nan')] * 8]), PERSON + 'a polygon=.*not num'),
         (first('segmentation', 'x'), PERSON + 'segmentation=x'),
         (first('segmentation', lengths((20, 30))), PERSON + r'.*\[20, 30\] \(heig'),
         (first('segmentation', lengths((WIDTH, HEIGHT))), 'its image is 30 x 40'),
@@ -255,7 +259,7 @@ PERSON = r'annotation 11 of 1\.png in train\.json has '
         (every('annotations', bbox=[0.1, 0.2, 0.3, 0.5]), 'all 2 boxes .* one pixel'),
         (every('annotations', bbox=[35, 3, 10, 10]), 'all 2 boxes .* leave their im'),
         (corners, 'are corners, x1, y1, x2, y2 .2 of them'),
-        (every('annotations', image_id=7), 'no image_id of its annotations is the id'),
+        (every('annotations', image_id=7), 'no annotation has an image_id that is in'),
         (every('images', id=1), r'image 2\.png in train\.json has the id of 1\.png'),
         (without('images', 'file_name'), 'image 1 in .* has no file_name'),
         (without('images', 'id'), r'image 1\.png in .* has id=None'),
@@ -264,8 +268,8 @@ PERSON = r'annotation 11 of 1\.png in train\.json has '
             'category person in train.json has 2 ids',
         ),
         (lambda c: c['categories'].append(dict(id=1, name='dog')), 'has the id of p'),
-        (lambda c: c.update(annotations=3), '`annotations` of train.json is no list'),
-        (lambda c: c.pop('images'), 'no annotation file in the format of COCO'),
+        (lambda c: c.update(annotations=3), '`annotations` of train.json is not a l'),
+        (lambda c: c.pop('images'), 'not a COCO annotation file'),
     ],
 )  # fmt: skip
 def test_what_is_not_clear_is_named(change, message):
@@ -284,16 +288,18 @@ def test_sizes_are_read_from_the_images(tmp_path):
     without('images', 'width', 'height')(content)
     path = tmp_path / 'train.json'
     path.write_text(json.dumps(content))
-    clean = readable(str(path), str(tmp_path))
+    clean = normalize_annotations(str(path), str(tmp_path))
     assert clean != str(path)
     assert json.loads(Path(clean).read_text()) == example()
-    assert readable(str(path)) == clean  # for a metric, which knows no folder
+    assert (
+        normalize_annotations(str(path)) == clean
+    )  # for a metric, which knows no folder
 
 
 def test_what_is_no_json_is_named(tmp_path):
     (tmp_path / 'train.json').write_text('<xml>')
-    with pytest.raises(AnnotationError, match=r'train\.json is no JSON file'):
-        readable(str(tmp_path / 'train.json'))
+    with pytest.raises(AnnotationError, match=r'train\.json is not a JSON file'):
+        normalize_annotations(str(tmp_path / 'train.json'))
 
 
 def test_an_image_whose_size_is_not_known_is_named(tmp_path):
@@ -302,4 +308,4 @@ def test_an_image_whose_size_is_not_known_is_named(tmp_path):
     path = tmp_path / 'train.json'
     path.write_text(json.dumps(content))
     with pytest.raises(AnnotationError, match=r'image .*1\.png is listed without wi'):
-        readable(str(path), str(tmp_path))
+        normalize_annotations(str(path), str(tmp_path))

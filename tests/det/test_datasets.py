@@ -179,7 +179,7 @@ def test_categories_have_names(odd):
 
 
 def test_an_entry_that_is_not_clear_is_named(odd):
-    with pytest.raises(ValueError, match=r'annotation 10 of 000001.jpg .* no numbers'):
+    with pytest.raises(ValueError, match=r'annotation 10 of 000001.jpg .*not numbers'):
         odd(lambda content: only(content, bbox=[1, 2, float('nan'), 4]))
 
 

@@ -13,8 +13,8 @@ from jobs import ROOT
 pytest.importorskip('mmengine')
 
 from hrnet_mm.doctor import node_checks, rendezvous
-from hrnet_mm.doctor.cluster import Crew, ranks_of
-from hrnet_mm.doctor.rendezvous import Place, find_place
+from hrnet_mm.doctor.cluster import JobReport, format_ranks
+from hrnet_mm.doctor.rendezvous import ProcessInfo, detect_process
 
 HOST = socket.gethostname()
 LAUNCHED = [name for names in rendezvous.VARIABLES.values() for name in names]
@@ -184,7 +184,7 @@ def test_options_of_a_cluster_need_it():
     words = [sys.executable, '-c', CLI, 'doctor', '--folder', 'data']
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert 'go with --cluster' in done.stderr
+    assert 'need --cluster' in done.stderr
 
 
 @pytest.mark.jobs
@@ -207,7 +207,7 @@ def test_rank_0_that_never_comes():
     assert time.monotonic() - start < 40
     assert (codes, stdout) == ([1], '')
     point = f'MASTER_ADDR=127.0.0.1 MASTER_PORT={port}'
-    assert f'rank 1 ({HOST}) cannot meet the others at {point} in 2 s' in stderr
+    assert f'rank 1 ({HOST}) cannot connect to rank 0 at {point} within 2 s' in stderr
     assert 'Connection refused' in stderr
     assert 'frame #' not in stderr
 
@@ -229,7 +229,7 @@ if rank: distributed.all_reduce = lambda *args: time.sleep(600)
 def test_rank_that_dies():
     before = f"""{RANK}from hrnet_mm.doctor import cluster, group_checks
 cluster.NFS = 0
-if rank: group_checks.report = lambda *args: os._exit(7)
+if rank: group_checks.run_checks = lambda *args: os._exit(7)
 """
     codes, ((stdout, _), _), _ = by_hand([0, 1], '--timeout', 4, before=before)
     assert codes == [1, 7]
@@ -251,49 +251,49 @@ def test_few_open_files():
 def test_weights_by_name(tmp_path, monkeypatch):
     """In the cache, or not: nothing is downloaded."""
     monkeypatch.setenv('HRNET_MM_CACHE', str(tmp_path))
-    found = node_checks.weights('weights 1', 'hrnet://w48/imagenet')
+    found = node_checks.check_weights('weights 1', 'hrnet://w48/imagenet')
     assert found.level == 'broken'
     assert 'No such file' in found.seen
     assert found.fix == 'hrnet-mm fetch hrnet://w48/imagenet'
     (tmp_path / 'w48.pth').touch()
-    found = node_checks.weights('weights 1', f'{tmp_path}/w48.pth')
+    found = node_checks.check_weights('weights 1', f'{tmp_path}/w48.pth')
     assert (found.level, found.seen) == ('broken', f'{tmp_path}/w48.pth: empty')
     (tmp_path / 'hrnetv2_w48-d2186c55.pth').write_bytes(b'123')
-    found = node_checks.weights('weights 1', 'w48/imagenet')
+    found = node_checks.check_weights('weights 1', 'w48/imagenet')
     assert (found.level, found.seen) == ('ok', 'w48/imagenet: 3 bytes')
-    found = node_checks.weights('weights 1', 'https://example.org/a/b/w48-0.pth')
+    found = node_checks.check_weights('weights 1', 'https://example.org/a/b/w48-0.pth')
     assert found.seen == f'{tmp_path}/w48-0.pth: No such file or directory'
-    found = node_checks.weights('weights 1', 'hrnet://w49/imagenet')
+    found = node_checks.check_weights('weights 1', 'hrnet://w49/imagenet')
     assert found.level == 'broken'
     assert 'w48/imagenet' in found.seen
 
 
-def crew(**hosts: list[int]) -> Crew:
+def job(**hosts: list[int]) -> JobReport:
     """Ranks by host; each node has four cores, and lends them to all."""
     reports = {
         rank: dict(host=host, cuda=host != 'old', cores=[0, 1, 2, 3], findings=[])
         for host, ranks in hosts.items()
         for rank in ranks
     }
-    return Crew(Place('srun', 0, 8, 0, 'n1', 1), reports)
+    return JobReport(ProcessInfo('srun', 0, 8, 0, 'n1', 1), reports)
 
 
 def test_who_is_missing_and_where_the_others_are():
-    some = crew(n1=[0, 1, 2], n2=[3, 6])
+    some = job(n1=[0, 1, 2], n2=[3, 6])
     assert some.rendezvous().seen == '5 of 8 processes, without ranks 4-5, 7'
     assert some.nodes().seen == '2: ranks 0-2 (n1), ranks 3, 6 (n2)'
-    many = crew(**{f'n{rank}': [rank] for rank in range(8)})
+    many = job(**{f'n{rank}': [rank] for rank in range(8)})
     assert many.nodes().seen.endswith('rank 3 (n3), 4 more nodes')
-    assert ranks_of([5]) == 'rank 5'
+    assert format_ranks([5]) == 'rank 5'
 
 
 def test_node_without_a_gpu():
-    found = crew(n1=[0, 1], old=[2, 3]).backend()
+    found = job(n1=[0, 1], old=[2, 3]).backend()
     assert (found.level, found.seen) == ('broken', 'no GPU on ranks 2-3 (old)')
 
 
 def test_cores_of_the_fullest_node():
-    some = crew(n1=[0, 1, 2], n2=[3])
+    some = job(n1=[0, 1, 2], n2=[3])
     assert some.cores(workers=1).level == 'ok'
     found = some.cores(workers=2)
     assert (found.level, found.seen) == ('warning', '1.3 for each process')
@@ -305,8 +305,8 @@ def test_gpu_of_another_number(monkeypatch):
     monkeypatch.setattr(
         node_checks.torch.cuda, 'get_device_name', lambda number: 'H100'
     )
-    assert node_checks.gpu(Place('srun', 0, 8, 0, 'n1', 1)).level == 'ok'
-    found = node_checks.gpu(Place('srun', 3, 8, 3, 'n1', 1))
+    assert node_checks.check_gpu(ProcessInfo('srun', 0, 8, 0, 'n1', 1)).level == 'ok'
+    found = node_checks.check_gpu(ProcessInfo('srun', 3, 8, 3, 'n1', 1))
     assert (found.level, found.seen) == ('broken', '1 x H100, and local rank 3')
     assert 'without --gpus-per-task' in found.fix
 
@@ -314,24 +314,24 @@ def test_gpu_of_another_number(monkeypatch):
 def test_place_in_slurm(monkeypatch, tmp_path):
     for name in UNSET:
         monkeypatch.delenv(name, raising=False)
-    assert find_place() is None
+    assert detect_process() is None
     for name, value in dict(PROCID=9, NTASKS=16, LOCALID=1, JOB_ID=10_007).items():
         monkeypatch.setenv(f'SLURM_{name}', str(value))
-    assert find_place() is None  # a batch script, outside of srun
+    assert detect_process() is None  # a batch script, outside of srun
     monkeypatch.setenv('SLURM_STEP_ID', '0')
     monkeypatch.setenv('PATH', str(tmp_path))  # no scontrol
-    place = find_place()
-    assert (place.launcher, place.rank, place.size) == ('srun', 9, 16)
-    assert (place.local_rank, place.address, place.port) == (1, '', 20_007)
-    with pytest.raises(rendezvous.MeetingError, match='no scontrol here'):
-        rendezvous.Meeting(place, 1)
+    process = detect_process()
+    assert (process.launcher, process.rank, process.size) == ('srun', 9, 16)
+    assert (process.local_rank, process.address, process.port) == (1, '', 20_007)
+    with pytest.raises(rendezvous.RendezvousError, match='no scontrol here'):
+        rendezvous.Rendezvous(process, 1)
     monkeypatch.setenv('MASTER_ADDR', 'n7')
     monkeypatch.setenv('MASTER_PORT', '1234')
-    assert find_place().point == 'MASTER_ADDR=n7 MASTER_PORT=1234'
+    assert detect_process().endpoint == 'MASTER_ADDR=n7 MASTER_PORT=1234'
 
 
 def test_port_that_is_taken():
     with socket.create_server(('', 0)) as other:
-        place = Place('srun', 0, 2, 0, '127.0.0.1', other.getsockname()[1])
-        with pytest.raises(rendezvous.MeetingError, match='address already in use'):
-            rendezvous.Meeting(place, 2)
+        process = ProcessInfo('srun', 0, 2, 0, '127.0.0.1', other.getsockname()[1])
+        with pytest.raises(rendezvous.RendezvousError, match='address already in use'):
+            rendezvous.Rendezvous(process, 2)

@@ -16,8 +16,8 @@ import torch
 from mmengine.fileio import get_file_backend
 
 from hrnet_mm.engine import checkpoint_hook
-from hrnet_mm.engine.checkpoint_hook import WHOLE_FILES, point_at_whole
-from hrnet_mm.files import write_whole
+from hrnet_mm.engine.checkpoint_hook import WHOLE_FILES, repair_pointer
+from hrnet_mm.files import write_atomically
 
 OLD, NEW = b'old' * 100_000, b'new' * 1_000_000
 
@@ -43,8 +43,8 @@ def save(path: Path, seconds_ago: float = 0) -> Path:
 
 def test_a_full_disk_leaves_what_was_there(tmp_path, full_disk):
     path = tmp_path / 'epoch_1.pth'
-    write_whole(path, OLD)
-    with pytest.raises(OSError, match=r'it needs 3.0 MB.*go on with --resume'):
+    write_atomically(path, OLD)
+    with pytest.raises(OSError, match=r'it needs 3.0 MB.*continue with --resume'):
         get_file_backend(backend_args=WHOLE_FILES).put(NEW, path)
     assert path.read_bytes() == OLD
     assert list(tmp_path.iterdir()) == [path]
@@ -54,10 +54,11 @@ def test_kill_9_while_writing_leaves_the_old_or_the_new(tmp_path):
     path = tmp_path / 'last.pth'
     code = (
         'import sys; from pathlib import Path\n'
-        'from hrnet_mm.files import write_whole\n'
+        'from hrnet_mm.files import write_atomically\n'
         'i = 0\n'
         'while True:\n'
-        '    write_whole(Path(sys.argv[1]), bytes([i % 256]) * 20_000_000); i += 1\n'
+        '    write_atomically(Path(sys.argv[1]), bytes([i % 256]) * 20_000_000)\n'
+        '    i += 1\n'
     )
     child = subprocess.Popen([sys.executable, '-c', code, str(path)])
     try:
@@ -82,7 +83,7 @@ def test_a_damaged_file_is_passed_over(tmp_path):
     pointer = tmp_path / 'last_checkpoint'
     pointer.write_text(str(last))
     warn = Mock()
-    point_at_whole(tmp_path, warn)
+    repair_pointer(tmp_path, warn)
     assert not warn.called
     assert pointer.read_text() == str(last)
 
@@ -90,17 +91,17 @@ def test_a_damaged_file_is_passed_over(tmp_path):
     content = bytearray(newer.read_bytes())
     content[len(content) // 2] ^= 1  # a bit
     newer.write_bytes(content)
-    point_at_whole(tmp_path, warn)
+    repair_pointer(tmp_path, warn)
     assert pointer.read_text() == str(older)
     (said,) = warn.call_args.args
     assert f'{last} is damaged' in said
     assert f'{newer} is damaged' in said
-    assert f'Going on from {older}' in said
+    assert f'Resuming from {older}' in said
 
 
 def test_a_pointer_to_nothing_or_none_at_all(tmp_path):
     warn = Mock()
-    point_at_whole(tmp_path, warn)  # a job that begins
+    repair_pointer(tmp_path, warn)  # a job that begins
     assert not warn.called
     there = save(tmp_path / 'iter_5.pth')
     save(tmp_path / 'best_AP_epoch_1.pth')  # weights alone
@@ -109,7 +110,7 @@ def test_a_pointer_to_nothing_or_none_at_all(tmp_path):
         pointer.unlink(missing_ok=True)
         if text:
             pointer.write_text(text)
-        point_at_whole(tmp_path, warn)
+        repair_pointer(tmp_path, warn)
         assert pointer.read_text() == str(there)
 
 
@@ -118,7 +119,7 @@ def test_when_all_are_damaged_it_says_so(tmp_path):
     with pytest.raises(
         ValueError, match=r'no checkpoint that can be loaded(.|\n)*start'
     ):
-        point_at_whole(tmp_path, Mock())
+        repair_pointer(tmp_path, Mock())
 
 
 def test_the_old_one_goes_after_the_new_one_is_there(tmp_path, monkeypatch):
@@ -127,14 +128,14 @@ def test_the_old_one_goes_after_the_new_one_is_there(tmp_path, monkeypatch):
     hook.file_backend = get_file_backend(backend_args=WHOLE_FILES)
 
     def save_on_a_full_disk() -> None:
-        with hook.removing_later():
+        with hook._removing_later():
             hook.file_backend.remove(str(old))
             raise OSError('full')
 
     with pytest.raises(OSError, match='full'):
         save_on_a_full_disk()
     assert old.is_file()
-    with hook.removing_later():
+    with hook._removing_later():
         hook.file_backend.remove(str(old))
         assert old.is_file()
     assert not old.exists()

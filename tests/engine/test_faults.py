@@ -125,7 +125,7 @@ def preempt(start, undisturbed: Job, work_dir: Path, name: str, moment) -> None:
     job = start(work_dir)
     when(job, *moment)
     SIGNALS[name](job)
-    assert 'start it with --resume to go on from there' in end(job)
+    assert 'start it with --resume to continue from there' in end(job)
     done = max(Job(work_dir).losses())
     saved = torch.load(work_dir / 'preempted.pth', weights_only=False)
     assert saved['meta']['iter'] == done
@@ -177,7 +177,7 @@ def test_killed_and_the_last_checkpoint_is_damaged(start, undisturbed, tmp_path)
     path.write_bytes(content)
     said = go_on(start, work_dir, undisturbed)
     assert f'{path} is damaged' in said
-    assert f'Going on from {work_dir}/epoch_1.pth instead' in said
+    assert f'Resuming from {work_dir}/epoch_1.pth instead' in said
     assert first_step(work_dir) == max(undisturbed.losses()) // EPOCHS + 1
 
 
@@ -188,9 +188,7 @@ def test_the_disk_is_full_while_it_saves(start, undisturbed, tmp_path):
     work_dir = tmp_path / 'job'
     job = start(work_dir, FAULT=f'disk:{(epoch - 1) * per_epoch + 4}')
     said = end(job)
-    assert re.search(
-        r'its disk has .* MB free. Checkpoints from before are whole', said
-    )
+    assert re.search(r'its disk has .* MB free. Earlier checkpoints are intact', said)
     assert not (work_dir / f'epoch_{epoch}.pth').exists()
     go_on(start, work_dir, undisturbed)
     assert first_step(work_dir) == (epoch - 1) * per_epoch + 1

@@ -20,7 +20,7 @@ from mmengine.structures import BaseDataElement
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
-from hrnet_mm.engine.resume import KEY, ExactResumeHook, rest_of
+from hrnet_mm.engine.resume import KEY, ExactResumeHook, skip_batches
 
 SAMPLES, SIZE, EPOCHS = 10, 2, 3
 BATCHES = SAMPLES // SIZE  # of an epoch
@@ -188,7 +188,7 @@ def test_another_batch_size_goes_on_at_the_same_share(loop, tmp_path):
     train(tmp_path, loop, after=3)
     later, _ = train(tmp_path, loop, resume=True, batch_size=1)
     assert 'An epoch had 5 batches and has 10' in said(tmp_path)
-    assert 'Going on with batch 7 of 10' in said(tmp_path)
+    assert 'Resuming at batch 7 of 10' in said(tmp_path)
     assert [b[0] for b in later.batches] == [0] * 4 + [1] * 10 + [2] * 10
     assert later.validated == [2, 3]
 
@@ -262,7 +262,7 @@ def test_a_loader_of_another_kind_begins_the_epoch_again_and_says_so(loop, tmp_p
     loader = SpecialLoader(Numbers(), SIZE, collate_fn=pseudo_collate)
     train(tmp_path, loop, after=3, loader=loader)
     later, _ = train(tmp_path, loop, resume=True, loader=loader)
-    assert 'begins again, although 3 of its batches are done' in said(tmp_path)
+    assert 'starts again, although 3 of its batches are done' in said(tmp_path)
     assert len(later.batches) == EPOCHS * BATCHES
     assert later.validated == [2, 3]
 
@@ -289,7 +289,7 @@ def test_the_rest_of_an_epoch_has_the_settings_of_the_whole():
         multiprocessing_context='fork',
         persistent_workers=True,
     )
-    rest = rest_of(loader, 4)
+    rest = skip_batches(loader, 4)
     for _ in range(2):
         assert list(rest) == [[dict(number=8), dict(number=9)]]
     assert len(rest) == 1

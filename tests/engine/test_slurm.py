@@ -211,14 +211,14 @@ def test_a_preempted_job_is_queued_again_and_goes_on(cluster, config, tmp_path):
     train = ('slurm_train.sh', str(config), '--work-dir')
     number = cluster.submit(*train, str(whole.work_dir))
     assert cluster.wait(number) == 'COMPLETED', cluster.log(number)[-3000:]
-    assert 'linked by gloo' in cluster.log(number)
+    assert 'communicate via gloo' in cluster.log(number)
 
     number = cluster.submit(*train, str(left.work_dir))
     cluster.wait_for(number, r'Epoch\(train\)\s+\[2\]\[\s*3/')
     cluster.call('scancel', '--batch', '--signal=USR1', str(number))  # --signal=B:USR1
-    cluster.wait_for(number, 'start it with --resume to go on from there')
+    cluster.wait_for(number, 'start it with --resume to continue from there')
     assert cluster.wait(number) == 'COMPLETED', cluster.log(number)[-3000:]
-    assert re.search(r'Going on with batch \d', cluster.log(number))
+    assert re.search(r'Resuming at batch \d', cluster.log(number))
     assert left.losses() == whole.losses()
     assert left.scores('EPE') == pytest.approx(whole.scores('EPE'), rel=1e-5)
 

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 
 from hrnet_mm.checkpoints.safe_load import load
-from hrnet_mm.engine.tools import find_script, go_on_or_begin, run_script
+from hrnet_mm.engine.tools import find_script, resume_or_start, run_script
 
 WORDS = ['config.py', '--launcher', 'slurm', '--resume']
 
@@ -26,25 +26,25 @@ def test_resume_does_what_the_work_folder_asks_for(tmp_path, given):
     else:
         default = str(tmp_path)
     (tmp_path / 'best_AP_epoch_1.pth').touch()  # weights alone
-    assert go_on_or_begin(words, settings, default) == words[:-1]
+    assert resume_or_start(words, settings, default) == words[:-1]
     (tmp_path / 'epoch_1.pth').touch()
     going_on = [*words, '--cfg-options', 'load_from=None']
-    assert go_on_or_begin(words, settings, default) == going_on
+    assert resume_or_start(words, settings, default) == going_on
 
 
 def test_resume_from_a_file_and_then_from_the_work_folder(tmp_path):
     """`tools/slurm_train.sh CONFIG --resume FILE`, started again and again."""
     words = ['config.py', '--resume', 'a.pth', '--launcher', 'slurm', '--resume']
     begun = [*WORDS, 'a.pth']
-    assert go_on_or_begin(words, Config({}), str(tmp_path)) == begun
+    assert resume_or_start(words, Config({}), str(tmp_path)) == begun
     (tmp_path / 'epoch_1.pth').touch()
     going_on = [*WORDS, '--cfg-options', 'load_from=None']
-    assert go_on_or_begin(words, Config({}), str(tmp_path)) == going_on
+    assert resume_or_start(words, Config({}), str(tmp_path)) == going_on
 
 
 @pytest.mark.parametrize('words', [['config.py'], ['config.py', '--resume', 'a.pth']])
 def test_everything_else_is_left_alone(words):
-    assert go_on_or_begin(words, Config({}), 'work_dirs/config') == words
+    assert resume_or_start(words, Config({}), 'work_dirs/config') == words
 
 
 @pytest.mark.parametrize('library', ['mmpose', 'mmseg', 'mmdet', 'mmpretrain'])
@@ -74,7 +74,7 @@ def test_publish_model_reads_what_mmengine_writes(library, tmp_path, monkeypatch
 
 
 def test_a_script_is_found_by_its_name_if_there_is_one(tmp_path, monkeypatch):
-    monkeypatch.setattr('hrnet_mm.engine.tools.tools_of', lambda library: tmp_path)
+    monkeypatch.setattr('hrnet_mm.engine.tools._tools_folder', lambda library: tmp_path)
     for name in ('test', 'misc/browse', 'analysis/browse', 'analysis/my_test'):
         path = tmp_path / f'{name}.py'
         path.parent.mkdir(exist_ok=True)
@@ -82,9 +82,13 @@ def test_a_script_is_found_by_its_name_if_there_is_one(tmp_path, monkeypatch):
     assert find_script('mmdet', 'test') == tmp_path / 'test.py'
     assert find_script('mmdet', 'my_test.py') == tmp_path / 'analysis/my_test.py'
     assert find_script('mmdet', 'misc/browse') == tmp_path / 'misc/browse.py'
-    with pytest.raises(ValueError, match='2 of them: analysis/browse, misc/browse'):
+    with pytest.raises(
+        ValueError, match='2 scripts browse: analysis/browse, misc/browse'
+    ):
         find_script('mmdet', 'browse')
     with pytest.raises(ValueError, match='no script flops; it has analysis/browse, '):
         find_script('mmdet', 'flops')
-    with pytest.raises(ValueError, match='mmdetection is none of mmpose, mmseg, mmdet'):
+    with pytest.raises(
+        ValueError, match="'mmdetection': expected mmpose, mmseg, mmdet"
+    ):
         find_script('mmdetection', 'test')

@@ -123,7 +123,7 @@ def test_annotations_without_people_are_refused(copied):
     ('contents', 'words'),
     [
         (b'', 'is empty (0 bytes)'),
-        (b'no image', 'is no image that OpenCV can read (8 bytes)'),
+        (b'no image', 'is not an image that OpenCV can read (8 bytes)'),
         (None, 'does not exist'),
     ],
 )

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from hrnet_mm import HRNet
-from hrnet_mm.profiling import count_macs, measure, parts, profile, subject
+from hrnet_mm.profiling import build_subject, count_macs, measure, parts, profile
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -111,7 +111,7 @@ def test_configs_of_all_libraries_are_measured(library, pattern, size):
     ],
 )
 def test_the_image_is_that_of_the_config(config, size):
-    found = subject(str(ROOT / 'configs' / config))
+    found = build_subject(str(ROOT / 'configs' / config))
     assert size is None or found.size == size
     assert min(found.size) >= 32
 
@@ -124,6 +124,6 @@ def test_another_size_is_taken():
 
 def test_what_is_neither_config_nor_arch_is_refused():
     with pytest.raises(
-        ValueError, match=r"w49 is no config file .* archs \['w18_small"
+        ValueError, match=r"w49 is neither a config file .* archs \['w18_small"
     ):
-        subject('w49')
+        build_subject('w49')

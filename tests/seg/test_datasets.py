@@ -259,7 +259,7 @@ def test_a_label_map_of_another_size_is_named(people):
     ('name', 'contents', 'words'),
     [
         ('images/train/000001.jpg', b'', 'is empty'),
-        ('labels/train/000001.png', b'no image', 'is no image'),
+        ('labels/train/000001.png', b'no image', 'is not an image'),
         ('labels/train/000001.png', None, 'does not exist'),
     ],
 )

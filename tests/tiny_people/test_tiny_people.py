@@ -175,7 +175,7 @@ def test_masks_boxes_areas_and_labels_agree(
 def test_a_hole_in_a_mask_stays_a_hole(coco: COCO) -> None:
     disc = cv2.circle(np.zeros((HEIGHT, WIDTH), np.uint8), (40, 40), 30, 1, -1)
     ring = cv2.circle(disc.copy(), (44, 38), 14, 0, -1)
-    polygons = dataset.coco.polygons(ring > 0)
+    polygons = dataset.coco.mask_to_polygons(ring > 0)
     decoded = coco.annToMask({'image_id': 1, 'segmentation': polygons})
     assert (decoded != ring).sum() < 0.05 * ring.sum()
 
