@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hrnet_mm import __version__
 from hrnet_mm.cli import Command, main
 
-BUDGET = 37  # modules of hrnet_mm
+BUDGET = 38  # modules of hrnet_mm
 FORBIDDEN = {
     'click', 'matplotlib', 'mmdet', 'mmpose', 'mmpretrain', 'mmseg', 'pandas',
     'pycocotools', 'rich',
