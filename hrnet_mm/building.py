@@ -11,9 +11,10 @@ import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.runner.checkpoint import CheckpointLoader, load_state_dict
+from mmengine.runner.checkpoint import load_state_dict
 
 from hrnet_mm.checkpoints import translate_for
+from hrnet_mm.checkpoints.hub import load_checkpoint
 from hrnet_mm.images import check_channels
 
 
@@ -59,7 +60,7 @@ def load_trained(cfg: Config, checkpoint: Path) -> Any:
     """
     model = build_model(cfg)
     check_channels(model)
-    content = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
+    content = load_checkpoint(checkpoint)
     translate_for(model, content, str(checkpoint))
     load_state_dict(model, content['state_dict'])
     return model

@@ -10,12 +10,12 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor
 
 from hrnet_mm.messages import shortened
 
 from .families import ALIGNED, BILINEAR, FAMILIES, NEAREST, Family
+from .hub import load_checkpoint
 from .safe_load import CheckpointError
 from .trunks import Trunk, read_trunk
 
@@ -152,7 +152,7 @@ def read(source: str | os.PathLike[str]) -> Checkpoint:
         CheckpointError: if the file is damaged, asks to run code, has unknown names, or
             holds values that are not finite.
     """
-    content = CheckpointLoader.load_checkpoint(str(source), 'cpu', logger='silent')
+    content = load_checkpoint(source)
     try:
         return parse_checkpoint(str(source), content)
     except CheckpointError as error:

@@ -1,4 +1,4 @@
-"""Download of _mirrors weights by name or URL, with mirrors, checksums and a cache.
+"""Published weights by name or URL, with mirrors, checksums and a cache.
 
 Configs use names such as ``hrnet://w48/imagenet``. ``hrnet-mm fetch CONFIG`` downloads
 all weights of a training job in advance, for machines without a network.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine import dist
+from mmengine import dist, fileio
 from mmengine.config import Config
 from mmengine.runner.checkpoint import get_deprecated_model_names, get_external_models
 from torch.hub import download_url_to_file
@@ -259,13 +259,42 @@ def load_url(
 
 
 def load_by_name(name: str, map_location: Any = None) -> Any:
-    """Load a ``hrnet://`` name; the first process of each node downloads the file."""
+    """Load a name or a URL; the first process of each node downloads the file."""
     with _advice_for_jobs():
         if dist.get_local_rank() == 0:
             fetch(name)
         dist.barrier()
         file = fetch(name)
     return load(file, map_location or 'cpu')
+
+
+def load_checkpoint(source: str | os.PathLike[str]) -> Any:
+    """Load the content of a checkpoint file with ``safe_load.load``, on the CPU.
+
+    Args:
+        source: A path, a URL, a name such as ``hrnet://w48/imagenet`` or
+            ``open-mmlab://msra/hrnetv2_w18``, or a file of a storage backend of
+            mmengine (``s3://...``).
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        CheckpointError: if the name is unknown, the download fails, or the file is
+            damaged or asks to run code.
+    """
+    source = str(source)
+    if '://' not in source:
+        return load(source)
+    if source.startswith((SCHEME, 'http://', 'https://')) or HUB.match(source):
+        return load_by_name(source)
+    try:
+        file = fileio.get_local_path(source)
+        with file as path:
+            return load(path)
+    except KeyError:  # mmengine has no such backend
+        raise CheckpointError(
+            f'{source}: unknown scheme; give a path, a URL, or a name such as '
+            f'{SCHEME}w48/imagenet'
+        ) from None
 
 
 def resolve(source: str) -> str:

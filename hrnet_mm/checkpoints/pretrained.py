@@ -13,7 +13,6 @@ from typing import Any
 
 from mmengine.logging import print_log
 from mmengine.model.weight_init import update_init_info
-from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from hrnet_mm.messages import shortened
@@ -28,6 +27,7 @@ from .checkpoint import (
     unwrap_state_dict,
 )
 from .fitting import fit_part, load_part
+from .hub import load_checkpoint
 from .safe_load import CheckpointError
 
 
@@ -163,7 +163,7 @@ def _replace_state_dict(
 
 
 def _read_with_prefix(checkpoint: str, prefix: str) -> dict[str, Tensor]:
-    content = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
+    content = load_checkpoint(checkpoint)
     try:
         state = {
             key.replace('_orig_mod.', '').removeprefix('module.'): value

@@ -10,7 +10,8 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, init_default_scope
-from mmengine.runner.checkpoint import CheckpointLoader
+
+from hrnet_mm.checkpoints.hub import load_checkpoint
 
 LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
 
@@ -81,7 +82,7 @@ def _sources(
         if cfg.get(name):
             yield f'{name}.dataset', metainfo_of(cfg[name].dataset)
     if checkpoint is not None:
-        content = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')
+        content = load_checkpoint(checkpoint)
         yield str(checkpoint), stored_metainfo(content.get('meta', {}))
 
 

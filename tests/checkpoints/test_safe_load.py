@@ -7,13 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging.history_buffer import HistoryBuffer
 
-from hrnet_mm.checkpoints import CheckpointError, load
+from hrnet_mm.building import load_trained
+from hrnet_mm.checkpoints import CheckpointError, load, read
+from hrnet_mm.checkpoints.hub import load_checkpoint
 from hrnet_mm.checkpoints.safe_load import RESTRICTED
+from hrnet_mm.datasets.metainfo import read_metainfo
 
 needs_restriction = pytest.mark.skipif(
     not RESTRICTED, reason='torch < 2.6 runs what a file asks for, and load() warns'
+)
+
+
+MODEL = dict(
+    default_scope='mmengine',
+    model=dict(type='hrnet_mm.HRNet', arch='w18_small_v1'),
 )
 
 
@@ -46,6 +56,33 @@ def hostile(witness: Path) -> dict[str, Calls]:
             getattr, Calls(getattr, HistoryBuffer, 'mean'), '__globals__'
         ),
     }
+
+
+@needs_restriction
+@pytest.mark.parametrize('scheme', ['', 'https://'])
+def test_safety_does_not_depend_on_the_patch_of_mmengine(scheme, tmp_path, monkeypatch):
+    """The stock loader, which `compat` replaces, unpickles files from URLs."""
+    monkeypatch.setenv('HRNET_MM_CACHE', str(tmp_path))
+    monkeypatch.setattr(
+        'mmengine.runner.checkpoint.CheckpointLoader.load_checkpoint',
+        lambda *args, **kwargs: pytest.fail('the stock loader is called'),
+    )
+    path, witness = tmp_path / 'hostile.pth', tmp_path / 'witness'
+    torch.save({'state_dict': {}, 'meta': hostile(witness)['eval']}, path)
+    source = f'https://example.org/{path.name}' if scheme else str(path)
+    for call in (
+        lambda: read(source),
+        lambda: load_trained(Config(dict(MODEL)), source),
+        lambda: read_metainfo(Config(dict(MODEL)), 2, source),
+    ):
+        with pytest.raises(CheckpointError, match='it asks to run `eval`'):
+            call()
+    assert not witness.exists()
+
+
+def test_an_unknown_scheme_is_refused():
+    with pytest.raises(CheckpointError, match=r'foo://x: unknown scheme; give a path'):
+        load_checkpoint('foo://x')
 
 
 @needs_restriction
