@@ -9,6 +9,8 @@ from PIL import Image
 
 from hrnet_mm.models import ARCHS
 
+TEST = re.compile(r'def (test_\w+)')
+
 
 @pytest.fixture
 def readme(root) -> str:
@@ -51,6 +53,9 @@ def test_the_configs_in_the_docs_are_read(root, tmp_path):
 
 @pytest.mark.parametrize('page', ['README.md', 'CONTRIBUTING.md', 'docs'])
 def test_links_and_tests_that_are_named_exist(page, root):
+    modules = [*(root / 'tests').rglob('*.py')]
+    defined = {name for module in modules for name in TEST.findall(module.read_text())}
+    defined |= {module.stem for module in modules}
     pages = (
         [root / page] if page.endswith('.md') else sorted((root / page).glob('*.md'))
     )
@@ -60,6 +65,8 @@ def test_links_and_tests_that_are_named_exist(page, root):
             assert (path.parent / link).exists(), f'{path}: {link}'
         for name in re.findall(r'`((?:tests|configs|docs|hrnet_mm)/[\w./-]+)`', text):
             assert (root / name).exists(), f'{path}: {name}'
+        for name in re.findall(r'`(test_\w+)(?:\.py)?`', text):
+            assert name in defined or name == 'test_cfg', f'{path}: {name}'
 
 
 @pytest.mark.parametrize(
