@@ -83,12 +83,10 @@ def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
 
     CONFIG is of mmpose, mmseg, mmdet or mmpretrain.
     """
-    from mmengine.config import Config
-
     from hrnet_mm.libraries import library_of
 
     try:
-        library = library_of(Config.fromfile(config).get('default_scope'))
+        library = library_of(_read_config(config).get('default_scope'))
         visualization = import_module(f'hrnet_mm.{library.folder}.visualization')
         sheet = visualization.prediction_sheet(config, checkpoint, output, rows)
     except ValueError as error:
@@ -119,6 +117,8 @@ def profile(
     if published == (source is not None):
         raise click.UsageError('use either CONFIG or ARCH, or --published')
     if source:
+        if Path(source).is_file():
+            _read_config(source)
         try:
             found = profiling.profile(source, size)
         except ValueError as error:
@@ -140,6 +140,16 @@ def profile(
         console.print('\n'.join(notes))
     if not all(row['agrees'] for row in rows):
         sys.exit(1)
+
+
+def _read_config(path: str, **options: Any) -> Any:
+    from mmengine.config import Config
+
+    try:
+        return Config.fromfile(path, **options)
+    except Exception as error:  # a config is code, and raises anything
+        reason = f'{type(error).__name__}: {error}'
+        raise click.ClickException(f'cannot read the config {path}: {reason}') from None
 
 
 class Refused(click.ClickException):
@@ -171,17 +181,21 @@ def fetch(sources: tuple[str, ...]) -> None:
 
 
 def _fetch_all(source: str) -> Iterator[str]:
-    from mmengine.config import Config
 
     from hrnet_mm.checkpoints import hub
 
     needed = [source]
     if Path(source).suffix in ('.py', '.json', '.yaml', '.yml'):
-        cfg = Config.fromfile(source, import_custom_modules=False)
+        cfg = _read_config(source, import_custom_modules=False)
         needed = hub.list_needed(cfg)
         if not needed:
             yield f'{source} starts from random weights: there is nothing to fetch'
     for name in needed:
+        if name != source and '://' not in name and not Path(name).is_file():
+            raise FileNotFoundError(
+                f'{source} starts from the file {name}, which does not exist (in '
+                f'{Path.cwd()}); fetch downloads names and URLs only'
+            )
         path = hub.fetch(name)
         yield f'{name}: {path} ({path.stat().st_size / 1e6:.1f} MB)'
 
@@ -295,15 +309,13 @@ def export(
     file are compared with those of the model in torch. If they differ by more than
     --tolerance, relative to the largest value, the command fails.
     """
-    from mmengine.config import Config
-
     from hrnet_mm import deploy
     from hrnet_mm.building import load_trained
     from hrnet_mm.inference import export as exporting
     from hrnet_mm.inference.exported_model import ExportedModel
     from hrnet_mm.inference.model_facts import read_facts
 
-    cfg = Config.fromfile(config)
+    cfg = _read_config(config)
     try:
         exporting.check_format(name)
         facts = read_facts(cfg, checkpoint)

@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from PIL import Image
 from rich.console import Console
@@ -101,3 +102,18 @@ def test_profile_refuses_what_it_cannot_measure():
     assert (
         run('profile').exit_code == run('profile', 'w48', '--published').exit_code == 2
     )
+
+
+@pytest.mark.parametrize(
+    ('name', 'content'),
+    [('a.py', 'model = dict('), ('a.py', "_base_ = ['b.py']"), ('a.txt', 'x')],
+)
+@pytest.mark.parametrize('command', ['show', 'profile', 'export'])
+def test_a_config_that_cannot_be_read_is_one_message(command, name, content, tmp_path):
+    path = tmp_path / name
+    path.write_text(content)
+    words = dict(show=[path], profile=[], export=[path, '--format', 'torch-export'])
+    done = run(command, path, *words[command])
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
+    assert f'cannot read the config {path}: ' in done.output

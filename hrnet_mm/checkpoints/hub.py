@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -207,24 +206,21 @@ def _fetch_first(
             reasons.append(f'{url} ({getattr(error, "reason", None) or error})')
         else:
             return file
+    shared = (
+        ''
+        if 'HRNET_MM_CACHE' in os.environ
+        else ', or set HRNET_MM_CACHE to a folder that both machines share'
+    )
     raise DownloadError(
         f'{source} cannot be downloaded:\n  ' + '\n  '.join(reasons) + '\nOn a machine '
-        f'with a network, run `hrnet-mm fetch {source}`, or `hrnet-mm fetch CONFIG` '
-        'for all weights of a job, and copy the file that it prints into '
-        f'{folder}, or set HRNET_MM_CACHE to a folder that both machines share'
+        f'with a network, run `hrnet-mm fetch {_name_of(source)}`, or `hrnet-mm fetch '
+        f'CONFIG` for all weights of a job, and copy the file to {files[0]}{shared}'
     )
 
 
-@contextmanager
-def _advice_for_jobs() -> Iterator[None]:
-    try:
-        yield
-    except DownloadError as error:
-        raise DownloadError(
-            f'{error}\nOr name a file: --cfg-options '
-            'model.backbone.init_cfg.checkpoint=FILE. To train from scratch: '
-            'model.backbone.init_cfg=None'
-        ) from None
+def _name_of(source: str) -> str:
+    named = (name for name, urls in list_known().items() if source in urls)
+    return next(named, source)
 
 
 def download(url: str, file: Path, progress: bool) -> None:
@@ -253,19 +249,20 @@ def load_url(
 ) -> Any:
     """Replace ``torch.utils.model_zoo.load_url``: same arguments, but a safe load."""
     folder = Path(model_dir) if model_dir else None
-    with _advice_for_jobs():
-        file = _fetch_first((url,), url, folder, progress)
+    file = _fetch_first((url,), url, folder, progress)
     return load(file, map_location or 'cpu')
 
 
 def load_by_name(name: str, map_location: Any = None) -> Any:
     """Load a name or a URL; the first process of each node downloads the file."""
-    with _advice_for_jobs():
-        if dist.get_local_rank() == 0:
-            fetch(name)
-        dist.barrier()
-        file = fetch(name)
-    return load(file, map_location or 'cpu')
+    # of torchrun and Slurm, or of Open MPI; mmengine's needs a group that nobody makes
+    local_rank = os.environ.get('LOCAL_RANK') or os.environ.get(
+        'OMPI_COMM_WORLD_LOCAL_RANK', '0'
+    )
+    if int(local_rank) == 0:
+        fetch(name)
+    dist.barrier()
+    return load(fetch(name), map_location or 'cpu')
 
 
 def load_checkpoint(source: str | os.PathLike[str]) -> Any:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 from mmengine.logging import print_log
@@ -27,7 +28,7 @@ from .checkpoint import (
     unwrap_state_dict,
 )
 from .fitting import fit_part, load_part
-from .hub import load_checkpoint
+from .hub import DownloadError, load_checkpoint
 from .safe_load import CheckpointError
 
 
@@ -68,13 +69,15 @@ class Pretrained:
         _initialize_children(module)
         upsample_cfg = None
         if self.prefix is None:
-            checkpoint = read(self.checkpoint)
+            with _advise_how_to_start(module):
+                checkpoint = read(self.checkpoint)
             file, unused = checkpoint.tensors, Counter(_first_parts(checkpoint.unused))
             prefix = _find_prefix(file, module.state_dict())
             upsample_cfg = checkpoint.upsampling
         else:
-            file, unused = _read_with_prefix(self.checkpoint, self.prefix), Counter()
-            prefix = self.prefix
+            with _advise_how_to_start(module):
+                file = _read_with_prefix(self.checkpoint, self.prefix)
+            prefix, unused = self.prefix, Counter()
         try:
             if self.inflate_stem and isinstance(module, HRNet):
                 file = _inflate_stem(file, f'{prefix}conv1.weight', module.in_channels)
@@ -86,6 +89,24 @@ class Pretrained:
             _warn_of_other_upsampling(self.checkpoint, upsample_cfg, module)
         if hasattr(module, '_params_init_info'):
             update_init_info(module, f'Pretrained: load from {self.checkpoint}')
+
+
+@contextmanager
+def _advise_how_to_start(module: nn.Module) -> Iterator[None]:
+    try:
+        yield
+    except DownloadError as error:
+        if not isinstance(module, HRNet):
+            raise
+        options = ['model.backbone.init_cfg=None']
+        # norms that are frozen at their initial values would make the loss NaN
+        options += ['model.backbone.norm_eval=False'] * module.norm_eval
+        options += ['model.backbone.frozen_stages=-1'] * (module.frozen_stages >= 0)
+        raise DownloadError(
+            f'{error}\nOr name a file: --cfg-options '
+            'model.backbone.init_cfg.checkpoint=FILE. To train from scratch: '
+            f'--cfg-options {" ".join(options)}'
+        ) from None
 
 
 def _check_is_last(module: nn.Module) -> None:

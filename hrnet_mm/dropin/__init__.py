@@ -12,12 +12,16 @@ The classes of a library are imported at the first lookup in its registry, after
 own. So the order of imports does not matter, and a broken library affects no other.
 """
 
+import sys
 from importlib import import_module
+from typing import Any
 
+from mmengine.logging import print_log
 from mmengine.registry import Registry
 
+from hrnet_mm.engine.checks import check_frozen
 from hrnet_mm.libraries import LIBRARIES
-from hrnet_mm.models.hrnet import INIT_CFG
+from hrnet_mm.models.hrnet import INIT_CFG, HRNet
 
 _import_original = Registry.import_from_location
 
@@ -25,10 +29,30 @@ _import_original = Registry.import_from_location
 def _import_from_location(self: Registry) -> None:
     _import_original(self)
     if self.name == 'model' and self.scope in LIBRARIES:
-        import_module(f'hrnet_mm.dropin.{self.scope}')
+        name = f'hrnet_mm.dropin.{self.scope}'
+        if name not in sys.modules:
+            import_module(name)
+            message = f'hrnet_mm.dropin: HRNet of {self.scope} is replaced by ours'
+            print_log(message, logger='current')
 
 
 Registry.import_from_location = _import_from_location
+
+
+def check_frozen_norms(module: HRNet, _: Any) -> None:
+    """Raise if frozen norms have no pretrained weights; a forward pre-hook.
+
+    Configs of this package have ``CheckFrozenHook`` for it; stock configs do not, and
+    HRNet of mmdet freezes its norms by default. Only the first training step checks.
+
+    Raises:
+        ValueError: If a frozen norm still has its initial values.
+    """
+    if module.training:
+        hooks = module._forward_pre_hooks
+        for key in [key for key, hook in hooks.items() if hook is check_frozen_norms]:
+            del hooks[key]
+        check_frozen('backbone', module)
 
 
 def choose_init_cfg(

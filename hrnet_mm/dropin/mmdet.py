@@ -16,7 +16,7 @@ from hrnet_mm.models import HRNet as Trunk
 from hrnet_mm.models import HRNetV2p
 from hrnet_mm.models.precision import Precision
 
-from . import choose_init_cfg
+from . import check_frozen_norms, choose_init_cfg
 
 MODELS.register_module(module=SingleRoIExtractor, force=True)
 
@@ -55,6 +55,7 @@ class HRNet(Trunk):
             cuda_graph=cuda_graph,
             init_cfg=choose_init_cfg(init_cfg, pretrained),
         )
+        self.register_forward_pre_hook(check_frozen_norms)
 
 
 @MODELS.register_module(force=True)

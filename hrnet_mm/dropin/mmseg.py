@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mmseg.models  # noqa: F401 - first: it registers an HRNet of its own
@@ -66,11 +66,8 @@ def _resize_twice(exchange: Exchange) -> None:
     for i, paths in enumerate(exchange):
         for j, path in enumerate(paths.children()):
             if j > i:
-                path.register_forward_hook(_make_upsample_hook(2 ** (j - i)))
+                path.register_forward_hook(partial(_upsample, 2 ** (j - i)))
 
 
-def _make_upsample_hook(factor: int) -> Callable[[nn.Module, Any, Tensor], Tensor]:
-    def upsample(module: nn.Module, args: Any, output: Tensor) -> Tensor:
-        return F.interpolate(output, scale_factor=factor, **BILINEAR)
-
-    return upsample
+def _upsample(factor: int, module: nn.Module, args: Any, output: Tensor) -> Tensor:
+    return F.interpolate(output, scale_factor=factor, **BILINEAR)

@@ -60,10 +60,19 @@ class CheckFrozenHook(OptionalHook):
         """Check all trunks after ``init_cfg``, ``load_from`` and ``resume``."""
         for name, module in runner.model.named_modules():
             if isinstance(module, HRNet):
-                _check_frozen(_strip_wrappers(name), module)
+                check_frozen(_strip_wrappers(name), module)
 
 
-def _check_frozen(name: str, trunk: HRNet) -> None:
+def check_frozen(name: str, trunk: HRNet) -> None:
+    """Raise if a frozen norm of a trunk still has its initial values.
+
+    Args:
+        name: The name of the trunk in the model, for the message.
+        trunk: The trunk, after its weights were loaded.
+
+    Raises:
+        ValueError: naming what freezes the norms, and how to load or train them.
+    """
     frozen = list(trunk.frozen_norms())
     new = [norm for norm in frozen if _is_untrained(norm)]
     if new:

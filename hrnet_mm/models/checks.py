@@ -45,10 +45,11 @@ def use_strict_pretrained(
 def _use_strict_pretrained(cfg: Config) -> Config:
     if 'type' not in cfg:
         raise ValueError(
-            f'init_cfg={dict(cfg)} of HRNet has no type; to load weights, '
+            f'init_cfg={dict(cfg)} has no type; to load weights, '
             'set init_cfg.type=hrnet_mm.Pretrained, too'
         )
-    if cfg['type'] not in ('Pretrained', 'mmengine.Pretrained'):
+    kind = cfg['type'] if isinstance(cfg['type'], str) else cfg['type'].__name__
+    if kind.rpartition('.')[2] not in ('Pretrained', 'PretrainedInit'):
         return cfg
     # the values are copied into the parameters, on whatever device those are
     kept = {key: value for key, value in cfg.items() if key != 'map_location'}

@@ -278,7 +278,7 @@ class HRNet(MixedPrecision):
         """Initialize by ``init_cfg``, then apply ``zero_init_residual``."""
         super().init_weights()
         cfgs = self.init_cfg if isinstance(self.init_cfg, list) else [self.init_cfg]
-        pretrained = any(cfg and cfg['type'].endswith('Pretrained') for cfg in cfgs)
+        pretrained = any(cfg and cfg['type'] == 'hrnet_mm.Pretrained' for cfg in cfgs)
         if self.zero_init_residual and not pretrained:
             for module in self.modules():
                 if isinstance(module, ResidualBlock):

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from hrnet_mm.registry import MODELS
 
+from .checks import use_strict_pretrained
 from .hrnet import INIT_CFG
 from .layers import Config, Layers, make_branch, run_recomputed
 from .precision import MixedPrecision, Precision
@@ -107,7 +108,7 @@ class HRNetV2p(MixedPrecision):
             type='Caffe2Xavier', layer='Conv2d'
         ),
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(use_strict_pretrained(init_cfg))
         self.in_channels = list(in_channels)
         self.with_cp = with_cp
         cfgs = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, act_cfg=None)
@@ -186,7 +187,7 @@ class HRNetC(MixedPrecision):
         precision: Precision = 'float32',
         init_cfg: Config | list[Config] | None = INIT_CFG,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(use_strict_pretrained(init_cfg))
         self.in_channels = list(in_channels)
         cfgs = dict(bias=bias, conv_cfg=conv_cfg, norm_cfg=norm_cfg)
         layers = Layers(conv_cfg, norm_cfg, dict(mode='nearest'), with_cp)

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmpose.apis import MMPoseInferencer, Pose2DInferencer
 
+from hrnet_mm.checkpoints.hub import DownloadError
 from hrnet_mm.images import ReadArrays, drawable, loader_of
 from hrnet_mm.inference.inferencer import AnyImage
 
@@ -17,7 +18,13 @@ class _Pose2DInferencer(AnyImage, Pose2DInferencer):
     # drawing options hold for one call only
 
     def _init_detector(self, *args: Any, **kwargs: Any) -> None:
-        super()._init_detector(*args, **kwargs)
+        try:
+            super()._init_detector(*args, **kwargs)
+        except DownloadError as error:
+            raise DownloadError(
+                f"{error}\nWithout a detector: det_model='whole_image' takes each "
+                'image as one instance'
+            ) from None
         if self.detector is not None:  # reads the same arrays
             loader = loader_of(self.detector.cfg.test_dataloader.dataset.pipeline)
             self.detector.pipeline = Compose(

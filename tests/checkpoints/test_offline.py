@@ -144,7 +144,7 @@ def test_a_config_that_needs_a_file_of_one_s_own_says_so(tmp_path):
     config.write_text("load_from = 'epoch_1.pth'")
     result = CliRunner().invoke(main, ['fetch', str(config)])
     assert result.exit_code == 2
-    assert 'epoch_1.pth: no such file' in result.output
+    assert 'the file epoch_1.pth, which does not exist' in result.output
 
 
 def test_a_config_without_weights_says_so(tmp_path):

@@ -10,8 +10,9 @@ import torch
 from mmengine.config import Config
 from mmengine.logging.history_buffer import HistoryBuffer
 
+from hrnet_mm import HRNet
 from hrnet_mm.building import load_trained
-from hrnet_mm.checkpoints import CheckpointError, load, read
+from hrnet_mm.checkpoints import CheckpointError, hub, load, read
 from hrnet_mm.checkpoints.hub import load_checkpoint
 from hrnet_mm.checkpoints.safe_load import RESTRICTED
 from hrnet_mm.datasets.metainfo import read_metainfo
@@ -125,11 +126,23 @@ def test_a_url_is_refused_too(tmp_path, monkeypatch):
 
 
 def test_weights_that_cannot_be_downloaded_say_how_to_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    init_cfg = dict(type='Pretrained', checkpoint='http://localhost:9/weights.pth')
+    trunk = HRNet('w18_small_v1', norm_eval=True, init_cfg=init_cfg)
+    scratch = r'checkpoint=FILE.*init_cfg=None model\.backbone\.norm_eval=False'
+    with pytest.raises(CheckpointError, match=scratch):
+        trunk.init_weights()
+
+
+def test_an_inferencer_gets_no_advice_for_training(tmp_path, monkeypatch):
     from mmengine.runner import load_checkpoint
 
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
-    with pytest.raises(CheckpointError, match=r'checkpoint=FILE.*init_cfg=None'):
-        load_checkpoint(torch.nn.Linear(1, 1), 'http://localhost:9/weights.pth')
+    (url,) = hub.MIRRORS['person-detector']
+    monkeypatch.setattr(hub, 'download', lambda *args: (_ for _ in ()).throw(OSError))
+    with pytest.raises(CheckpointError, match='fetch person-detector`') as error:
+        load_checkpoint(torch.nn.Linear(1, 1), url)
+    assert 'init_cfg' not in str(error.value)
 
 
 def test_what_mmengine_saves_is_read(tmp_path):

@@ -151,6 +151,39 @@ def test_mmseg_s_own_tests_pass(tmp_path, root, run_python):
     assert '6 passed' in done.stdout
 
 
+WHOLE = """
+import io, sys, torch
+import hrnet_mm.dropin
+from mmengine.registry import MODELS as ROOT
+stage = lambda m, b: dict(num_modules=m, num_branches=b, block='BASIC',
+                          num_blocks=(1,) * b, num_channels=(8, 16, 32, 64)[:b])
+extra = dict(stage1=dict(stage(1, 1), block='BOTTLENECK'), stage2=stage(1, 2),
+             stage3=stage(1, 3), stage4=stage(1, 4))
+trunk = ROOT.build(dict(type=f'{sys.argv[1]}.HRNet', extra=extra))
+file = io.BytesIO()
+torch.save(trunk, file)
+file.seek(0)
+again = torch.load(file, weights_only=False)
+x = torch.rand(2, 3, 50, 70)
+for a, b in zip(trunk.eval()(x), again.eval()(x)):
+    assert torch.equal(a, b)
+trunk.train()(x)
+print('trained')
+"""
+
+
+@pytest.mark.jobs
+@pytest.mark.parametrize('library', CONFIGS)
+def test_a_whole_trunk_is_saved(library, run_python):
+    folder_of(library)
+    done = run_python('-c', WHOLE, library)
+    if library == 'mmdet':  # it freezes its norms, which have no weights here
+        assert 'would be NaN or noise' in done.stderr
+        assert 'norm_eval=False' in done.stderr
+    else:
+        assert 'trained' in done.stdout, done.stderr[-2000:]
+
+
 @pytest.mark.jobs
 def test_what_mmdet_ignores_is_refused(run_python):
     folder_of('mmdet')
