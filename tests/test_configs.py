@@ -6,14 +6,17 @@ import copy
 import functools
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import HOOKS, VISUALIZERS, init_default_scope
 
 from hrnet_mm.building import build_model
 from hrnet_mm.checkpoints import hub, zoo
 from hrnet_mm.datasets.checked import CheckedData
+from hrnet_mm.libraries import LIBRARIES
 from hrnet_mm.profiling import Subject, count_macs
 from hrnet_mm.registry import DATASETS
 
@@ -486,3 +489,24 @@ def test_the_options_in_readme_and_recipes_are_those_of_each_library(root):
         known = script.read_text()
         for option in set(re.findall(r'--[a-z-]+', rest)) - of_mim - of_slurm:
             assert f"'{option}'" in known, f'mim {kind} {library} {option}'
+
+
+@pytest.mark.parametrize(
+    ('task', 'leaf'),
+    [
+        ('pose', 'hrnet_w32_coco-256x192.py'),
+        ('seg', 'hrnetv2_w48_ade20k-520x520.py'),
+        ('det', 'fcos_hrnetv2p_w18_coco-1x.py'),
+        ('cls', 'hrnetc_w48_imagenet.py'),
+    ],
+)
+def test_visualization_is_switched_off_by_its_name(task, leaf, root):
+    pytest.importorskip({library.folder: s for s, library in LIBRARIES.items()}[task])
+    cfg = Config.fromfile(root / 'configs' / task / leaf)
+    init_default_scope(cfg.default_scope)
+    visualizer = dict(cfg.visualizer, name=leaf, vis_backends=None)
+    VISUALIZERS.build(visualizer)  # hooks ask for the current one
+    settings = dict(cfg.default_hooks.visualization, enable=False)
+    hook = HOOKS.build(settings)
+    runner = SimpleNamespace(train_loop=None, iter=0, epoch=0)
+    hook.after_val_iter(runner, 0, {}, [])  # of no images: whoever draws fails

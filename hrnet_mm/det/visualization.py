@@ -17,6 +17,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from hrnet_mm.datasets.metainfo import complete_palette
+from hrnet_mm.engine.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 from hrnet_mm.visualization import (
     SparseVisualization,
@@ -28,7 +29,9 @@ from hrnet_mm.visualization import (
 
 
 @HOOKS.register_module()
-class SparseDetVisualizationHook(SparseVisualization, DetVisualizationHook):
+class SparseDetVisualizationHook(
+    OptionalHook, SparseVisualization, DetVisualizationHook
+):
     """MMDetection's visualization hook that draws one image of some batches.
 
     It draws the first image of each ``interval``-th batch, and every image with

@@ -11,7 +11,8 @@ class OptionalHook(Hook):
     """A hook that ``--cfg-options default_hooks.NAME.enable=False`` switches off.
 
     mmengine merges ``default_hooks`` by name, but accepts ``None`` only for its own
-    hooks, so that ours need another switch.
+    hooks, so that ours need another switch. As the first base class, it gives one to
+    a hook of a library.
 
     Args:
         enable: False builds the base class ``Hook``, which does nothing.
@@ -21,5 +22,5 @@ class OptionalHook(Hook):
         """Create the hook, or a ``Hook`` that does nothing."""
         return super().__new__(cls) if enable else Hook()
 
-    def __init__(self, *, enable: bool = True) -> None:
-        super().__init__()
+    def __init__(self, *args: Any, enable: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)

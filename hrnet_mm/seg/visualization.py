@@ -17,6 +17,7 @@ from mmseg.visualization import SegLocalVisualizer
 from torch import Tensor
 
 from hrnet_mm.datasets.metainfo import complete_palette
+from hrnet_mm.engine.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS, VISUALIZERS
 from hrnet_mm.visualization import open_trained, overlay, read_image, save_sheet
 
@@ -25,7 +26,7 @@ from .segmentor import OCRNet
 
 
 @HOOKS.register_module()
-class SegVisualizationHook(MmsegHook):
+class SegVisualizationHook(OptionalHook, MmsegHook):
     """MMSegmentation's hook for images that OpenCV cannot read as 8-bit BGR, too."""
 
     def _after_iter(
