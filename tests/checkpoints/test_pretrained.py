@@ -3,10 +3,12 @@
 import pytest
 import torch
 from mmengine.logging import MMLogger
+from mmengine.model import KaimingInit, PretrainedInit
 from mmengine.registry import MODELS
 
-from hrnet_mm import HRNet, HRNetC
+from hrnet_mm import HRNet, HRNetC, HRNetV2p
 from hrnet_mm.checkpoints import CheckpointError
+from hrnet_mm.checkpoints.pretrained import Pretrained
 
 
 @pytest.fixture
@@ -186,3 +188,27 @@ def test_the_config_of_a_job_says_how_it_upsampled(classifier, tmp_path, said):
     torch.save(content, tmp_path / 'job.pth')
     build(str(tmp_path / 'job.pth'), arch='w18_small_v1')
     assert "upsample_cfg={'mode': 'bilinear', 'align_corners': True}" in said()
+
+
+def test_the_type_of_an_initializer_may_be_a_class(tmp_path):
+    """As in configs of mmengine's new style."""
+    wanted = HRNet('w18_small_v1')
+    torch.save(wanted.state_dict(), tmp_path / 'x.pth')
+    for kind in (PretrainedInit, Pretrained, 'mmengine.model.PretrainedInit'):
+        init_cfg = dict(type=kind, checkpoint=str(tmp_path / 'x.pth'))
+        trunk = HRNet('w18_small_v1', init_cfg=init_cfg)
+        trunk.init_weights()
+        assert torch.equal(trunk.conv1.weight, wanted.conv1.weight)
+        with pytest.raises(CheckpointError, match='w18_small_v1'):
+            HRNet('w18', init_cfg=init_cfg).init_weights()
+    HRNet(
+        'w18_small_v1', init_cfg=dict(type=KaimingInit, layer='Conv2d')
+    ).init_weights()
+
+
+@pytest.mark.parametrize('neck', [HRNetC, HRNetV2p])
+def test_a_neck_refuses_the_file_of_a_trunk(neck, tmp_path):
+    torch.save(HRNet('w18_small_v1').state_dict(), tmp_path / 'x.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'x.pth'))
+    with pytest.raises(CheckpointError):
+        neck([16, 32, 64, 128], init_cfg=init_cfg).init_weights()
