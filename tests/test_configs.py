@@ -506,7 +506,7 @@ def test_visualization_is_switched_off_by_its_name(task, leaf, root):
     init_default_scope(cfg.default_scope)
     visualizer = dict(cfg.visualizer, name=leaf, vis_backends=None)
     VISUALIZERS.build(visualizer)  # hooks ask for the current one
-    settings = dict(cfg.default_hooks.visualization, enable=False)
+    settings = dict(cfg.default_hooks.visualization, interval=1, enable=False)
     hook = HOOKS.build(settings)
     runner = SimpleNamespace(train_loop=None, iter=0, epoch=0)
-    hook.after_val_iter(runner, 0, {}, [])  # of no images: whoever draws fails
+    hook.after_val_iter(runner, 0, {}, [None])  # a hook that draws fails at None

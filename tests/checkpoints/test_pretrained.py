@@ -191,7 +191,7 @@ def test_the_config_of_a_job_says_how_it_upsampled(classifier, tmp_path, said):
 
 
 def test_the_type_of_an_initializer_may_be_a_class(tmp_path):
-    """As in configs of mmengine's new style."""
+    """Configs of mmengine's lazy style name classes, not strings."""
     wanted = HRNet('w18_small_v1')
     torch.save(wanted.state_dict(), tmp_path / 'x.pth')
     for kind in (PretrainedInit, Pretrained, 'mmengine.model.PretrainedInit'):

@@ -7,7 +7,8 @@ data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
 num_classes = 6
 
 augmented = [
-    # no effect; keeps the indices of existing overrides (`pipeline.2.scale`)
+    # no effect: ImageNet-style overrides by index (`pipeline.2.scale`) of older child
+    # configs still find their step; nothing of ours uses an index
     dict(type='hrnet_mm.SeedSample'),
     dict(type='LoadImageFromFile'),
     dict(
