@@ -7,7 +7,8 @@ import json
 from click.testing import CliRunner
 
 from hrnet_mm import __version__
-from hrnet_mm.cli import Command, main
+from hrnet_mm.cli import main
+from hrnet_mm.cli.base import Command
 
 BUDGET = 38  # modules of hrnet_mm
 FORBIDDEN = {
@@ -67,7 +68,7 @@ def test_help_and_version_import_neither_torch_nor_the_package(run_python):
 def test_the_package_is_imported_before_a_command_runs(monkeypatch):
     """It mends what mmengine imports, so nothing of a command may come first."""
     happened = []
-    monkeypatch.setattr('hrnet_mm.cli.import_module', happened.append)
+    monkeypatch.setattr('hrnet_mm.cli.base.import_module', happened.append)
     command = Command('any', callback=lambda: happened.append('runs'))
     assert CliRunner().invoke(command).exit_code == 0
     assert happened == ['hrnet_mm', 'runs']

@@ -13,8 +13,8 @@ import torch
 from click.testing import CliRunner
 from rich.console import Console
 
-from hrnet_mm import cli
 from hrnet_mm.checkpoints import CheckpointError, convert, read
+from hrnet_mm.cli import checkpoints, main
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def command(monkeypatch):
 
     def run(*args):
         table = io.StringIO()
-        monkeypatch.setattr(cli, 'console', Console(file=table, width=120))
-        result = CliRunner().invoke(cli.main, [*map(str, args)])
+        monkeypatch.setattr(checkpoints, 'console', Console(file=table, width=120))
+        result = CliRunner().invoke(main, [*map(str, args)])
         return SimpleNamespace(
             exit_code=result.exit_code, output=result.output + table.getvalue()
         )

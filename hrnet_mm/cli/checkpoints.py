@@ -1,0 +1,101 @@
+"""Commands for checkpoints: fetch, inspect, convert."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from .base import Refused, command, console, read_config
+
+
+@command()
+@click.argument('sources', nargs=-1, metavar='[NAME|URL|CONFIG]...')
+def fetch(sources: tuple[str, ...]) -> None:
+    """Download weights into the cache, for machines without a network.
+
+    NAME is a name of published weights, such as w48/imagenet or hrnet_w48_coco; without
+    an argument, all names are listed. For a CONFIG, all weights are downloaded that a
+    training job reads before its first step. The cache is the folder HRNET_MM_CACHE, or
+    that of torch if it is not set.
+    """
+    from hrnet_mm.checkpoints import CheckpointError, hub
+
+    if not sources:
+        click.echo('\n'.join(hub.list_known()))
+    for source in sources:
+        try:
+            for line in _fetch_all(source):
+                click.echo(line)
+        except (CheckpointError, FileNotFoundError) as error:
+            raise Refused(str(error)) from error
+
+
+def _fetch_all(source: str) -> Iterator[str]:
+
+    from hrnet_mm.checkpoints import hub
+
+    needed = [source]
+    if Path(source).suffix in ('.py', '.json', '.yaml', '.yml'):
+        cfg = read_config(source, import_custom_modules=False)
+        needed = hub.list_needed(cfg)
+        if not needed:
+            yield f'{source} starts from random weights: there is nothing to fetch'
+    for name in needed:
+        if name != source and '://' not in name and not Path(name).is_file():
+            raise FileNotFoundError(
+                f'{source} starts from the file {name}, which does not exist (in '
+                f'{Path.cwd()}); fetch downloads names and URLs only'
+            )
+        path = hub.fetch(name)
+        yield f'{name}: {path} ({path.stat().st_size / 1e6:.1f} MB)'
+
+
+@command('inspect')
+@click.argument('source')
+@click.option('--json', 'as_json', is_flag=True, help='As data, not as a table.')
+def inspect_checkpoint(source: str, as_json: bool) -> None:
+    """Show the family, arch and task of a checkpoint, and what can load it.
+
+    SOURCE is a file of any published family, a URL, or a name that `hrnet-mm fetch`
+    lists. No code in the file is executed.
+    """
+    from hrnet_mm import checkpoints
+
+    try:
+        file = checkpoints.hub.resolve(source)
+        found = checkpoints.inspect(checkpoints.read(file))
+    except (checkpoints.CheckpointError, OSError) as error:
+        raise Refused(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        console.print(checkpoints.inspection_table(found))
+
+
+@command()
+@click.argument('source')
+@click.argument('target', type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    '--to',
+    default='official',
+    show_default=True,
+    help='A library of OpenMMLab, official or timm.',
+)
+def convert(source: str, target: Path, to: str) -> None:
+    """Convert a checkpoint of any family to the keys of another code base.
+
+    Heads that the other code base does not have are left out. TARGET may end in
+    .safetensors.
+    """
+    from hrnet_mm import checkpoints
+
+    try:
+        file = checkpoints.hub.resolve(source)
+        checkpoint, conversion = checkpoints.convert(file, target, to)
+    except (checkpoints.CheckpointError, OSError, ValueError) as error:
+        raise Refused(str(error)) from error
+    report = checkpoints.conversion_report(checkpoint, conversion, target)
+    console.print(report, soft_wrap=True)

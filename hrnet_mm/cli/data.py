@@ -1,0 +1,44 @@
+"""Commands for data sets: tiny-people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.progress import Progress
+
+from .base import command, console, folder
+
+
+@command('tiny-people')
+@click.argument('root', type=folder, required=False)
+@click.option('--crowd', is_flag=True, help='More figures per image, which overlap.')
+@click.option(
+    '--seed', default=0, show_default=True, help='The seed of the random generator.'
+)
+@click.option(
+    '--sheet', type=click.Path(path_type=Path), help='Contact sheet: .jpg or .png'
+)
+def tiny_people(root: Path | None, crowd: bool, seed: int, sheet: Path | None) -> None:
+    """Render the data set TinyPeople into the folder ROOT.
+
+    By default this is data/tiny_people, or data/tiny_crowd with --crowd.
+    """
+    from hrnet_mm.tiny_people import TinyPeople, contact_sheet
+
+    if sheet is not None and sheet.suffix not in ('.jpg', '.png'):
+        raise click.BadParameter(f'{sheet} must end in .jpg or .png')
+    root = root or Path('data/tiny_crowd' if crowd else 'data/tiny_people')
+    with Progress(console=console) as bar:
+        task = bar.add_task(f'rendering TinyPeople into {root}', total=None)
+        try:
+            TinyPeople(seed=seed, crowd=crowd).write(
+                root, lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        except (ValueError, FileExistsError) as error:
+            raise click.ClickException(str(error)) from error
+        bar.update(task, completed=1, total=1)
+    console.print(f'TinyPeople is in {root}.', soft_wrap=True)
+    if sheet is not None:
+        contact_sheet.save_sheet(root, sheet)
+        console.print(f'The contact sheet is {sheet}.', soft_wrap=True)
