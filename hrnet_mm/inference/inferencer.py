@@ -24,8 +24,8 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
 
     Args:
         name: The name of a config with published weights, such as
-            ``'hrnet_w48_coco'``; ``mim search hrnet_mm`` lists them. Or the path of any
-            config, with ``weights``.
+            ``'hrnet_w48_coco'``; ``mim search hrnet_mm`` lists them. With ``weights``,
+            the name of any config of hrnet_mm, or the path of a config.
         weights: A checkpoint file to use instead of the published one.
         kwargs: Arguments of the inferencer: ``device``, mmpose's ``det_model`` ...
 
@@ -40,19 +40,38 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
         CheckpointError: if the weights cannot be downloaded, or have the tensor names
             of another code base, which the inferencers would not notice.
     """
+    return build_inferencer(*find_model(name, weights), **kwargs)
+
+
+def find_model(name: str, weights: str | None = None) -> tuple[Config, str]:
+    """Return the config and the weights file of a model.
+
+    Args:
+        name: See ``inferencer``.
+        weights: See ``inferencer``.
+
+    Raises:
+        ValueError: See ``inferencer``.
+        CheckpointError: See ``inferencer``.
+    """
     if Path(name).suffix in ('.py', '.json', '.yaml', '.yml'):
         if weights is None:
             raise ValueError(f'give the weights of {name}: inferencer(config, weights)')
-        config = name
-    else:
-        if name not in zoo.models():
-            raise ValueError(
-                f'{zoo.describe_unknown_name(name, zoo.models())}. '
-                'With your own weights: inferencer(CONFIG, FILE)'
-            )
-        config = str(zoo.models()[name].config)
-        weights = weights or str(hub.fetch(name))
-    cfg = Config.fromfile(config)
+        return Config.fromfile(name), weights
+    configs = {entry['Name']: zoo.MIM / entry['Config'] for entry in zoo.entries()}
+    if name in zoo.models():
+        model = zoo.models()[name]
+        return Config.fromfile(model.config), weights or str(hub.fetch(name))
+    if weights and name in configs:
+        return Config.fromfile(configs[name]), weights
+    raise ValueError(
+        f'{zoo.describe_unknown_name(name, zoo.models())}. '
+        'With your own weights: inferencer(CONFIG, FILE)'
+    )
+
+
+def build_inferencer(cfg: Config, weights: str, **kwargs: Any) -> Any:
+    """Build the inferencer of a config; see ``inferencer``."""
     library = library_of(cfg.get('default_scope'))
     checkpoint = _read_weights(weights, library.scope)
     # the inferencers look for the test pipeline in the dataset, not in a wrapper

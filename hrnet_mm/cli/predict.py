@@ -1,0 +1,157 @@
+"""The command predict."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from .base import command, console, file, folder
+
+INTERRUPTED = 130  # exit code of a process that Ctrl-C ends
+
+
+@command()
+@click.argument('model')
+@click.argument('arguments', nargs=-1, required=True, metavar='[WEIGHTS] SOURCE...')
+@click.option('--output', type=folder, default='outputs/predictions', show_default=True)
+@click.option(
+    '--boxes', type=file, help='Top-down pose: a COCO file with boxes of the instances.'
+)
+@click.option(
+    '--detector', help='Top-down pose: name or config of a detector of MMDetection.'
+)
+@click.option('--detector-weights', help='Weights of the detector, if it is a config.')
+@click.option(
+    '--whole-image', is_flag=True, help='Top-down pose: each image is one instance.'
+)
+@click.option(
+    '--image-ids', type=file, help='A COCO file that gives the ids of the images.'
+)
+@click.option('--track', is_flag=True, help='Number instances over the frames.')
+@click.option('--fast', is_flag=True, help='Optimize the model for inference first.')
+@click.option(
+    '--batch',
+    type=click.IntRange(1),
+    help='Inputs of the model in a batch. By default 16 crops, or 1 whole image.',
+)
+@click.option('--device', help='Such as cpu or cuda:1; by default a GPU if any.')
+@click.option(
+    '--threshold',
+    type=click.FloatRange(0, 1),
+    default=0.3,
+    show_default=True,
+    help='Minimum score of an instance that is drawn or tracked.',
+)
+@click.option('--pictures/--no-pictures', default=True, show_default=True)
+def predict(
+    model: str,
+    arguments: tuple[str, ...],
+    output: Path,
+    boxes: Path | None,
+    detector: str | None,
+    detector_weights: str | None,
+    whole_image: bool,
+    image_ids: Path | None,
+    track: bool,
+    fast: bool,
+    batch: int | None,
+    device: str | None,
+    threshold: float,
+    pictures: bool,
+) -> None:
+    """Predict keypoints, boxes, masks or classes on images and videos.
+
+    MODEL is a name of the model zoo, such as hrnet_w48_coco, or a config, which needs
+    WEIGHTS. SOURCE is an image, a folder, a pattern, a video, a URL, or the number of a
+    camera. The output folder gets pictures and the data: predictions.json and
+    images.json (COCO results), labels/ (segmentation) or predictions.csv (classes).
+    """
+    from hrnet_mm.checkpoints import CheckpointError
+    from hrnet_mm.prediction.formats import ImageIds
+    from hrnet_mm.prediction.models import People, open_predictor, split_arguments
+    from hrnet_mm.prediction.pictures import Pictures
+    from hrnet_mm.prediction.run import Prediction
+    from hrnet_mm.prediction.sources import Sources
+
+    people = People(boxes, detector, detector_weights, whole_image)
+    try:
+        model, weights, given = split_arguments([model, *arguments])
+        sources = Sources(given)
+        coco = _read_coco(image_ids or boxes)
+        ids = ImageIds(coco.get('images', ()))
+        predictor, note = open_predictor(
+            model,
+            weights,
+            device=device,
+            people=people,
+            ids=ids,
+            fast=fast,
+            threshold=threshold,
+        )
+        if track and not predictor.has_instances:
+            raise ValueError(f'--track needs instances, and {model} predicts none')
+    except (CheckpointError, ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    if note:
+        console.print(f'{note[0].upper()}{note[1:]}.', soft_wrap=True)
+    data = predictor.open_data(output, ids, coco.get('categories', ()))
+    drawn = Pictures(output) if pictures else None
+    _run(Prediction(predictor, data, drawn, batch, track), sources, output)
+
+
+def _read_coco(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    content = json.loads(path.read_text())
+    return content if isinstance(content, dict) else {}
+
+
+def _run(prediction: Any, sources: Any, output: Path) -> None:
+    columns = (
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn('{task.fields[speed]:.1f} images/s'),
+        TimeRemainingColumn(),
+    )
+    start, interrupted = perf_counter(), False
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task('predicting', total=len(sources) or None, speed=0.0)
+
+        def report(number: int) -> None:
+            speed = prediction.images / (perf_counter() - start)
+            bar.update(task, advance=number, speed=speed)
+
+        prediction.report = report
+        try:
+            prediction.run(sources)
+        except KeyboardInterrupt:
+            interrupted = True
+        except (ValueError, OSError) as error:
+            raise click.ClickException(str(error)) from error
+    seconds = perf_counter() - start
+    console.print(
+        f'{prediction.images} images in {seconds:.1f} s '
+        f'({prediction.images / seconds:.1f} images/s): {output}',
+        soft_wrap=True,
+    )
+    for failure in prediction.failures:
+        click.echo(f'Skipped: {failure}', err=True)
+    if interrupted:
+        click.echo('Interrupted: the files have the results so far.', err=True)
+        sys.exit(INTERRUPTED)
+    if prediction.failures:
+        sys.exit(1)

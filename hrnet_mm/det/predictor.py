@@ -1,0 +1,95 @@
+"""Prediction of boxes and masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmdet.structures import DetDataSample
+from mmdet.structures.mask import encode_mask_results
+
+from hrnet_mm.prediction.formats import CocoResults, ImageIds, class_categories
+from hrnet_mm.prediction.pictures import draw_tracks
+from hrnet_mm.prediction.predictor import DataWriter, Instances, Predictor
+
+
+class DetPredictor(Predictor):
+    """Boxes, and masks if the model has any, of the objects of an image.
+
+    Args:
+        inferencer: ``hrnet_mm.det.inferencer.Inferencer``.
+        only: The name of a class; others are not among the ``instances``.
+        options: ``fast`` and ``threshold`` of ``Predictor``.
+    """
+
+    has_instances = True
+    contents = 'boxes'
+
+    def __init__(self, inferencer: Any, only: str = '', **options: Any) -> None:
+        super().__init__(inferencer, **options)
+        self.classes = list(inferencer.model.dataset_meta['classes'])
+        self.only = self.classes.index(only) if only else None
+
+    def predict(self, prepared: Sequence[Any], batch: int) -> list[DetDataSample]:
+        """Return the objects of each image, on the CPU."""
+        return [result.cpu() for result in super().predict(prepared, batch)]
+
+    def instances(self, result: DetDataSample) -> Instances:
+        """Return boxes and scores of the objects of an image."""
+        objects = result.pred_instances
+        scores = objects.scores.numpy()
+        if self.only is not None:
+            scores = np.where(objects.labels.numpy() == self.only, scores, 0)
+        return Instances(objects.bboxes.numpy(), scores)
+
+    def draw(self, image: np.ndarray, result: DetDataSample) -> np.ndarray:
+        """Draw boxes, masks, classes and scores on an image."""
+        visualizer = self.inferencer.visualizer
+        visualizer.add_datasample(
+            'image',
+            image[..., ::-1],
+            result,
+            draw_gt=False,
+            pred_score_thr=self.threshold,
+        )
+        drawn = visualizer.get_image()[..., ::-1].copy()
+        objects = result.pred_instances
+        if 'track_ids' in objects:
+            draw_tracks(drawn, objects.bboxes.numpy(), objects.track_ids)
+        return drawn
+
+    def open_data(
+        self, folder: Path, ids: ImageIds, categories: Sequence[dict[str, Any]]
+    ) -> DataWriter:
+        """Return the writer of COCO detection results; masks are run lengths."""
+        described = class_categories(self.classes, categories)
+        numbers = [category['id'] for category in described]
+
+        def entries(result: DetDataSample) -> list[dict[str, Any]]:
+            return _to_coco(result.pred_instances, numbers)
+
+        return CocoResults(folder, ids, described, entries)
+
+
+def _to_coco(objects: Any, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    boxes = objects.bboxes.numpy().copy()
+    boxes[:, 2:] -= boxes[:, :2]
+    entries = [
+        dict(category_id=numbers[label], bbox=box, score=score)
+        for label, box, score in zip(
+            objects.labels.tolist(),
+            boxes.tolist(),
+            objects.scores.tolist(),
+            strict=True,
+        )
+    ]
+    if 'masks' in objects:
+        masks = encode_mask_results(objects.masks.numpy())
+        for entry, mask in zip(entries, masks, strict=True):
+            entry['segmentation'] = dict(mask, counts=mask['counts'].decode())
+    if 'track_ids' in objects:
+        for entry, number in zip(entries, objects.track_ids.tolist(), strict=True):
+            entry['track_id'] = number
+    return entries

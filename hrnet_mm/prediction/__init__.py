@@ -1,0 +1,1 @@
+"""Prediction on images and videos of a user: `hrnet-mm predict`."""
