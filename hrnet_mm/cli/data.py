@@ -19,11 +19,21 @@ from .base import command, console, folder
 @click.option(
     '--sheet', type=click.Path(path_type=Path), help='Contact sheet: .jpg or .png'
 )
-def tiny_people(root: Path | None, crowd: bool, seed: int, sheet: Path | None) -> None:
+@click.option(
+    '--video',
+    type=click.Path(path_type=Path),
+    help='Render a video of two figures that cross, .mp4, instead of a data set.',
+)
+def tiny_people(
+    root: Path | None, crowd: bool, seed: int, sheet: Path | None, video: Path | None
+) -> None:
     """Render the data set TinyPeople into the folder ROOT.
 
     By default this is data/tiny_people, or data/tiny_crowd with --crowd.
     """
+    if video is not None:
+        _render_video(video, seed)
+        return
     from hrnet_mm.tiny_people import TinyPeople, contact_sheet
 
     if sheet is not None and sheet.suffix not in ('.jpg', '.png'):
@@ -42,3 +52,18 @@ def tiny_people(root: Path | None, crowd: bool, seed: int, sheet: Path | None) -
     if sheet is not None:
         contact_sheet.save_sheet(root, sheet)
         console.print(f'The contact sheet is {sheet}.', soft_wrap=True)
+
+
+def _render_video(path: Path, seed: int) -> None:
+    import numpy as np
+
+    from hrnet_mm.tiny_people.scene import draw_crossing
+    from hrnet_mm.videos import VideoWriter
+
+    if path.suffix != '.mp4':
+        raise click.BadParameter(f'{path} must end in .mp4')
+    size = (320, 192)
+    with VideoWriter(path, 25, size) as video:
+        for scene in draw_crossing(np.random.default_rng(seed), size, frames=75):
+            video.write(scene.image)
+    console.print(f'The video is {path}.', soft_wrap=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
+import warnings
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -81,7 +81,12 @@ def predict(
     """
     from hrnet_mm.checkpoints import CheckpointError
     from hrnet_mm.prediction.formats import ImageIds
-    from hrnet_mm.prediction.models import People, open_predictor, split_arguments
+    from hrnet_mm.prediction.models import (
+        People,
+        open_predictor,
+        read_json,
+        split_arguments,
+    )
     from hrnet_mm.prediction.pictures import Pictures
     from hrnet_mm.prediction.run import Prediction
     from hrnet_mm.prediction.sources import Sources
@@ -90,7 +95,9 @@ def predict(
     try:
         model, weights, given = split_arguments([model, *arguments])
         sources = Sources(given)
-        coco = _read_coco(image_ids or boxes)
+        listed = image_ids or boxes
+        coco = read_json(listed) if listed else {}
+        coco = coco if isinstance(coco, dict) else {}
         ids = ImageIds(coco.get('images', ()))
         predictor, note = open_predictor(
             model,
@@ -105,18 +112,13 @@ def predict(
             raise ValueError(f'--track needs instances, and {model} predicts none')
     except (CheckpointError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
+    # large instances are drawn up to the border, of which mmengine warns each time
+    warnings.filterwarnings('ignore', module='mmengine.visualization')
     if note:
         console.print(f'{note[0].upper()}{note[1:]}.', soft_wrap=True)
     data = predictor.open_data(output, ids, coco.get('categories', ()))
     drawn = Pictures(output) if pictures else None
     _run(Prediction(predictor, data, drawn, batch, track), sources, output)
-
-
-def _read_coco(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    content = json.loads(path.read_text())
-    return content if isinstance(content, dict) else {}
 
 
 def _run(prediction: Any, sources: Any, output: Path) -> None:

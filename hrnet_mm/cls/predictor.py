@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 from mmpretrain.structures import DataSample
 from mmpretrain.visualization import UniversalVisualizer
 
@@ -20,8 +21,8 @@ class ClsPredictor(Predictor):
     default_batch = 16
     contents = 'classes'
 
-    def __init__(self, inferencer: Any, **options: Any) -> None:
-        super().__init__(inferencer, **options)
+    def __init__(self, inferencer: Any, cfg: Config, **options: Any) -> None:
+        super().__init__(inferencer, cfg, **options)
         number = self.inferencer.model.head.num_classes
         self.classes = [*(inferencer.classes or map(str, range(number)))]
 

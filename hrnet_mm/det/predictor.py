@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import encode_mask_results
+from mmengine.config import Config
 
 from hrnet_mm.prediction.formats import CocoResults, ImageIds, class_categories
 from hrnet_mm.prediction.pictures import draw_tracks
@@ -20,6 +21,7 @@ class DetPredictor(Predictor):
 
     Args:
         inferencer: ``hrnet_mm.det.inferencer.Inferencer``.
+        cfg: Its config.
         only: The name of a class; others are not among the ``instances``.
         options: ``fast`` and ``threshold`` of ``Predictor``.
     """
@@ -27,10 +29,12 @@ class DetPredictor(Predictor):
     has_instances = True
     contents = 'boxes'
 
-    def __init__(self, inferencer: Any, only: str = '', **options: Any) -> None:
-        super().__init__(inferencer, **options)
+    def __init__(
+        self, inferencer: Any, cfg: Config, only: str = '', **options: Any
+    ) -> None:
+        super().__init__(inferencer, cfg, **options)
         self.classes = list(inferencer.model.dataset_meta['classes'])
-        self.only = self.classes.index(only) if only else None
+        self.only = only
 
     def predict(self, prepared: Sequence[Any], batch: int) -> list[DetDataSample]:
         """Return the objects of each image, on the CPU."""
@@ -40,8 +44,9 @@ class DetPredictor(Predictor):
         """Return boxes and scores of the objects of an image."""
         objects = result.pred_instances
         scores = objects.scores.numpy()
-        if self.only is not None:
-            scores = np.where(objects.labels.numpy() == self.only, scores, 0)
+        if self.only:
+            label = self.classes.index(self.only)
+            scores = np.where(objects.labels.numpy() == label, scores, 0)
         return Instances(objects.bboxes.numpy(), scores)
 
     def draw(self, image: np.ndarray, result: DetDataSample) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 from mmengine.structures import InstanceData
 from mmpose.evaluation.functional import nms, oks_nms, soft_oks_nms
 from mmpose.registry import DATASETS
@@ -72,11 +73,13 @@ def whole_image(frame: Frame, image: np.ndarray) -> np.ndarray:
     return np.array([[0, 0, width, height, 1]], np.float32)
 
 
-def subject(cfg: Any) -> str:
-    """Return what a pose model is trained on: ``'body'``, ``'face'``, ``'hand'`` ..."""
+def finds_people(cfg: Config, metainfo: dict[str, Any]) -> bool:
+    """Return whether the instances of a pose model are people, not faces or animals."""
     # the folder of the data set class in mmpose, as MMPoseInferencer does
-    module = DATASETS.get(cfg.dataset_type).__module__
-    return module.split('datasets.')[-1].split('.')[0]
+    dataset = DATASETS.get(cfg.get('dataset_type', 'CocoDataset'))
+    kind = dataset.__module__.split('datasets.')[-1] if dataset else 'body'
+    has_body = any('hip' in name for name in names_of(metainfo))
+    return kind.startswith(('body', 'wholebody')) and has_body
 
 
 class PosePredictor(Predictor):
@@ -84,6 +87,7 @@ class PosePredictor(Predictor):
 
     Args:
         inferencer: ``hrnet_mm.pose.inferencer.Inferencer``, without a detector.
+        cfg: Its config.
         detector: The predictor of a detector, for top-down models.
         boxes: A function that returns the boxes of an image, for top-down models
             without a detector.
@@ -96,16 +100,17 @@ class PosePredictor(Predictor):
     def __init__(
         self,
         inferencer: Any,
+        cfg: Config,
         detector: Predictor | None = None,
         boxes: Any = whole_image,
         **options: Any,
     ) -> None:
-        super().__init__(inferencer.inferencer, **options)
-        self.is_topdown = self.inferencer.cfg.data_mode == 'topdown'
+        super().__init__(inferencer.inferencer, cfg, **options)
+        self.is_topdown = cfg.data_mode == 'topdown'
         self.default_batch = 16 if self.is_topdown else 1
         self.detector, self.boxes = detector, boxes
         self.metainfo = self.inferencer.model.dataset_meta
-        self.scoring = _Scoring(self.inferencer.cfg, self.metainfo)
+        self.scoring = _Scoring(cfg, self.metainfo)
 
     def prepare(self, frame: Frame, image: np.ndarray) -> Any:
         """Return the crops of an image, or what a detector or bottom-up model needs."""
@@ -206,7 +211,7 @@ def _nobody() -> PoseDataSample:
 class _Scoring:
     # scores and suppresses instances as the CocoMetric of the config does
 
-    def __init__(self, cfg: Any, metainfo: dict[str, Any]) -> None:
+    def __init__(self, cfg: Config, metainfo: dict[str, Any]) -> None:
         metrics = cfg.get('test_evaluator') or []
         metrics = metrics if isinstance(metrics, list) else [metrics]
         named = (it for it in metrics if 'Coco' in str(it.get('type')))

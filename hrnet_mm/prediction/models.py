@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from hrnet_mm.checkpoints import hub
 from hrnet_mm.inference.inferencer import build_inferencer, find_model
 from hrnet_mm.libraries import library_of
@@ -102,56 +104,75 @@ def open_predictor(
         ValueError: If the options do not fit the model.
     """
     people = people or People()
-    infer = _open_inferencer(model, weights, device)
-    inner = getattr(infer, 'inferencer', infer)
-    scope = inner.cfg.default_scope
-    is_topdown = inner.cfg.get('data_mode') == 'topdown'
+    infer, cfg = _open_inferencer(model, weights, device)
+    is_topdown = cfg.get('data_mode') == 'topdown'
     people.check(is_topdown)
-    folder = library_of(scope).folder
-    build = getattr(
-        import_module(f'hrnet_mm.{folder}.predictor'), f'{folder.title()}Predictor'
-    )
+    folder = library_of(cfg.get('default_scope')).folder
+    module = import_module(f'hrnet_mm.{folder}.predictor')
+    build = getattr(module, f'{folder.title()}Predictor')
     if not is_topdown:
-        return build(infer, **options), ''
-    finder, note = _find_people(people, inner.cfg, device, ids or ImageIds(), options)
-    return build(infer, **finder, **options), note
+        return build(infer, cfg, **options), ''
+    metainfo = infer.inferencer.model.dataset_meta
+    is_person = module.finds_people(cfg, metainfo)
+    if people.boxes is not None:
+        boxes = _read_boxes(people.boxes, ids or ImageIds())
+        return build(infer, cfg, boxes=boxes, **options), f'boxes: {people.boxes}'
+    if people.whole_image or not (is_person or people.detector):
+        note = 'each image is taken as one instance'
+        return build(infer, cfg, **options), note
+    name = people.detector or DETECTOR
+    detector = _open_detector(name, people.detector_weights, device, is_person, options)
+    note = f'the detector {name} finds {detector.only or "objects of all classes"}'
+    return build(infer, cfg, detector=detector, **options), note
 
 
-def _open_inferencer(model: str, weights: str | None, device: str | None) -> Any:
+def _open_inferencer(
+    model: str, weights: str | None, device: str | None
+) -> tuple[Any, Config]:
     cfg, file = find_model(model, weights and hub.resolve(weights))
     is_pose = library_of(cfg.get('default_scope')).task == 'pose'
     options = dict(det_model='whole_image') if is_pose else {}
-    return build_inferencer(cfg, file, device=device, **options)
+    return build_inferencer(cfg, file, device=device, **options), cfg
 
 
-def _find_people(
-    people: People, cfg: Any, device: str | None, ids: ImageIds, options: Any
-) -> tuple[dict[str, Any], str]:
-    # the arguments of PosePredictor, and what they are
-    from hrnet_mm.pose.predictor import GivenBoxes, subject
-
-    kind = subject(cfg)
-    if people.boxes is not None:
-        try:
-            content = json.loads(people.boxes.read_text())
-            return dict(boxes=GivenBoxes(content, ids)), f'boxes of {people.boxes}'
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f'{people.boxes} has no boxes ({error}): give a COCO annotation file, '
-                'or a list of detections with image_id, bbox and score'
-            ) from None
-    if people.whole_image:
-        return {}, 'each image is one instance'
-    if people.detector is None and kind not in ('body', 'wholebody'):
-        return {}, (
-            f'each image is one {kind}; --detector or --boxes finds several in an image'
-        )
-    detector = people.detector or DETECTOR
-    infer = _open_inferencer(detector, people.detector_weights, device)
+def _open_detector(
+    name: str,
+    weights: str | None,
+    device: str | None,
+    is_person: bool,
+    options: dict[str, Any],
+) -> Any:
+    infer, cfg = _open_inferencer(name, weights, device)
+    if cfg.get('default_scope') != 'mmdet':
+        raise ValueError(f'--detector {name} is not a detector of MMDetection')
     from hrnet_mm.det.predictor import DetPredictor
 
-    classes = infer.model.dataset_meta['classes']
-    only = 'person' if 'person' in classes and kind in ('body', 'wholebody') else ''
-    return dict(detector=DetPredictor(infer, only, **options)), (
-        f'the detector {detector} finds {only or "objects of any class"}'
+    has_people = 'person' in infer.model.dataset_meta['classes']
+    return DetPredictor(
+        infer, cfg, 'person' if is_person and has_people else '', **options
     )
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f'{path} is not a JSON file: {error}') from None
+
+
+def _read_boxes(path: Path, ids: ImageIds) -> Any:
+    from hrnet_mm.pose.predictor import GivenBoxes
+
+    content = read_json(path)
+    try:
+        return GivenBoxes(content, ids).find
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path} has no boxes ({error}): give a COCO annotation file, or a list of '
+            'detections with image_id, bbox and score'
+        ) from None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from matplotlib import colormaps
 
 from hrnet_mm.files import write_atomically
+from hrnet_mm.videos import VideoWriter
 
 from .sources import Frame
-
-CODEC = 'mp4v'  # OpenCV encodes it without other packages
 
 
 class Pictures:
@@ -25,8 +23,7 @@ class Pictures:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / 'pictures'
-        self._video: Any = None
-        self._part, self._path = Path(), Path()
+        self._video: VideoWriter | None = None
 
     def add(self, frame: Frame, picture: np.ndarray) -> None:
         """Add a picture, (H, W, 3), uint8, blue, green, red.
@@ -40,25 +37,17 @@ class Pictures:
             write_atomically(path, content.tobytes())
             return
         path = self._folder / f'{frame.video.name}.mp4'
-        if path != self._path:
+        if self._video is None or self._video.path != path:
             self.close()
-            self._open(path, frame.video.fps, (picture.shape[1], picture.shape[0]))
+            size = (picture.shape[1], picture.shape[0])
+            self._video = VideoWriter(path, frame.video.fps, size)
         self._video.write(picture)
 
     def close(self) -> None:
         """Complete the video that is being written."""
         if self._video is not None:
-            self._video.release()
-            self._part.replace(self._path)
+            self._video.close()
         self._video = None
-
-    def _open(self, path: Path, fps: float, size: tuple[int, int]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._part = path, path.with_name(f'.{path.stem}.part.mp4')
-        codec = cv2.VideoWriter.fourcc(*CODEC)
-        self._video = cv2.VideoWriter(str(self._part), codec, fps, size)
-        if not self._video.isOpened():
-            raise OSError(f'OpenCV cannot write the video {path} ({CODEC})')
 
 
 def draw_tracks(picture: np.ndarray, boxes: np.ndarray, numbers: np.ndarray) -> None:

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
 from hrnet_mm.images import loader_of
@@ -50,6 +52,7 @@ class Predictor(ABC):
 
     Args:
         inferencer: An inferencer of OpenMMLab, from ``hrnet_mm.inferencer``.
+        cfg: Its config.
         fast: Whether to use the deployed copy of the model (``hrnet_mm.deploy``).
         threshold: The minimum score of an instance that is drawn or tracked.
 
@@ -65,13 +68,13 @@ class Predictor(ABC):
     contents: str
 
     def __init__(
-        self, inferencer: Any, fast: bool = False, threshold: float = 0.3
+        self, inferencer: Any, cfg: Config, fast: bool = False, threshold: float = 0.3
     ) -> None:
         if fast:
             inferencer.model = deploy(inferencer.model)
         self.inferencer = inferencer
         self.threshold = threshold
-        self.loader = loader_of(inferencer.cfg.test_dataloader.dataset.pipeline)
+        self.loader = loader_of(cfg.test_dataloader.dataset.pipeline)
 
     def prepare(self, frame: Frame, image: np.ndarray) -> Any:
         """Return what ``predict`` needs of an image; called from several threads."""
@@ -91,9 +94,7 @@ class Predictor(ABC):
         """Run the model on samples of its pipeline; return a data sample for each."""
         results: list[Any] = []
         for chunk in _batches(samples, batch):
-            results += self.inferencer.model.test_step(
-                self.inferencer.collate_fn(chunk)
-            )
+            results += self.inferencer.model.test_step(pseudo_collate(chunk))
         return results
 
     def instances(self, result: Any) -> Instances:

@@ -1,5 +1,6 @@
 """Rendering of scenes: figures in front of a cluttered background."""
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -166,6 +167,13 @@ def _sample_position(
     return np.rint(rng.uniform(low, high)).astype(int)
 
 
+def _place(figure: Figure, at: np.ndarray, size: tuple[int, int]) -> _Placed:
+    mask = np.zeros(size[::-1], bool)
+    there, here = _overlap(figure.sprite, at, size)
+    mask[there] = figure.sprite.labels[here] > 0
+    return _Placed(figure, at, mask)
+
+
 def _place_figures(
     rng: np.random.Generator,
     size: tuple[int, int],
@@ -182,12 +190,9 @@ def _place_figures(
         tries -= 1
         figure = sample_figure(rng, rng.uniform(*settings.heights) * min(size), light)
         at = _sample_position(rng, figure.sprite, size)
-        mask = np.zeros(size[::-1], bool)
-        there, here = _overlap(figure.sprite, at, size)
-        mask[there] = figure.sprite.labels[here] > 0
-        new = _Placed(figure, at, mask)
-        left = [p._replace(mask=p.mask & ~mask) for p in placed]
-        if new.share(mask) >= MIN_INSIDE and all(
+        new = _place(figure, at, size)
+        left = [p._replace(mask=p.mask & ~new.mask) for p in placed]
+        if new.share(new.mask) >= MIN_INSIDE and all(
             p.share(p.mask) >= settings.min_visible for p in left
         ):
             placed = [*left, new]
@@ -210,6 +215,30 @@ def _to_person(placed: _Placed) -> Person:
     return Person(figure.pose, keypoints, mask)
 
 
+def draw_crossing(
+    rng: np.random.Generator, size: tuple[int, int], frames: int
+) -> Iterator[Scene]:
+    """Render the frames of a video: two figures cross, one in front of the other.
+
+    Args:
+        rng: The random generator.
+        size: Width and height in pixels.
+        frames: The number of frames.
+    """
+    light = np.array([-0.15, -0.65, 0.65]) / np.linalg.norm([-0.15, -0.65, 0.65])
+    background = _draw_background(rng, size, light, FEW.heights)
+    figures = [sample_figure(rng, 0.6 * min(size), light) for _ in range(2)]
+    for share in np.linspace(0, 1, frames):
+        placed: list[_Placed] = []
+        for figure, progress in zip(figures, (share, 1 - share), strict=True):
+            extent = np.array(figure.sprite.alpha.shape[::-1])
+            room = np.array(size) - extent
+            at = np.rint(room * (progress, 0.5)).astype(int)
+            new = _place(figure, at, size)
+            placed = [p._replace(mask=p.mask & ~new.mask) for p in placed] + [new]
+        yield _compose(rng, background.copy(), placed)
+
+
 def draw_scene(
     rng: np.random.Generator, size: tuple[int, int], settings: SceneSettings = FEW
 ) -> Scene:
@@ -223,11 +252,17 @@ def draw_scene(
     light = np.array([rng.uniform(-0.6, 0.3), -0.65, 0.65])
     light /= np.linalg.norm(light)
     image = _draw_background(rng, size, light, settings.heights)
-    labels = np.zeros(size[::-1], np.uint8)
-    placed = _place_figures(rng, size, light, settings)
+    return _compose(rng, image, _place_figures(rng, size, light, settings))
+
+
+def _compose(
+    rng: np.random.Generator, image: np.ndarray, placed: Sequence[_Placed]
+) -> Scene:
+    # draws the figures on a background, from back to front
+    labels = np.zeros(image.shape[:2], np.uint8)
     for figure, at, mask in placed:
         _paste(image, figure.sprite, at)
-        there, here = _overlap(figure.sprite, at, size)
+        there, here = _overlap(figure.sprite, at, (image.shape[1], image.shape[0]))
         seen = mask[there]
         labels[there][seen] = figure.sprite.labels[here][seen]
 

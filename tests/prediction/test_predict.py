@@ -1,0 +1,267 @@
+"""`hrnet-mm predict`: what it writes is what `mim test` scores."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DATASETS, METRICS, init_default_scope
+from PIL import Image
+
+from hrnet_mm.building import build_model
+from hrnet_mm.cli import main
+from hrnet_mm.prediction.models import split_arguments
+from hrnet_mm.prediction.predictor import Predictor
+
+POSE = 'pose/hrnet_w18_small_v1_tiny-pose'
+BOTTOM_UP = 'pose/higher-hrnet_w18_small_v1_tiny-crowd'
+HEADS = 'pose/hrnetv2_w18_small_v1_tiny-heads'
+SEG = 'seg/hrnetv2_w18_small_v1_tiny-seg'
+DET = 'det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det'
+CLS = 'cls/hrnetc_w18_small_v1_tiny-cls'
+
+
+def predict(*arguments: object):
+    return CliRunner().invoke(main, ['predict', *map(str, arguments)])
+
+
+@pytest.fixture
+def model(root, few_people, tmp_path, monkeypatch, randomised):
+    """Write weights of a config; return its path, the config and the weights."""
+    for variable in ('TINY_PEOPLE', 'TINY_CROWD'):
+        monkeypatch.setenv(variable, str(few_people))
+
+    def build(name: str) -> tuple[Path, Config, Path]:
+        cfg = Config.fromfile(root / f'configs/{name}.py')
+        cfg.model.backbone.precision = 'float32'
+        pytest.importorskip(cfg.default_scope)
+        config, weights = tmp_path / 'config.py', tmp_path / 'weights.pth'
+        cfg.dump(config)
+        torch.manual_seed(0)
+        built = build_model(cfg)
+        randomised(built.backbone)
+        torch.save(dict(meta={}, state_dict=built.state_dict()), weights)
+        return config, cfg, weights
+
+    return build
+
+
+def test_results(cfg: Config, weights: Path) -> tuple[list, list]:
+    """Return samples and results of the test data, as `mim test` computes them."""
+    model = build_model(cfg)
+    model.load_state_dict(torch.load(weights)['state_dict'])
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    batches = [pseudo_collate([dataset[i]]) for i in range(len(dataset))]
+    with torch.no_grad():
+        return batches, [model.test_step(batch)[0] for batch in batches]
+
+
+test_results.__test__ = False
+
+
+def scored(cfg: Config, weights: Path, folder: Path, kind: str) -> list[dict]:
+    """Return the results that the COCO metric of a config scores."""
+    init_default_scope(cfg.default_scope)
+    evaluator = dict(cfg.test_evaluator, format_only=True)
+    metric = METRICS.build(dict(evaluator, outfile_prefix=str(folder / 'stock')))
+    batches, results = test_results(cfg, weights)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    metric.dataset_meta = dataset.metainfo
+    for batch, result in zip(batches, results, strict=True):
+        metric.process(batch, [result.to_dict()])
+    metric.evaluate(len(dataset))
+    return json.loads((folder / f'stock.{kind}.json').read_text())
+
+
+def in_order(entries: list[dict]) -> list[tuple]:
+    return sorted((it['image_id'], it['bbox'], it['score']) for it in entries)
+
+
+@pytest.mark.parametrize(
+    ('name', 'kind', 'value'),
+    [
+        (POSE, 'keypoints', 'keypoints'),
+        (BOTTOM_UP, 'keypoints', 'keypoints'),
+        (DET, 'segm', 'bbox'),
+    ],
+)
+def test_the_metric_would_score_the_same_results(
+    name, kind, value, model, few_people, tmp_path
+):
+    config, cfg, weights = model(name)
+    truth = few_people / 'annotations/test.json'
+    option = '--boxes' if name == POSE else '--image-ids'
+    done = predict(
+        config, weights, few_people / 'images/test', option, truth,
+        '--output', tmp_path / 'out', '--no-pictures', '--device', 'cpu',
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    ours = json.loads((tmp_path / 'out/predictions.json').read_text())
+    theirs = scored(cfg, weights, tmp_path, kind)
+    assert len(ours) == len(theirs) > 0
+    assert {it['category_id'] for it in ours} <= {it['category_id'] for it in theirs}
+
+    def arranged(entries: list[dict]) -> np.ndarray:
+        rows = [[it['image_id'], it['score'], *it[value]] for it in entries]
+        return np.array(sorted(rows))
+
+    assert np.allclose(arranged(ours), arranged(theirs), rtol=1e-4, atol=1e-3)
+    if kind == 'segm':
+        counts = [
+            sorted(it['segmentation']['counts'] for it in x) for x in (ours, theirs)
+        ]
+        assert counts[0] == counts[1]
+
+
+def test_label_maps_are_what_the_model_says(model, few_people, tmp_path):
+    config, cfg, weights = model(SEG)
+    images = few_people / 'images/test'
+    done = predict(config, weights, images, '--output', tmp_path / 'out')
+    assert done.exit_code == 0, done.output
+    for batch, result in zip(*test_results(cfg, weights), strict=True):
+        name = Path(batch['data_samples'][0].img_path).stem
+        labels = np.asarray(Image.open(tmp_path / f'out/labels/{name}.png'))
+        assert (labels == result.pred_sem_seg.data[0].numpy()).all()
+        assert (tmp_path / f'out/pictures/{name}.jpg').is_file()
+
+
+def test_the_table_has_the_class_of_each_image(model, few_people, tmp_path):
+    config, cfg, weights = model(CLS)
+    done = predict(
+        config, weights, few_people / 'crops/test', '--output', tmp_path / 'out'
+    )
+    assert done.exit_code == 0, done.output
+    with (tmp_path / 'out/predictions.csv').open() as file:
+        rows = {(it['file'], it['label']): it['score'] for it in csv.DictReader(file)}
+    for batch, result in zip(*test_results(cfg, weights), strict=True):
+        best = str(int(result.pred_label))
+        score = float(rows[batch['data_samples'][0].img_path, best])
+        assert score == pytest.approx(float(result.pred_score.max()), abs=1e-5)
+
+
+@pytest.mark.parametrize('name', [HEADS, DET])
+def test_a_bad_file_is_named_and_the_others_are_predicted(
+    name, model, few_people, tmp_path
+):
+    config, _, weights = model(name)
+    shutil.copytree(few_people / 'images/test', tmp_path / 'photos')
+    (tmp_path / 'photos/bad.jpg').write_bytes(b'no image')
+    done = predict(
+        config, weights, tmp_path / 'photos', '--output', tmp_path / 'out', '--fast'
+    )
+    assert done.exit_code == 1, done.output
+    assert 'Skipped: ' in done.output
+    assert 'bad.jpg is not an image (8 bytes)' in done.output
+    assert len([*(tmp_path / 'out/pictures').glob('*.jpg')]) == 4
+    described = json.loads((tmp_path / 'out/images.json').read_text())
+    assert len(described['images']) == 4
+
+
+def test_ctrl_c_leaves_whole_files(model, few_people, tmp_path, monkeypatch):
+    config, _, weights = model(SEG)
+    run_model, calls = Predictor.run_model, []
+
+    def interrupted(self, samples, batch):
+        calls.append(len(samples))
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        return run_model(self, samples, batch)
+
+    monkeypatch.setattr(Predictor, 'run_model', interrupted)
+    done = predict(
+        config, weights, few_people / 'images/test', '--output', tmp_path / 'out'
+    )
+    assert done.exit_code == 130, done.output
+    files = [path for path in (tmp_path / 'out').rglob('*') if path.is_file()]
+    assert sorted(path.name for path in files) == [
+        '000001.jpg', '000001.png', '000002.jpg', '000002.png', 'classes.txt',
+    ]  # fmt: skip
+    assert all(Image.open(it).size for it in files if it.suffix != '.txt')
+
+
+def test_people_of_a_video_are_tracked(model, tmp_path):
+    """The numbers themselves are tested with a trained model."""
+    config, _, weights = model(DET)
+    video = tmp_path / 'walk.mp4'
+    done = CliRunner().invoke(main, ['tiny-people', '--video', str(video)])
+    assert done.exit_code == 0, done.output
+    short = tmp_path / 'short.mp4'
+    _copy_frames(video, short, 3)
+    done = predict(
+        config,
+        weights,
+        short,
+        '--track',
+        '--threshold',
+        0,
+        '--output',
+        tmp_path / 'out',
+    )
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / 'out/predictions.json').read_text())
+    assert {it['image_id'] for it in found} == {1, 2, 3}
+    assert all(it['track_id'] >= 1 for it in found)
+    assert (tmp_path / 'out/pictures/short.mp4').stat().st_size > 1000
+
+
+def _copy_frames(source: Path, target: Path, number: int) -> None:
+    from hrnet_mm.prediction.sources import Sources
+    from hrnet_mm.videos import VideoWriter
+
+    frames = [frame.pixels for frame in Sources([str(source)])][:number]
+    with VideoWriter(target, 25, frames[0].shape[1::-1]) as video:
+        for frame in frames:
+            video.write(frame)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--whole-image', '--detector', 'x'], 'use only one of --boxes, --detector'),
+        (['--detector-weights', 'x.pth'], '--detector-weights needs --detector'),
+        (['--detector', 'hrnet_w48_cocoo'], 'there are no weights'),
+        (['--boxes', '{config}'], 'is not a JSON file'),
+    ],
+)
+def test_contradictory_options_are_told(options, message, model, few_people):
+    config, _, weights = model(POSE)
+    options = [option.format(config=config) for option in options]
+    done = predict(config, weights, few_people / 'images/test', *options)
+    assert done.exit_code == 1
+    assert message in done.output
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--whole-image'], 'not a top-down pose model'),
+        (['--track'], '--track needs instances'),
+    ],
+)
+def test_options_for_another_task_are_told(options, message, model, few_people):
+    config, _, weights = model(SEG)
+    done = predict(config, weights, few_people / 'images/test', *options)
+    assert done.exit_code == 1
+    assert message in done.output
+
+
+def test_weights_are_told_from_sources():
+    assert split_arguments(['m', 'a.jpg', 'b']) == ('m', None, ['a.jpg', 'b'])
+    assert split_arguments(['m', 'w.PTH', '0']) == ('m', 'w.PTH', ['0'])
+    assert split_arguments(['m', 'hrnet://w48', 'x'])[1] == 'hrnet://w48'
+    with pytest.raises(ValueError, match='there is no SOURCE'):
+        split_arguments(['m', 'w.pth'])
+
+
+def test_a_config_needs_weights(root, few_people):
+    done = predict(root / f'configs/{SEG}.py', few_people / 'images/test')
+    assert done.exit_code == 1
+    assert 'give the weights of' in done.output
