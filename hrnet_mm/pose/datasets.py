@@ -20,6 +20,7 @@ from mmpose.datasets.datasets import (
 )
 
 from hrnet_mm.datasets.checked import CheckedCoco
+from hrnet_mm.datasets.coco_rules import why_person_skipped
 from hrnet_mm.registry import DATASETS
 from hrnet_mm.tiny_people.figure import FACE
 from hrnet_mm.tiny_people.skeleton import KEYPOINTS
@@ -89,15 +90,7 @@ class CheckedPeople(CheckedPose):
     thing = 'annotation'
 
     def _why_left_out(self, annotation: dict[str, Any]) -> str | None:
-        if annotation['iscrowd']:
-            return 'of a crowd'
-        if 'bbox' not in annotation:
-            return 'without a box'
-        if not annotation.get('num_keypoints'):
-            return 'without visible keypoints'
-        if min(annotation['bbox'][2:]) <= 0:
-            return 'with a box of no size'
-        return None
+        return why_person_skipped(annotation)
 
 
 @register
