@@ -21,6 +21,7 @@ COMMANDS = (
     training.tool,
     environment.doctor,
     data.tiny_people,
+    data.check,
 )
 
 

@@ -145,11 +145,12 @@ class SplitCheck(ABC):
 
 
 def plural(verb: str, number: int) -> str:
-    """Return a predicate for a number of subjects: is, are; has, have."""
+    """Return a predicate for a number of subjects: is, are; looks, look."""
     if number == 1:
         return verb
     first, *rest = verb.split(' ')
-    return ' '.join([{'is': 'are', 'has': 'have'}.get(first, first), *rest])
+    irregular = {'is': 'are', 'has': 'have', 'does': 'do'}
+    return ' '.join([irregular.get(first, first.removesuffix('s')), *rest])
 
 
 def list_images(folder: Path, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> list[str]:

@@ -1,7 +1,7 @@
-"""Equal and nearly equal images.
+"""Images that look the same, but are other files.
 
-Equal images have the same bytes. Nearly equal ones, such as a copy in another format or
-quality, have nearly the same thumbnail. Candidates are those whose 64 differences
+Their thumbnails are nearly equal, such as those of a copy in another format
+or quality. Candidates are those whose 64 differences
 between neighbouring pixels (dHash) have at most three other signs. One of four parts of
 such a hash is then equal, so that not all pairs have to be compared.
 """
@@ -20,15 +20,6 @@ from .image_facts import ImageFacts
 FLIPPED = 3  # of 64 signs
 DIFFERENCE = 3  # of 255; mean over the thumbnail
 CONTRAST = 8  # of 255; plainer thumbnails are not compared
-
-
-def equal_images(facts: Mapping[Path, ImageFacts]) -> list[list[Path]]:
-    """Return groups of files with the same bytes."""
-    groups = defaultdict(list)
-    for path, found in facts.items():
-        if found.thumbnail is not None:
-            groups[found.digest].append(path)
-    return [group for group in groups.values() if len(group) > 1]
 
 
 def similar_images(facts: Mapping[Path, ImageFacts]) -> list[tuple[Path, Path]]:

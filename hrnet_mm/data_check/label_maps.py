@@ -153,7 +153,9 @@ class LabelMapCheck(SplitCheck):
         self, files: dict[int, list[str]], values: tuple[int, ...]
     ) -> None:
         known = {*values, *self.expected.labels.ignored}
-        unknown = sorted(value for value, found in files.items() if found and value not in known)
+        unknown = sorted(
+            value for value, found in files.items() if found and value not in known
+        )
         if not unknown:
             return
         where = dict.fromkeys(file for value in unknown for file in files[value])

@@ -59,6 +59,7 @@ class Annotations:
         content: The normalized content.
         changes: The number of entries that were changed or removed, by the reason.
         warnings: Messages about entries that are probably wrong.
+        unknown_images: The annotations of images that are not in ``images``.
 
     Raises:
         AnnotationError: If an entry is ambiguous or invalid.
@@ -71,6 +72,7 @@ class Annotations:
         self.find_size = find_size
         self.changes: Counter[str] = Counter()
         self.warnings: list[str] = []
+        self.unknown_images: list[str] = []
         if not isinstance(content, dict) or 'images' not in content:
             raise AnnotationError(
                 f'{file} is not a COCO annotation file: it needs `images`, '
@@ -194,6 +196,8 @@ class Annotations:
             image = self._find_id(annotation['image_id'], self._image_ids)
             if image is None:
                 self.changes[NO_IMAGE] += 1
+                label = f'annotation {annotation.get("id", number)}'
+                self.unknown_images.append(f'{label} of {annotation["image_id"]!r}')
                 continue
             annotation['image_id'] = image
             kept.append(annotation)

@@ -54,8 +54,12 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
 
     Raises:
         ValueError: If an annotation has another number of keypoints than the metainfo.
+
+    Attributes:
+        keypoints_as_stored: Whether the metainfo describes the keypoints of the file.
     """
 
+    keypoints_as_stored: ClassVar[bool] = True
     metainfo: dict[str, Any]
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any] | None:
@@ -221,6 +225,7 @@ class TinyHeads(CheckedFaces, CocoDataset):
     """
 
     MARGIN = 1.6
+    keypoints_as_stored = False  # it has all keypoints of people
     METAINFO: ClassVar[dict[str, Any]] = dict(
         dataset_name='tiny_heads',
         keypoint_info={
