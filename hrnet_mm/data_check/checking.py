@@ -89,48 +89,52 @@ def _places(checks: Sequence[SplitCheck]) -> dict[Path, list[Place]]:
 
 
 def _duplicates(checks: Sequence[SplitCheck], facts: Facts) -> Iterator[Finding]:
-    groups = defaultdict(list)
+    groups: dict[bytes, list[Place]] = defaultdict(list)
     for path, places in _places(checks).items():
         if facts[path].thumbnail is not None:
             groups[facts[path].digest] += places
-    leaks: dict[str, list[str]] = defaultdict(list)
-    twice: dict[str, list[str]] = defaultdict(list)
-    contradictory: dict[str, list[str]] = defaultdict(list)
-    for group in groups.values():
-        by_split: dict[str, list[Place]] = defaultdict(list)
-        for it, file in group:
-            by_split[it.split.name].append((it, file))
-        for name, same in by_split.items():
-            if len(same) > 1:
-                labels = {it.label_of(file) for it, file in same}
-                many = contradictory if len(labels) > 1 else twice
-                many[name].append(' = '.join(file for _, file in same))
-        trained = [name for name in by_split if name.startswith('train')]
-        for name in by_split:
-            if trained and name not in trained:
-                files = [by_split[trained[0]][0][1], by_split[name][0][1]]
-                leaks[name].append(f'{trained[0]}/{files[0]} = {name}/{files[1]}')
-    for name, where in leaks.items():
+    same = [group for group in groups.values() if len(group) > 1]
+    for split in [it.split for it in checks]:
+        if not split.is_train:
+            yield from _leaks(same, split.name)
+        within = [[p for p in group if p[0].split is split] for group in same]
+        yield from _repeated([group for group in within if len(group) > 1], split.name)
+
+
+def _leaks(groups: list[list[Place]], name: str) -> Iterator[Finding]:
+    where = []
+    for group in groups:
+        trained = [f'{it.split.name}/{f}' for it, f in group if it.split.is_train]
+        scored = [f'{name}/{file}' for it, file in group if it.split.name == name]
+        if trained and scored:
+            where.append(f'{trained[0]} = {scored[0]}')
+    if where:
         yield finding(
             'wrong',
             f'{counted(len(where), "image")} of {name} {plural("is", len(where))} in '
             'train, too: scores are too high. Remove them from one of the splits',
             where,
         )
-    for name, where in contradictory.items():
+
+
+def _repeated(groups: list[list[Place]], name: str) -> Iterator[Finding]:
+    labels = [len({it.label_of(file) for it, file in group}) for group in groups]
+    where = [' = '.join(file for _, file in group) for group in groups]
+    different = [it for it, number in zip(where, labels, strict=True) if number > 1]
+    equal = [it for it, number in zip(where, labels, strict=True) if number == 1]
+    if different:
         yield finding(
             'wrong',
-            f'{counted(len(where), "image")} in {name} {plural("is", len(where))} in '
-            'several classes: keep one of each',
-            where,
+            f'{counted(len(different), "image")} in {name} '
+            f'{plural("is", len(different))} in several classes: keep one of each',
+            different,
         )
-    for name, where in twice.items():
+    if equal:
         yield finding(
             'note',
-            f'{counted(len(where), "image")} in {name} {plural("is", len(where))} '
-            'there more than once, with the same content: each copy counts in '
-            'training. Keep one',
-            where,
+            f'{counted(len(equal), "image")} in {name} {plural("is", len(equal))} '
+            'there more than once, with the same content: each copy counts. Keep one',
+            equal,
         )
 
 

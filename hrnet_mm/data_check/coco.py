@@ -215,8 +215,8 @@ class CocoCheck(SplitCheck):
             self.say(
                 'stops',
                 f'{self.of_all(other)} {plural("does", len(other))} not have the '
-                f'{number} keypoints of the metainfo ({shortened(names)}): set metainfo '
-                'of the data set and out_channels of the head',
+                f'{number} keypoints of the metainfo ({shortened(names)}): set '
+                'metainfo of the data set and out_channels of the head',
                 [self.place(it) for it in other],
             )
         same = [it for it in labelled if len(it['keypoints']) == 3 * number]
@@ -321,4 +321,4 @@ class CocoCheck(SplitCheck):
         if len(triples) == len(self.keypoints.names):
             names = [side_name(name) for name in self.keypoints.names]
             skeleton = Skeleton(names, self.keypoints.links)
-            draw_skeleton(canvas, triples, zoom, skeleton)  # type: ignore[arg-type]
+            draw_skeleton(canvas, triples, zoom, skeleton)

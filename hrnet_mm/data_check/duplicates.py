@@ -1,9 +1,9 @@
 """Images that look the same, but are other files.
 
-Their thumbnails are nearly equal, such as those of a copy in another format
-or quality. Candidates are those whose 64 differences
-between neighbouring pixels (dHash) have at most three other signs. One of four parts of
-such a hash is then equal, so that not all pairs have to be compared.
+Their thumbnails are nearly equal, such as those of a copy in another format or quality.
+Candidates are those whose 64 differences between neighbouring pixels (dHash) have at
+most three other signs. One of four parts of such a hash is then equal, so that not all
+pairs have to be compared.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ CONTRAST = 8  # of 255; plainer thumbnails are not compared
 
 def similar_images(facts: Mapping[Path, ImageFacts]) -> list[tuple[Path, Path]]:
     """Return pairs of files that look the same but have other bytes."""
-    unique = {found.digest: path for path, found in reversed(facts.items())}
+    unique: dict[bytes, Path] = {}
+    for path, found in facts.items():
+        unique.setdefault(found.digest, path)
     chosen = [path for path in unique.values() if _has_contrast(facts[path])]
     if not chosen:
         return []

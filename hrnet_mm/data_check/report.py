@@ -214,17 +214,16 @@ def _plot_keypoints(axis: Axes, summary: dict[str, Summary]) -> None:
 def _plot_image_sizes(axis: Axes, summary: dict[str, Summary]) -> None:
     for name, it in summary.items():
         if it.image_sizes:
-            axis.scatter(
-                *zip(*it.image_sizes, strict=True), s=12, alpha=0.4, label=name
-            )
+            widths, heights = zip(*it.image_sizes, strict=True)
+            axis.scatter(widths, heights, s=12, alpha=0.4, label=name)
     axis.set(title='image sizes', xlabel='width (pixels)', ylabel='height (pixels)')
     axis.legend()
 
 
 def _plot_box_sizes(axis: Axes, summary: dict[str, Summary]) -> None:
     sizes = {name: it.box_sizes for name, it in summary.items() if it.box_sizes}
-    largest = max(max(each) for each in sizes.values())
-    bins = np.geomspace(1, max(largest, 2), 40)
+    every = np.concatenate([*sizes.values()]).clip(min=1)
+    bins = np.geomspace(every.min(), every.max() + 1, 40).tolist()
     for name, each in sizes.items():
         axis.hist(each, bins, histtype='step', label=name)
     axis.set(title='box sizes', xlabel='square root of the area (pixels)', xscale='log')

@@ -1,15 +1,15 @@
 """Left and right keypoints of people that are exchanged, by geometry.
 
-The side of a pair (left and right shoulder, for example) is the side of the body axis on
-which its left keypoint lies: +1 if a person who faces the camera has it there, -1 as
+The side of a pair (left and right shoulder, for example) is the side of the body axis
+on which its left keypoint lies: +1 if a person who faces the camera has it there, -1 as
 seen from behind. All pairs of a person have the same side, except limbs that cross, and
 twisted people. The body axis points from the shoulders to the hips, so that people may
 lie or stand on their heads.
 
 Three faults are found, each as a share of the people that tell:
 
-- All pairs are exchanged: the face is visible, but the pairs say that the person is seen
-  from behind.
+- All pairs are exchanged: the face is visible, but the pairs say that the person is
+  seen from behind.
 - One pair is exchanged in the whole data set: it contradicts the other pairs of most
   people.
 - The shoulders contradict the hips of some people.
@@ -63,7 +63,7 @@ def exchanged_sides(
 
 
 def side_name(name: str) -> str:
-    """Return a name in the form ``left_eye``, such as that of ``L_Eye``, ``Left Eye``."""
+    """Return a name such as ``L_Eye`` or ``Left Eye`` in the form ``left_eye``."""
     words = re.sub(r'(?<=[a-z])(?=[A-Z])', '_', name)
     words = re.sub(r'[^a-z0-9]+', '_', words.lower()).strip('_')
     return re.sub(r'^(l|r)_', lambda m: {'l': 'left_', 'r': 'right_'}[m[1]], words)
@@ -81,15 +81,18 @@ def _body_axis(people: np.ndarray, index: dict[str, int]) -> np.ndarray:
         for part in ('shoulder', 'hip')
     ]
     upper, lower = (pair[..., :2].mean(axis=1) for pair in ends)
-    labelled = np.all([(pair[..., 2] > 0).all(axis=1) for pair in ends], axis=0)
-    return np.where(labelled[:, None], lower - upper, np.nan)
+    missing = np.any(np.stack(ends)[..., 2] <= 0, axis=(0, 2))
+    axis = lower - upper
+    axis[missing] = np.nan
+    return axis
 
 
 def _face_axis(people: np.ndarray, index: dict[str, int]) -> np.ndarray:
-    # from the eyes to the nose; lengthened, for it is shorter than that of a body
+    # (N, 2), from the eyes to the nose; NaN if one of the three is not labelled
     face = people[:, [index[name] for name in FACE]]
     axis = face[:, 0, :2] - face[:, 1:, :2].mean(axis=1)
-    return np.where((face[..., 2] > 0).all(axis=1)[:, None], axis, np.nan)
+    axis[np.any(face[..., 2] <= 0, axis=1)] = np.nan
+    return axis
 
 
 def _side(people: np.ndarray, axis: np.ndarray, left: int, right: int) -> np.ndarray:
@@ -128,7 +131,7 @@ def _exchanged_wholly(
         f'left and right are exchanged for {behind.sum()} of {told.sum()} people in '
         f'{split} ({share:.0%}) whose face is visible: '
     )
-    where = [places[i] for i in np.flatnonzero(behind)]
+    where = [places[i] for i in np.flatnonzero(behind).tolist()]
     if share > MOST:
         yield finding(
             'wrong',
@@ -157,7 +160,7 @@ def _exchanged_pairs(
                 f'{told.sum()} people in {split} ({share:.0%}), compared with '
                 'their other keypoints: exchange them in the file, or correct the '
                 'order of the keypoints',
-                [places[i] for i in np.flatnonzero(wrong)],
+                [places[i] for i in np.flatnonzero(wrong).tolist()],
             )
 
 
@@ -181,5 +184,5 @@ def _contradictions(
             f'({share:.0%}) are seen from the front but their hips from behind, or the '
             'reverse: left and right are exchanged for one of them. Correct these '
             'annotations',
-            [places[i] for i in np.flatnonzero(wrong)],
+            [places[i] for i in np.flatnonzero(wrong).tolist()],
         )

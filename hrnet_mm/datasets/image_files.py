@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import cv2
+import numpy as np
 from PIL import Image
 
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright, 5 to 8 swap width and height
@@ -41,6 +42,8 @@ def why_unreadable(path: str | Path) -> str | None:
         return 'does not exist'
     if os.path.getsize(path) == 0:
         return 'is empty (0 bytes)'
-    if cv2.imread(str(path)) is None:
+    # as the libraries load it: `imread` accepts some files that `imdecode` does not
+    content = np.fromfile(path, np.uint8)
+    if cv2.imdecode(content, cv2.IMREAD_COLOR) is None:
         return f'is not an image that OpenCV can read ({os.path.getsize(path)} bytes)'
     return None
