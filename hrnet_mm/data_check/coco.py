@@ -50,10 +50,12 @@ class CocoCheck(SplitCheck):
         self.file = str(file)
         for warning in read.warnings:
             self.say('wrong', f'{self.split.name}: {warning}')
-        for change, times in read.changes.items():
-            effect = 'skipped' if change == NO_IMAGE else 'note'
-            places = read.unknown_images if change == NO_IMAGE else ()
-            self.say(effect, f'{self.split.name}: {change} ({times})', places)
+        if times := read.changes.pop(NO_IMAGE, 0):
+            what = f'{self.split.name}: {NO_IMAGE} ({times})'
+            self.say('skipped', what, read.unknown_images)
+        if read.changes:
+            changes = '; '.join(f'{it} ({times})' for it, times in read.changes.items())
+            self.say('note', f'{self.split.name} is read with changes: {changes}')
         self.categories = {it['id']: it for it in read.content['categories']}
         self._select(read.content)
         self.keypoints = self._find_keypoints()
@@ -238,17 +240,20 @@ class CocoCheck(SplitCheck):
         beyond = np.maximum(low - points[..., :2], points[..., :2] - low - size)
         seen = points[..., 2] > 0
         far = seen & (beyond.max(axis=2) > FAR * size.max(axis=2))
+        number = far.sum(axis=1)
+        mixed = number > seen.sum(axis=1) / 2  # the box is that of something else
         places = [
-            f'{self.place(person)} ({int(row.sum())} keypoints)'
-            for person, row in zip(people, far, strict=True)
-            if row.any()
+            f'{self.place(person)} ({counted(int(count), "keypoint")})'
+            for person, count in zip(people, number, strict=True)
+            if count
         ]
         if places:
             self.say(
-                'wrong' if len(places) > RARE * len(people) else 'note',
+                'wrong' if mixed.sum() > RARE * len(people) else 'note',
                 f'{self.of_all(places)} {plural("has", len(places))} keypoints far '
-                'outside the box: the crop of a top-down model lacks them. Correct the '
-                'box or the keypoints; bbox is x, y, width, height in pixels',
+                f'outside the box, {mixed.sum()} of them most keypoints: the crop of '
+                'a top-down model lacks them. Correct the box or the keypoints; bbox '
+                'is x, y, width, height in pixels',
                 places,
             )
 

@@ -28,8 +28,8 @@ READ = dict(
 def splits_of_config(cfg: Config) -> dict[str, Any]:
     """Return the arguments of ``check`` for the data that a config reads.
 
-    Splits that read the same files are checked once. No file is read, and data sets of
-    the library are built without their samples.
+    If the test reads the same files as the validation, they are checked once. The data
+    sets of the library are built without their samples.
 
     Args:
         cfg: A config of mmpose, mmseg, mmdet or mmpretrain.
@@ -48,7 +48,8 @@ def splits_of_config(cfg: Config) -> dict[str, Any]:
     splits: dict[Any, Split] = {}
     for name, (dataset, _) in found.items():
         split = _split(name, task, dataset)
-        splits.setdefault((split.images, split.annotations, split.files), split)
+        key = (split.is_train, split.images, split.annotations, split.files)
+        splits.setdefault(key, split)
     first, inner = next(iter(found.values()))
     _check_same_names({name: dataset for name, (dataset, _) in found.items()})
     stored = getattr(first, 'keypoints_as_stored', True)
