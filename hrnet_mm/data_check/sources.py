@@ -55,6 +55,11 @@ def _kind(data: Path, images: Path | None) -> str:
                 'folder'
             )
         return 'coco'
+    if images is None and (data / 'train').is_dir() and (data / 'val').is_dir():
+        raise ValueError(
+            f'{data} has the folders train and val, which are no classes: use '
+            f'`hrnet-mm check {data}/train --val {data}/val`'
+        )
     return 'label_maps' if images else 'class_folders'
 
 

@@ -85,7 +85,8 @@ def test_options_that_do_not_fit_are_one_message(run, words, says, few_people):
     assert says in output
 
 
-def test_what_is_no_data_is_refused(run, tmp_path, root):
+def test_what_is_no_data_is_refused(run, tmp_path, root, few_people):
+    assert 'train and val, which are no classes' in run(few_people / 'crops')[1]
     (tmp_path / 'a.txt').write_text('')
     assert 'neither a config' in run(tmp_path / 'a.txt')[1]
     assert 'needs --classes' in run(tmp_path, '--images', tmp_path)[1]
