@@ -10,6 +10,12 @@ def shortened(names: Sequence[str]) -> str:
     return ', '.join(names[:5]) + (f', ... ({len(names)})' if names[5:] else '')
 
 
-def counted(number: int, name: str) -> str:
-    """Format a number with a noun, such as ``3 objects``."""
-    return f'{number} {name}{"" if number == 1 else "s"}'
+def counted(number: int, name: str, several: str = '') -> str:
+    """Format a number with a noun, such as ``3 objects``.
+
+    Args:
+        number: The number.
+        name: The noun in the singular.
+        several: The noun in the plural; by default with an s.
+    """
+    return f'{number} {name if number == 1 else several or name + "s"}'

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import mmcv
@@ -79,6 +79,113 @@ def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
     scaled = (values - values.min()) / max(float(np.ptp(values)), 1e-12)
     heat = cv2.resize(scaled, size, interpolation=cv2.INTER_NEAREST)
     return 0.35 * grey + 0.65 * colormaps['inferno'](heat)[..., :3]
+
+
+Colour = tuple[int, int, int]
+
+# colours of keypoints by their side; blue, green, red
+_LEFT, _RIGHT, _MIDDLE = (96, 208, 64), (48, 144, 255), (255, 176, 64)
+_DARK = (32, 32, 32)
+
+
+class Skeleton(NamedTuple):
+    """The keypoints and links of a skeleton.
+
+    Args:
+        joints: Names of the K keypoints; a prefix ``left`` or ``right`` sets the
+            colour.
+        bones: Links, each as the indices of two keypoints, from 0.
+    """
+
+    joints: Sequence[str]
+    bones: Sequence[tuple[int, int]]
+
+
+def _side_colour(*joints: str) -> Colour:
+    for side, colour in (('left', _LEFT), ('right', _RIGHT)):
+        if all(joint.startswith(side) for joint in joints):
+            return colour
+    return _MIDDLE
+
+
+def draw_skeleton(
+    image: np.ndarray,
+    keypoints: np.ndarray,
+    zoom: float,
+    skeleton: Skeleton,
+    colour: Colour | None = None,
+) -> None:
+    """Draw a skeleton onto an image, in place.
+
+    A visible keypoint is a disc, a hidden one a ring; unlabelled ones are not drawn.
+
+    Args:
+        image: (H, W, 3), uint8, blue, green, red; ``zoom`` times the annotated size.
+        keypoints: (K, 3), x and y in pixels of the annotated image, and COCO's
+            visibility.
+        zoom: The scale of ``image`` relative to the annotated image.
+        skeleton: Names and links of the K keypoints.
+        colour: Blue, green, red of the whole skeleton; by default one for each side.
+    """
+
+    def pixel(joint: int) -> tuple[int, int]:
+        x, y = np.rint(((keypoints[joint, :2] + 0.5) * zoom - 0.5) * 16).astype(int)
+        return int(x), int(y)
+
+    names = skeleton.joints
+    seen = keypoints[:, 2] > 0
+    for a, b in skeleton.bones:
+        if seen[a] and seen[b]:
+            own = colour or _side_colour(names[a], names[b])
+            for tint, width in ((_DARK, 4), (own, 2)):
+                cv2.line(image, pixel(a), pixel(b), tint, width, cv2.LINE_AA, shift=4)
+    for joint in np.flatnonzero(seen).tolist():
+        hidden = keypoints[joint, 2] == 1
+        own = colour or _side_colour(names[joint])
+        for tint, radius in ((_DARK, 4), (own, 3), (_DARK, 1.5 * hidden)):
+            if radius:
+                r = round(radius * 16)
+                cv2.circle(image, pixel(joint), r, tint, -1, cv2.LINE_AA, shift=4)
+
+
+def draw_labels(image: np.ndarray, labels: np.ndarray, palette: list) -> np.ndarray:
+    """Draw labels in the colours of a palette over the grey image.
+
+    Args:
+        image: (H, W, 3) in BGR, uint8.
+        labels: (H, W). Labels outside the palette are black.
+        palette: RGB of each class, 0 to 255.
+
+    Returns:
+        (H, W, 3) in RGB, 0 to 1.
+    """
+    colours = np.zeros((256, 3))
+    colours[: len(palette)] = palette
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] / 255
+    drawn = 0.3 * grey + 0.7 * colours[labels] / 255
+    return np.where(labels[..., None] < len(palette), drawn, 0)
+
+
+def draw_boxes(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    colour: tuple[float, float, float] = (0.2, 1.0, 0.4),
+) -> np.ndarray:
+    """Draw boxes on an image.
+
+    Args:
+        image: (H, W, 3), of any dtype.
+        boxes: (n, 4), x1, y1, x2, y2 in pixels.
+        colour: In the channel order and value range of the image.
+
+    Returns:
+        The image with the boxes; ``image`` itself may be unchanged.
+    """
+    image = np.ascontiguousarray(image)
+    thickness = max(1, round(image.shape[1] / 300))
+    for x1, y1, x2, y2 in boxes.round().astype(int).tolist():
+        cv2.rectangle(image, (x1, y1), (x2, y2), colour, thickness)
+    return image
 
 
 def save_sheet(

@@ -80,6 +80,7 @@ def test_links_and_tests_that_are_named_exist(page, root):
         'poses',
         'crowd',
         'heads',
+        'check',
     ],
 )
 def test_pictures_are_small_enough_to_clone(name, root):

@@ -22,6 +22,7 @@ COMMANDS = (
     training.tool,
     environment.doctor,
     data.tiny_people,
+    data.check,
 )
 
 

@@ -1,13 +1,15 @@
-"""Commands for data sets: tiny-people."""
+"""Commands for data sets: tiny-people, check."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.progress import Progress
 
-from .base import command, console, folder
+from .base import command, console, folder, read_config
 
 
 @command('tiny-people')
@@ -67,3 +69,52 @@ def _render_video(path: Path, seed: int) -> None:
         for scene in draw_crossing(np.random.default_rng(seed), size, frames=75):
             video.write(scene.image)
     console.print(f'The video is {path}.', soft_wrap=True)
+
+
+existing = click.Path(exists=True, path_type=Path)
+existing_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@command()
+@click.argument('data', metavar='DATA|CONFIG', type=existing)
+@click.option('--images', type=existing_folder, help='The folder of the images.')
+@click.option('--val', type=existing, help='DATA of the validation split.')
+@click.option('--val-images', type=existing_folder, help='By default --images.')
+@click.option('--classes', help='The classes in their order: road,house')
+@click.option('--task', type=click.Choice(['pose', 'detection']))
+@click.option('--output', type=folder, default='outputs/check', show_default=True)
+def check(data: Path, output: Path, **options: Any) -> None:
+    """Find faults of a data set before training, and draw its annotations.
+
+    DATA is a COCO annotation file (with --images), a folder of label maps (with
+    --images and --classes) or a folder with a folder of images for each class. --task
+    is found by the annotations, if it is not given. CONFIG is a config (.py) of mmpose,
+    mmseg, mmdet or mmpretrain: all data that it reads are checked, with its classes,
+    keypoints, label values and anchors.
+
+    The report is report.html in --output. The exit code is 1 if training would stop or
+    learn something wrong.
+    """
+    from hrnet_mm import data_check
+
+    try:
+        if data.suffix == '.py':
+            if any(options.values()):
+                raise click.UsageError('a CONFIG has only the option --output')
+            arguments = data_check.splits_of_config(read_config(str(data)))
+        else:
+            arguments = data_check.splits_of_data(data, **options)
+        with Progress(console=console, transient=True) as bar:
+            task = bar.add_task('reading files', total=None)
+            report = data_check.check(
+                **arguments,
+                progress=lambda done, total: bar.update(
+                    task, completed=done, total=total
+                ),
+            )
+        path = data_check.write_report(report, output, f'hrnet-mm check {data}')
+    except (ValueError, FileNotFoundError) as error:
+        raise click.ClickException(str(error)) from error
+    data_check.print_report(report, console)
+    console.print(f'{path}', soft_wrap=True)
+    sys.exit(0 if report.is_sound else 1)

@@ -19,10 +19,10 @@ from typing import Any, NoReturn
 import numpy as np
 from mmengine.fileio import get_local_path, get_text, join_path
 from mmengine.logging import print_log
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hrnet_mm.messages import shortened
 
+from .image_files import size_as_loaded
 from .outlines import (
     Size,
     are_finite_numbers,
@@ -59,6 +59,7 @@ class Annotations:
         content: The normalized content.
         changes: The number of entries that were changed or removed, by the reason.
         warnings: Messages about entries that are probably wrong.
+        unknown_images: The annotations of images that are not in ``images``.
 
     Raises:
         AnnotationError: If an entry is ambiguous or invalid.
@@ -71,6 +72,7 @@ class Annotations:
         self.find_size = find_size
         self.changes: Counter[str] = Counter()
         self.warnings: list[str] = []
+        self.unknown_images: list[str] = []
         if not isinstance(content, dict) or 'images' not in content:
             raise AnnotationError(
                 f'{file} is not a COCO annotation file: it needs `images`, '
@@ -194,6 +196,8 @@ class Annotations:
             image = self._find_id(annotation['image_id'], self._image_ids)
             if image is None:
                 self.changes[NO_IMAGE] += 1
+                label = f'annotation {annotation.get("id", number)}'
+                self.unknown_images.append(f'{label} of {annotation["image_id"]!r}')
                 continue
             annotation['image_id'] = image
             kept.append(annotation)
@@ -371,6 +375,29 @@ class Annotations:
         raise AnnotationError(f'{name} in {self.file} {why}')
 
 
+def read_annotations(
+    file: str, images: str = '', backend_args: dict[str, Any] | None = None
+) -> Annotations:
+    """Read and normalize a COCO annotation file; see ``normalize_annotations``."""
+    try:
+        content = json.loads(get_text(file, backend_args=backend_args))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise AnnotationError(f'{file} is not a JSON file: {error}') from None
+
+    def find_size(name: str) -> Size:
+        path = join_path(images, name, backend_args=backend_args)
+        try:
+            with get_local_path(path, backend_args=backend_args) as local:
+                return size_as_loaded(local)
+        except OSError as error:
+            raise AnnotationError(
+                f'image {path} is listed without width and height, and its size '
+                f'cannot be read: {error}'
+            ) from None
+
+    return Annotations(content, file, find_size)
+
+
 _copies: dict[str, str] = {}  # by path and time of modification
 _folder: list[tempfile.TemporaryDirectory] = []
 
@@ -396,17 +423,7 @@ def normalize_annotations(
     version = f'{os.path.abspath(file)} {state.st_mtime_ns}' if state else file
     if version in _copies:
         return _copies[version]
-    try:
-        content = json.loads(get_text(file, backend_args=backend_args))
-    except json.JSONDecodeError as error:
-        raise AnnotationError(f'{file} is not a JSON file: {error}') from None
-
-    def find_size(name: str) -> Size:
-        path = join_path(images, name, backend_args=backend_args)
-        with get_local_path(path, backend_args=backend_args) as local:
-            return _size_as_loaded(local)
-
-    annotations = Annotations(content, file, find_size)
+    annotations = read_annotations(file, images, backend_args)
     for warning in annotations.warnings:
         print_log(f'{file}: {warning}', 'current', logging.WARNING)
     for reason, times in annotations.changes.items():
@@ -418,14 +435,3 @@ def normalize_annotations(
         copy.write_text(json.dumps(annotations.content))
         _copies[version] = str(copy)
     return _copies[version]
-
-
-def _size_as_loaded(path: str | Path) -> Size:
-    try:
-        with Image.open(path) as image:
-            return ImageOps.exif_transpose(image).size
-    except (OSError, UnidentifiedImageError) as error:
-        raise AnnotationError(
-            f'image {path} is listed without width and height, and its size cannot be '
-            f'read: {error}'
-        ) from None

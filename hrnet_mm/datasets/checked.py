@@ -7,15 +7,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-import cv2
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.logging import print_log
-from PIL import Image
 
 from hrnet_mm.engine.seeding import seed_once
 from hrnet_mm.messages import counted
 
 from .annotations import normalize_annotations
+from .image_files import read_orientation, why_unreadable
 
 USE_STORED_ORIENTATION = (
     "set color_type='color_ignore_orientation' of LoadImage or LoadImageFromFile in "
@@ -94,7 +93,7 @@ class CheckedData:
             return
         step = -(-len(paths) // sampled)  # rounded up
         paths = [path for path in paths[::step] if _is_local(path, self.backend_args)]
-        turned = [path for path in paths if _read_orientation(path) > 1]
+        turned = [path for path in paths if read_orientation(path) > 1]
         if turned:
             print_log(
                 f'{type(self).__name__}: {len(turned)} of {len(paths)} images have an '
@@ -122,7 +121,7 @@ class CheckedData:
             for path in (sample['img_path'], sample.get('seg_map_path')):
                 if not path or not _is_local(path, self.backend_args):
                     continue
-                if reason := _why_unreadable(path):
+                if reason := why_unreadable(path):
                     raise ValueError(
                         f'image {path} of {self.ann_file or self.data_root} {reason}: '
                         'copy it again, or remove it from the data.'
@@ -187,7 +186,7 @@ class CheckedCoco(CheckedData):
             f'image {path} is {loaded[0]} x {loaded[1]} (width x height) as it is '
             f'loaded, and {known[0]} x {known[1]} in {self.given_file}: '
         )
-        if _is_local(path, self.backend_args) and _read_orientation(path) > 4:
+        if _is_local(path, self.backend_args) and read_orientation(path) > 4:
             return message + (
                 'its EXIF orientation turns it. If its annotations belong to the '
                 f'stored image, {USE_STORED_ORIENTATION}'
@@ -204,22 +203,3 @@ class CheckedCoco(CheckedData):
 
 def _is_local(path: str, backend_args: dict[str, Any] | None) -> bool:
     return isinstance(get_file_backend(path, backend_args=backend_args), LocalBackend)
-
-
-def _read_orientation(path: str) -> int:
-    # 1 is upright, 5 to 8 swap width and height
-    try:
-        with Image.open(path) as image:
-            return image.getexif().get(0x0112, 1)
-    except OSError:  # not an image for Pillow; the loader reports damaged files
-        return 1
-
-
-def _why_unreadable(path: str) -> str | None:
-    if not os.path.isfile(path):
-        return 'does not exist'
-    if os.path.getsize(path) == 0:
-        return 'is empty (0 bytes)'
-    if cv2.imread(path) is None:
-        return f'is not an image that OpenCV can read ({os.path.getsize(path)} bytes)'
-    return None

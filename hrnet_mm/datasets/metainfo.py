@@ -102,10 +102,19 @@ def metainfo_of(dataset: Any) -> dict[str, Any]:
             ``BaseDataset`` of mmengine, the result is ``{}``.
     """
     inner = unwrapped(dataset)
-    kind = DATASETS.get(inner.type) if isinstance(inner.type, str) else inner.type
-    if not issubclass(kind, BaseDataset):
+    if not issubclass(class_of(inner), BaseDataset):
         return {}
-    lazy = dict(inner, lazy_init=True, pipeline=[])
-    if dataset.get('metainfo'):  # the metainfo of a wrapper has priority
-        lazy['metainfo'] = dataset.metainfo
-    return DATASETS.build(lazy).metainfo
+    # the metainfo of a wrapper has priority
+    metainfo = dict(metainfo=dataset.metainfo) if dataset.get('metainfo') else {}
+    return build_lazily(dict(inner, **metainfo)).metainfo
+
+
+def class_of(dataset: Any) -> Any:
+    """Return the class of a data set from its config."""
+    kind = dataset['type']
+    return DATASETS.get(kind) if isinstance(kind, str) else kind
+
+
+def build_lazily(dataset: Any) -> Any:
+    """Build a data set of mmengine without reading any file of it."""
+    return DATASETS.build(dict(dataset, lazy_init=True, pipeline=[]))

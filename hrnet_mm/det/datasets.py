@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mmdet.datasets import CocoDataset
 
 from hrnet_mm.datasets.checked import CheckedCoco
-from hrnet_mm.messages import counted, shortened
+from hrnet_mm.datasets.coco_rules import check_classes, why_object_skipped
+from hrnet_mm.messages import counted
 from hrnet_mm.registry import DATASETS
 
 
@@ -48,7 +48,7 @@ class CheckedObjects(CheckedCoco):
         self._categories: dict[int, str] = {}
         samples = super().load_data_list()
         classes = self.metainfo['classes']
-        _check_classes(classes, self._categories, self.given_file)
+        check_classes(classes, self._categories, self.given_file)
         return samples
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +63,14 @@ class CheckedObjects(CheckedCoco):
             if 'bbox' not in annotation:
                 raise ValueError(f'{where} of {self.given_file} has no bbox')
             self._number += 1
-            if reason := self._why_left_out(annotation, image):
+            reason = why_object_skipped(
+                annotation,
+                image,
+                self._categories,
+                set(self.cat_ids),
+                self._loads_masks(),
+            )
+            if reason:
                 self._left_out.setdefault(reason, []).append(where)
             if self._loads_masks() and not annotation.get('segmentation'):
                 annotation['segmentation'] = [
@@ -97,48 +104,8 @@ class CheckedObjects(CheckedCoco):
     def _is_trainable(sample: dict[str, Any]) -> bool:
         return any(not it['ignore_flag'] for it in sample['instances'])
 
-    def _why_left_out(self, annotation: dict, image: dict) -> str | None:
-        """Return why MMDetection skips an object, or None if it does not."""
-        x, y, width, height = annotation['bbox']
-        if annotation.get('ignore'):
-            return 'marked `ignore`'
-        right, bottom = x + width, y + height
-        if x >= image['width'] or y >= image['height'] or min(right, bottom) <= 0:
-            return 'outside their image'
-        if annotation['area'] <= 0 or width < 1 or height < 1:
-            return 'smaller than a pixel'
-        if annotation['category_id'] not in self.cat_ids:
-            category = annotation['category_id']
-            name = self._categories.get(category, 'not in `categories`')
-            return f'of category {category} ({name}), no class of the config'
-        if annotation['iscrowd']:
-            return 'of a crowd, which the losses ignore'
-        if self._loads_masks() and not annotation.get('segmentation'):
-            return 'without an outline, which the losses ignore: the config loads masks'
-        return None
-
     def _loads_masks(self) -> bool:
         return any(getattr(t, 'with_mask', False) for t in self.pipeline.transforms)
-
-
-def _check_classes(
-    classes: Sequence[str], categories: dict[int, str], file: str
-) -> None:
-    # MMDetection numbers the labels in the order of the file
-    named = [name for name in categories.values() if name in classes]
-    missing = [name for name in classes if name not in named]
-    if missing:
-        raise ValueError(
-            f'the classes {shortened(missing)} are not among the categories of {file} '
-            f'({shortened(list(categories.values()))}): set metainfo=dict(classes='
-            '(...)) of the data set to categories of the file, and num_classes of '
-            'every head to their number'
-        )
-    if named != list(classes):
-        raise ValueError(
-            f'the classes {shortened(list(classes))} have another order in {file}: '
-            f'list them in that order, metainfo=dict(classes={tuple(named)})'
-        )
 
 
 @DATASETS.register_module()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmdet.engine.hooks import DetVisualizationHook
@@ -21,6 +20,7 @@ from hrnet_mm.engine.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS
 from hrnet_mm.visualization import (
     SparseVisualization,
+    draw_boxes,
     open_trained,
     overlay,
     read_image,
@@ -97,7 +97,7 @@ def draw_row(
         _draw_objects(image, result, visualizer, truth=True),
         _draw_objects(image, result, visualizer, truth=False),
         *(
-            _draw_boxes(overlay(image, x[0].abs().mean(dim=0).numpy()), boxes)
+            draw_boxes(overlay(image, x[0].abs().mean(dim=0).numpy()), boxes)
             for x, boxes in zip(levels, priors, strict=True)
         ),
     ]
@@ -160,12 +160,3 @@ def matched_priors(
         (cell[chosen] / factor).numpy()
         for cell, chosen in zip(cells, positive, strict=True)
     ]
-
-
-def _draw_boxes(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    # values of the image are from 0 to 1
-    image = np.ascontiguousarray(image)
-    thickness = max(1, round(image.shape[1] / 300))
-    for x1, y1, x2, y2 in boxes.round().astype(int).tolist():
-        cv2.rectangle(image, (x1, y1), (x2, y2), (0.2, 1.0, 0.4), thickness)
-    return image

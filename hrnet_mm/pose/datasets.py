@@ -20,6 +20,7 @@ from mmpose.datasets.datasets import (
 )
 
 from hrnet_mm.datasets.checked import CheckedCoco
+from hrnet_mm.datasets.coco_rules import why_person_skipped
 from hrnet_mm.registry import DATASETS
 from hrnet_mm.tiny_people.figure import FACE
 from hrnet_mm.tiny_people.skeleton import KEYPOINTS
@@ -53,8 +54,12 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
 
     Raises:
         ValueError: If an annotation has another number of keypoints than the metainfo.
+
+    Attributes:
+        keypoints_as_stored: Whether the metainfo describes the keypoints of the file.
     """
 
+    keypoints_as_stored: ClassVar[bool] = True
     metainfo: dict[str, Any]
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any] | None:
@@ -89,15 +94,7 @@ class CheckedPeople(CheckedPose):
     thing = 'annotation'
 
     def _why_left_out(self, annotation: dict[str, Any]) -> str | None:
-        if annotation['iscrowd']:
-            return 'of a crowd'
-        if 'bbox' not in annotation:
-            return 'without a box'
-        if not annotation.get('num_keypoints'):
-            return 'without visible keypoints'
-        if min(annotation['bbox'][2:]) <= 0:
-            return 'with a box of no size'
-        return None
+        return why_person_skipped(annotation)
 
 
 @register
@@ -228,6 +225,7 @@ class TinyHeads(CheckedFaces, CocoDataset):
     """
 
     MARGIN = 1.6
+    keypoints_as_stored = False  # it has all keypoints of people
     METAINFO: ClassVar[dict[str, Any]] = dict(
         dataset_name='tiny_heads',
         keypoint_info={

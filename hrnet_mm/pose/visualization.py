@@ -24,9 +24,11 @@ from torch import Tensor
 
 from hrnet_mm.images import drawable
 from hrnet_mm.registry import HOOKS
-from hrnet_mm.tiny_people.contact_sheet import Colour, Skeleton, draw_skeleton
 from hrnet_mm.visualization import (
+    Colour,
+    Skeleton,
     SparseVisualization,
+    draw_skeleton,
     open_trained,
     overlay,
     save_sheet,

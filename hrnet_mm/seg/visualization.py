@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -19,7 +18,13 @@ from torch import Tensor
 from hrnet_mm.datasets.metainfo import complete_palette
 from hrnet_mm.engine.optional_hook import OptionalHook
 from hrnet_mm.registry import HOOKS, VISUALIZERS
-from hrnet_mm.visualization import open_trained, overlay, read_image, save_sheet
+from hrnet_mm.visualization import (
+    draw_labels,
+    open_trained,
+    overlay,
+    read_image,
+    save_sheet,
+)
 
 from .heads import soft_regions
 from .segmentor import OCRNet
@@ -125,21 +130,3 @@ def predict(model: Any, sample: dict) -> Prediction:
     )
     regions = soft_regions(logits[0])[0].cpu().numpy() if logits else None
     return image, truth, found, regions
-
-
-def draw_labels(image: np.ndarray, labels: np.ndarray, palette: list) -> np.ndarray:
-    """Draw labels in the colours of a palette over the grey image.
-
-    Args:
-        image: (H, W, 3) in BGR, uint8.
-        labels: (H, W). Labels outside the palette are black.
-        palette: RGB of each class, 0 to 255.
-
-    Returns:
-        (H, W, 3) in RGB, 0 to 1.
-    """
-    colours = np.zeros((256, 3))
-    colours[: len(palette)] = palette
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] / 255
-    drawn = 0.3 * grey + 0.7 * colours[labels] / 255
-    return np.where(labels[..., None] < len(palette), drawn, 0)

@@ -1,21 +1,18 @@
 """Visualization of TinyPeople: images above their annotations."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from hrnet_mm.visualization import Skeleton, draw_skeleton
 
 from .skeleton import KEYPOINTS, SKELETON
 
 ZOOM = 2
 GAP = 6
 
-# colours of keypoints by their side; blue, green, red
-_LEFT, _RIGHT, _MIDDLE = (96, 208, 64), (48, 144, 255), (255, 176, 64)
-_DARK = (32, 32, 32)
 PALETTE = [
     (48, 52, 60),
     (250, 200, 92),
@@ -26,69 +23,7 @@ PALETTE = [
 """The colour (red, green, blue) of each of ``CLASSES``."""
 
 
-class Skeleton(NamedTuple):
-    """The keypoints and links of a skeleton.
-
-    Args:
-        joints: Names of the K keypoints; a prefix ``left`` or ``right`` sets the
-            colour.
-        bones: Links, each as the indices of two keypoints, from 0.
-    """
-
-    joints: Sequence[str]
-    bones: Sequence[tuple[int, int]]
-
-
 COCO = Skeleton(KEYPOINTS, [(a - 1, b - 1) for a, b in SKELETON])
-
-Colour = tuple[int, int, int]
-
-
-def _side_colour(*joints: str) -> Colour:
-    for side, colour in (('left', _LEFT), ('right', _RIGHT)):
-        if all(joint.startswith(side) for joint in joints):
-            return colour
-    return _MIDDLE
-
-
-def draw_skeleton(
-    image: np.ndarray,
-    keypoints: np.ndarray,
-    zoom: int = ZOOM,
-    skeleton: Skeleton = COCO,
-    colour: Colour | None = None,
-) -> None:
-    """Draw a skeleton onto an image, in place.
-
-    A visible keypoint is a disc, a hidden one a ring; unlabelled ones are not drawn.
-
-    Args:
-        image: (H, W, 3), uint8, blue, green, red; ``zoom`` times the annotated size.
-        keypoints: (K, 3), x and y in pixels of the annotated image, and COCO's
-            visibility.
-        zoom: The scale of ``image`` relative to the annotated image.
-        skeleton: Names and links of the K keypoints.
-        colour: Blue, green, red of the whole skeleton; by default one for each side.
-    """
-
-    def pixel(joint: int) -> tuple[int, int]:
-        x, y = np.rint(((keypoints[joint, :2] + 0.5) * zoom - 0.5) * 16).astype(int)
-        return int(x), int(y)
-
-    names = skeleton.joints
-    seen = keypoints[:, 2] > 0
-    for a, b in skeleton.bones:
-        if seen[a] and seen[b]:
-            own = colour or _side_colour(names[a], names[b])
-            for tint, width in ((_DARK, 4), (own, 2)):
-                cv2.line(image, pixel(a), pixel(b), tint, width, cv2.LINE_AA, shift=4)
-    for joint in np.flatnonzero(seen).tolist():
-        hidden = keypoints[joint, 2] == 1
-        own = colour or _side_colour(names[joint])
-        for tint, radius in ((_DARK, 4), (own, 3), (_DARK, 1.5 * hidden)):
-            if radius:
-                r = round(radius * 16)
-                cv2.circle(image, pixel(joint), r, tint, -1, cv2.LINE_AA, shift=4)
 
 
 def _read(path: Path, mode: int) -> np.ndarray:
@@ -110,7 +45,8 @@ def _draw_column(
     image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     annotated = image.copy()
     for annotation in annotations:
-        draw_skeleton(annotated, np.reshape(annotation['keypoints'], (17, 3)))
+        keypoints = np.reshape(annotation['keypoints'], (17, 3))
+        draw_skeleton(annotated, keypoints, ZOOM, COCO)
     classes = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
     parts = np.array(PALETTE, np.uint8)[classes][..., ::-1]
     return np.vstack([_add_frame(p) for p in (image, annotated, parts)])

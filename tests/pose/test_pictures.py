@@ -13,7 +13,7 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
 from hrnet_mm.pose.visualization import draw_bottomup_row
-from hrnet_mm.tiny_people.contact_sheet import Skeleton
+from hrnet_mm.visualization import Skeleton
 
 
 @pytest.mark.parametrize('channels', [3, 1])

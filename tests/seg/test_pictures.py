@@ -20,7 +20,8 @@ from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 
 from hrnet_mm.seg import SegVisualizationHook
-from hrnet_mm.seg.visualization import draw_labels, predict
+from hrnet_mm.seg.visualization import predict
+from hrnet_mm.visualization import draw_labels
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/seg'
 

@@ -1,0 +1,49 @@
+"""Facts about image files: whether they can be read, orientation, size."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+ORIENTATION = 0x0112  # the EXIF tag; 1 is upright, 5 to 8 swap width and height
+IMAGE_SUFFIXES = (
+    '.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp'
+)  # fmt: skip
+
+
+def read_orientation(path: str | Path) -> int:
+    """Return the EXIF orientation of an image, 1 to 8; 1 if it has none."""
+    try:
+        with Image.open(path) as image:
+            return image.getexif().get(ORIENTATION, 1)
+    except OSError:  # not an image for Pillow; the loader reports damaged files
+        return 1
+
+
+def size_as_loaded(path: str | Path) -> tuple[int, int]:
+    """Return width and height of an image after its EXIF orientation is applied.
+
+    Raises:
+        OSError: If Pillow cannot read the file.
+    """
+    with Image.open(path) as image:
+        width, height = image.size
+        turned = image.getexif().get(ORIENTATION, 1) > 4
+    return (height, width) if turned else (width, height)
+
+
+def why_unreadable(path: str | Path) -> str | None:
+    """Return why OpenCV cannot read an image, as a predicate; None if it can."""
+    if not os.path.isfile(path):
+        return 'does not exist'
+    if os.path.getsize(path) == 0:
+        return 'is empty (0 bytes)'
+    # as the libraries load it: `imread` accepts some files that `imdecode` does not
+    content = np.fromfile(path, np.uint8)
+    if cv2.imdecode(content, cv2.IMREAD_COLOR) is None:
+        return f'is not an image that OpenCV can read ({os.path.getsize(path)} bytes)'
+    return None
