@@ -22,7 +22,7 @@ from hrnet_mm.profiling import (
 from hrnet_mm.tiny_people import TinyPeople
 
 COMMANDS = (
-    'convert', 'demo', 'doctor', 'fetch', 'inspect', 'profile', 'show',
+    'convert', 'curves', 'demo', 'doctor', 'fetch', 'inspect', 'profile', 'show',
     'tiny-people',
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from . import checkpoints, data, environment, models, training
 
 COMMANDS = (
     training.demo,
+    training.curves,
     models.show,
     models.profile,
     models.export,
