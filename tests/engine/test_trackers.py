@@ -121,4 +121,4 @@ def test_ema_early_stopping_and_accumulation(few_people, write_config, tmp_path,
     averaged = content['state_dict'][name]
     assert not torch.equal(averaged, content['ema_state_dict'][f'module.{name}'])
     (steps,) = {int(s['step']) for s in content['optimizer']['state'].values()}
-    assert steps == -(-max(job.losses()) // 4)
+    assert steps == max(job.losses()) // 4
