@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -86,6 +88,16 @@ def test_mlflow(log):
         assert [(m.step, m.value) for m in history] == [(10, value), (20, value)]
     files = [file.path for file in client.list_artifacts(run.info.run_id)]
     assert {'val_img_20.png', 'config.py'} <= {*files}
+
+
+def test_mlflow_gets_names_that_it_accepts(log, monkeypatch):
+    """Without MLflow: stock names end the job."""
+    mlflow = MagicMock()
+    monkeypatch.setitem(sys.modules, 'mlflow', mlflow)
+    log('MLflow')
+    names = {name for call in mlflow.log_metrics.mock_calls for name in call.args[0]}
+    assert names == {'loss', 'lr', 'coco/AP M', 'coco/AP .5'}
+    assert [call.args[1] for call in mlflow.log_image.mock_calls] == ['val_img_20.png']
 
 
 def options_of_docs() -> list[str]:
