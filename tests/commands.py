@@ -25,9 +25,13 @@ import click
 from jobs import script_of
 from mmengine.config import Config
 from mmengine.registry import (
+    DATASETS,
     HOOKS,
+    LOOPS,
+    METRICS,
     MODELS,
     OPTIM_WRAPPERS,
+    OPTIMIZERS,
     WEIGHT_INITIALIZERS,
     init_default_scope,
 )
@@ -44,7 +48,10 @@ TINY = {  # in place of CONFIG
     'mmdet': 'det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py',
     'mmpretrain': 'cls/hrnetc_w18_small_v1_tiny-cls.py',
 }
-REGISTRIES = (HOOKS, MODELS, OPTIM_WRAPPERS, WEIGHT_INITIALIZERS)
+REGISTRIES = (
+    DATASETS, HOOKS, LOOPS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS,
+    WEIGHT_INITIALIZERS,
+)  # fmt: skip
 DEFAULTS = {'optim_wrapper': 'OptimWrapper'}  # what mmengine takes without a type
 OF_A_USER = ('CONFIG', 'mine.py')
 OF_A_JOB = re.compile(r'work_dirs/(\w[\w-]*)/\w*?epoch_(\d+)\.pth')
@@ -59,6 +66,14 @@ def lines_of(page: Path) -> list[str]:
     text = ''.join(blocks).replace('\\\n', ' ')
     words = [shlex.split(line, comments=True) for line in text.splitlines()]
     return [shlex.join(line) for line in words if line]
+
+
+def settings_of(page: Path) -> list[str]:
+    """The words after `--cfg-options` in the text of a page."""
+    text = re.sub(r'```.*?```', '', page.read_text(), flags=re.S)
+    found = re.findall(r'`[^`\n]*--cfg-options ([^`\n]+)`', text)
+    # a word in capitals stands for several
+    return [words for words in found if not re.search(r'\b[A-Z]{3,}\b(?!=)', words)]
 
 
 def check(words: list[str]) -> None:
@@ -152,7 +167,7 @@ def check_options(cfg: Config, options: dict) -> None:
     for key in options:
         *parents, name = key.split('.')
         part = changed
-        before = cfg
+        before = cfg.to_dict()
         for parent in parents:
             part = part[int(parent)] if isinstance(part, list) else part[parent]
             before = before.get(parent, {}) if isinstance(before, dict) else before

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from argparse import ArgumentParser
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
-from commands import TINY, check, lines_of
+from commands import TINY, check, check_options, lines_of, read, settings_of
+from mmengine.config import DictAction
 
 from hrnet_mm.cli import main
 
@@ -32,8 +34,30 @@ def test_a_command_of_the_docs_can_run(line):
     check(shlex.split(line))
 
 
+# Settings in the text do not name a config: one of these has them.
+ANY_OF = (*TINY.values(), 'hrnet_w48_coco.py', 'det/fcos_hrnetv2p_w18_coco-1x.py')
+SETTINGS = sorted({words for page in PAGES for words in settings_of(page)})
+
+
+@pytest.mark.parametrize('words', SETTINGS)
+def test_settings_in_the_text_are_those_of_a_config(words):
+    for library in TINY:
+        pytest.importorskip(library)
+    parser = ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    options = parser.parse_args(['--cfg-options', *shlex.split(words)]).cfg_options
+    faults = []
+    for leaf in ANY_OF:
+        try:
+            return check_options(read(ROOT / 'configs' / leaf), options)
+        except (AssertionError, KeyError) as error:
+            faults.append(f'{leaf}: {error}')
+    pytest.fail('\n'.join(faults))
+
+
 def test_the_commands_are_found():
     assert len(COMMANDS) > 60
+    assert len(SETTINGS) > 10
 
 
 @pytest.mark.parametrize(
@@ -47,6 +71,7 @@ def test_the_commands_are_found():
         'mim train mmseg CONFIG --auto-scale-lr',
         'mim train mmpose CONFIG --cfg-options model.backbone.no_such=1',
         'mim train mmpose CONFIG --cfg-options no_such.key=1',
+        'mim train mmpose CONFIG --cfg-options train_cfg.no_such=1',
         'mim train mmpose CONFIG --cfg-options default_hooks.no_such.enable=False',
         'mim test mmpose CONFIG --checkpoint work_dirs/hrnet_w48_coco/epoch_211.pth',
         'python -m benchmarks no_such',
