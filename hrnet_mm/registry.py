@@ -42,6 +42,12 @@ TRANSFORMS = Registry(
     locations=['hrnet_mm.engine'],
 )
 VISUALIZERS = Registry('visualizer', parent=root.VISUALIZERS, scope='hrnet_mm')
+VISBACKENDS = Registry(
+    'visualization backend',
+    parent=root.VISBACKENDS,
+    scope='hrnet_mm',
+    locations=['hrnet_mm.engine'],
+)
 WEIGHT_INITIALIZERS = Registry(
     'weight initializer',
     parent=root.WEIGHT_INITIALIZERS,

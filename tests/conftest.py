@@ -27,6 +27,14 @@ DATA_ROOTS = (
 )  # fmt: skip
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with what takes longest: training on TinyPeople whole.
+
+    At the end, no worker then waits for minutes for the last test of another.
+    """
+    items.sort(key=lambda item: 'tiny_people' not in getattr(item, 'fixturenames', ()))
+
+
 @pytest.fixture
 def root() -> Path:
     """The repository."""
@@ -94,14 +102,19 @@ def few_people(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope='session')
-def tiny_people(tmp_path_factory, worker_id) -> Path:
+def shared_folder(tmp_path_factory, worker_id) -> Path:
+    """A folder that all workers of pytest-xdist share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == 'master' else folder.parent
+
+
+@pytest.fixture(scope='session')
+def tiny_people(shared_folder) -> Path:
     """TinyPeople whole, drawn once for all workers."""
     from hrnet_mm.tiny_people import TinyPeople
 
-    folder = tmp_path_factory.getbasetemp()
-    folder = folder if worker_id == 'master' else folder.parent
-    with FileLock(folder / 'tiny_people.lock'):
-        root = folder / 'tiny_people'
+    with FileLock(shared_folder / 'tiny_people.lock'):
+        root = shared_folder / 'tiny_people'
         return root if root.is_dir() else TinyPeople().write(root)
 
 

@@ -22,7 +22,8 @@ from hrnet_mm.profiling import (
 from hrnet_mm.tiny_people import TinyPeople
 
 COMMANDS = (
-    'check', 'convert', 'demo', 'doctor', 'fetch', 'inspect', 'profile', 'show',
+    'check', 'convert', 'curves', 'demo', 'doctor', 'fetch', 'inspect', 'predict',
+    'profile', 'show',
     'tiny-people',
 )  # fmt: skip
 

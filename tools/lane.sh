@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tests the wheel in an environment that users have: `make lane LANE=oldest`.
+# Tests the wheel in an environment that users have: `make lane LANE=oldest`. With
+# `tools/lane.sh oldest environment` only the environment is made.
 #
 #   oldest      Python 3.10, torch 2.1.2, numpy 1.26, mmcv-lite 2.1
 #   newest      Python 3.13 and requirements/dev.txt
@@ -50,6 +51,7 @@ if ! cmp -s "requirements/$REQUIREMENTS.txt" "$FOLDER/requirements.txt"; then
         --python "$PYTHON" --no-build-isolation --no-deps --no-binary mmcv mmcv==2.1.0
     cp "requirements/$REQUIREMENTS.txt" "$FOLDER/requirements.txt"
 fi
+[ "${2:-}" != environment ] || exit 0
 
 rm -rf "$FOLDER/dist" "$FOLDER/copy"
 "$UV" pip uninstall --quiet --python "$PYTHON" hrnet_mm 2>/dev/null || true

@@ -13,6 +13,7 @@ from . import checkpoints, data, environment, models, predict, training
 COMMANDS = (
     training.demo,
     predict.predict,
+    training.curves,
     models.show,
     models.profile,
     models.export,

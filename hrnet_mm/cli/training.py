@@ -1,4 +1,4 @@
-"""Commands for training: demo, tool."""
+"""Commands for training: demo, curves, tool."""
 
 from __future__ import annotations
 
@@ -23,6 +23,35 @@ def demo(output: Path, data: Path) -> None:
         pose_demo.run(output, data, console)
     except (pose_demo.DemoError, FileExistsError) as error:
         raise click.ClickException(str(error)) from error
+
+
+@command()
+@click.argument(
+    'work_dirs',
+    nargs=-1,
+    required=True,
+    metavar='WORK_DIR...',
+    type=click.Path(path_type=Path),
+)
+@click.option(
+    '--output', type=click.Path(path_type=Path), default='curves.png', show_default=True
+)
+def curves(work_dirs: tuple[Path, ...], output: Path) -> None:
+    """Plot loss, learning rate and scores of one or several training jobs.
+
+    WORK_DIR is the work folder of a job, such as work_dirs/CONFIG. The job may still be
+    running. The starts of a job that was resumed are joined. OUTPUT ends in .png, .jpg,
+    .pdf or .svg, and is replaced.
+    """
+    from hrnet_mm.engine import curves
+
+    try:
+        runs = curves.read_runs(work_dirs)
+        curves.draw(runs, output)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    console.print(curves.table(runs))
+    console.print(f'{output}', soft_wrap=True)
 
 
 @command(

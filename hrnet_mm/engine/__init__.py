@@ -5,6 +5,7 @@ from .checkpoint_hook import CheckpointHook
 from .checks import AnyFamilyHook, CheckChannelsHook, CheckClassesHook, CheckFrozenHook
 from .finite_loss import FiniteLossHook
 from .loops import EpochLoop
+from .mlflow_backend import MLflowVisBackend
 from .optimizers import Adam
 from .preemption import PREEMPTED, PreemptionHook
 from .resume import ExactResumeHook, ResumableEpochLoop
@@ -22,6 +23,7 @@ __all__ = [
     'EpochLoop',
     'ExactResumeHook',
     'FiniteLossHook',
+    'MLflowVisBackend',
     'PreemptionHook',
     'ResumableEpochLoop',
     'SeedSample',

@@ -128,9 +128,11 @@ def _draw_figures(
     task = bar.add_task('drawing the results', total=2)
     log = (output / 'figures.log').open('w')
     with log, redirect_stdout(log), redirect_stderr(log):
+        from hrnet_mm.engine import curves
+
         from . import visualization  # here, because it is slow to import
 
-        curve = visualization.learning_curve(output)
+        curve = curves.draw([curves.read_run(output)], output / 'learning_curve.png')
         bar.advance(task)
         os.environ['TINY_PEOPLE'] = str(data)
         sheet = visualization.prediction_sheet(

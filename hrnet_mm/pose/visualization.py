@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from functools import wraps
 from itertools import cycle
@@ -14,7 +12,6 @@ import cv2
 import numpy as np
 import torch
 from matplotlib import colormaps
-from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmpose.engine.hooks import PoseVisualizationHook
@@ -67,31 +64,6 @@ KEYPOINT_THRESHOLD = 0.3  # minimum score of a drawn keypoint
 INSTANCE_THRESHOLD = 0.2  # drops instances grouped from a few stray keypoints
 TAG_THRESHOLD = 0.1  # minimum heatmap value of a pixel whose tag is drawn
 ZOOM = 3
-
-
-def learning_curve(work_dir: Path) -> Path:
-    """Plot loss and validation AP by epoch from mmengine's newest log, as a PNG."""
-    logs = work_dir.glob('*/vis_data/scalars.json')
-    log = max((p for p in logs if '"loss"' in p.read_text()), key=os.path.getmtime)
-    rows = [json.loads(line) for line in log.read_text().splitlines()]
-    steps = [row for row in rows if 'loss' in row]
-    scores = [row for row in rows if 'coco/AP' in row]
-    per_epoch = max(row['step'] for row in steps) / max(row['epoch'] for row in steps)
-
-    figure = Figure(figsize=(7, 4), layout='constrained')
-    left = figure.subplots()
-    left.plot([r['step'] / per_epoch for r in steps], [r['loss'] for r in steps])
-    left.set(xlabel='epoch', ylabel='loss (mean squared error)', yscale='log')
-    left.grid(alpha=0.3)
-    right = left.twinx()
-    points = [row['step'] for row in scores], [row['coco/AP'] for row in scores]
-    right.plot(*points, 'o-', color='tab:orange')
-    right.set(ylabel='AP on the validation split (COCO)', ylim=(0, 1))
-    left.yaxis.label.set_color('tab:blue')
-    right.yaxis.label.set_color('tab:orange')
-    path = work_dir / 'learning_curve.png'
-    figure.savefig(path, dpi=150)
-    return path
 
 
 def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 6) -> Path:

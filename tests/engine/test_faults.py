@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 pytest.importorskip('mmpose')
 
@@ -57,11 +58,13 @@ def start(config, few_people):
 
 
 @pytest.fixture(scope='module')
-def undisturbed(start, tmp_path_factory) -> Job:
-    """Of which the others must not differ."""
-    work_dir = tmp_path_factory.mktemp('undisturbed') / 'job'
-    processes = start(work_dir)
-    assert processes.wait() == 0, processes.said()[-3000:]
+def undisturbed(start, shared_folder) -> Job:
+    """Of which the others must not differ; trained once for all workers."""
+    work_dir = shared_folder / 'undisturbed/job'
+    with FileLock(shared_folder / 'undisturbed.lock'):
+        if not (work_dir / f'epoch_{EPOCHS}.pth').is_file():
+            processes = start(work_dir)
+            assert processes.wait() == 0, processes.said()[-3000:]
     return Job(work_dir)
 
 
@@ -133,7 +136,7 @@ def preempt(start, undisturbed: Job, work_dir: Path, name: str, moment) -> None:
     assert first_step(work_dir) == done + 1
 
 
-@pytest.mark.jobs
+@pytest.mark.slow  # with the others, which train `undisturbed`
 def test_processes_that_share_the_images_score_what_one_does(
     config, undisturbed, tmp_path, few_people
 ):
