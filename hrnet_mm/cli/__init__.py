@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import click
 
-from . import checkpoints, data, environment, models, training
+from . import checkpoints, data, environment, models, projects, training
 
 COMMANDS = (
     training.demo,
+    projects.new,
     models.show,
     models.profile,
     models.export,
