@@ -35,7 +35,7 @@ def to_labelme(people: Path, split: str, folder: Path, masks: bool = False) -> P
         shapes = []
         for group, it in enumerate(objects[image['id']], start=1):
 
-            def add(label, kind, points, group=group, **flags):
+            def add(label, kind, points, shapes=shapes, group=group, **flags):
                 shapes.append(
                     dict(
                         label=label, points=points, group_id=group,

@@ -24,8 +24,8 @@ DEFAULTS = {
     'cls': ('hrnetc_w18_small_v1_tiny-cls', 'hrnetc_w18_imagenet'),
 }
 UNSUPPORTED = {
-    'BottomupPoseEstimator': (
-        'predicts people bottom-up; docs/own_data.md, "Bottom-up pose", shows its config'
+    'hrnet_mm.BottomupPoseEstimator': (
+        'is bottom-up; docs/own_data.md, "Bottom-up pose", shows its config'
     ),
     'HybridTaskCascade': 'also needs label maps of COCO-Stuff',
 }

@@ -1,7 +1,7 @@
 """Reads XML files of CVAT: the export `CVAT for images 1.1`.
 
-https://docs.cvat.ai/docs/dataset_management/formats/format-cvat. Boxes, polygons, masks,
-points, skeletons and tags are read. Shapes with the same group are one object.
+https://docs.cvat.ai/docs/dataset_management/formats/format-cvat. Boxes, polygons,
+masks, points, skeletons and tags are read. Shapes with the same group are one object.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from .collection import Collection, FormatError, ImageFiles, Points
+from .collection import Collection, FormatError, ImageFiles
 from .grouping import Shape, add_shapes
 from .labelme import place_mask
 from .xml_files import read_xml, text_of
@@ -87,41 +87,23 @@ def _links(svg: str, names: list[str]) -> list[tuple[int, int]]:
 def _read_child(
     child: Element, image: dict[str, Any], collection: Collection, where: str
 ) -> list[Shape]:
-    label = child.get('label', '')
+    label, group = child.get('label', ''), child.get('group_id', '0')
     if child.tag == 'tag':
         collection.labels.setdefault(image['id'], []).append(label)
-        return []
-    if child.tag == 'skeleton':
-        points = {
-            it.get('label', ''): _point(it)
-            for it in child.findall('points')
-            if it.get('outside', '0') == '0'
-        }
-        _add_skeleton(collection, image, label, points)
         return []
     if child.tag not in READERS:
         raise FormatError(
             f'{where} has a <{child.tag}> ({label}); <box>, <polygon>, <mask>, '
             '<points>, <skeleton> and <tag> are read. Change it in CVAT'
         )
-    group = child.get('group_id', '0')
     shapes = READERS[child.tag](child, image)
+    if child.tag == 'skeleton' and not shapes:
+        collection.notes['skeletons without a labelled keypoint: left out'] += 1
+    if group == '0' and len(shapes) > 1:  # one object, without other shapes
+        group = f'{child.tag} {id(child)}'
     for shape in shapes:
         shape.group = None if group == '0' else group
-    if child.tag == 'points' and len(shapes) > 1:  # an object, not one keypoint
-        found = {it.label: it.point for it in shapes if it.point}
-        _add_skeleton(collection, image, label, found)
-        return []
     return shapes
-
-
-def _add_skeleton(
-    collection: Collection, image: dict[str, Any], label: str, points: Points
-) -> None:
-    if points:
-        collection.add_object(image, label, points=points)
-    else:
-        collection.notes['skeletons without a labelled keypoint: left out'] += 1
 
 
 def _pairs(element: Element) -> list[tuple[float, float]]:
@@ -129,20 +111,32 @@ def _pairs(element: Element) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in pairs]
 
 
-def _point(element: Element) -> tuple[float, float, int]:
-    x, y = _pairs(element)[0]
-    return x, y, 1 if element.get('occluded') == '1' else 2
+def _visibility(element: Element) -> int:
+    return 1 if element.get('occluded') == '1' else 2
+
+
+def _read_skeleton(element: Element, image: dict[str, Any]) -> list[Shape]:
+    points = [
+        Shape(it.get('label', ''), point=(*_pairs(it)[0], _visibility(it)))
+        for it in element.findall('points')
+        if it.get('outside', '0') == '0'
+    ]
+    return [Shape(element.get('label', '')), *points] if points else []
 
 
 def _read_points(element: Element, image: dict[str, Any]) -> list[Shape]:
-    pairs = _pairs(element)
-    visible = 1 if element.get('occluded') == '1' else 2
-    if len(pairs) == 1:
-        return [Shape(element.get('label', ''), point=(*pairs[0], visible))]
-    return [
+    pairs, label, visible = (
+        _pairs(element),
+        element.get('label', ''),
+        _visibility(element),
+    )
+    if len(pairs) == 1:  # the label is the name of the keypoint
+        return [Shape(label, point=(*pairs[0], visible))]
+    points = [
         Shape(f'keypoint_{i}', point=(*pair, visible))
         for i, pair in enumerate(pairs, start=1)
     ]
+    return [Shape(label), *points]
 
 
 def _read_box(element: Element, image: dict[str, Any]) -> list[Shape]:
@@ -183,4 +177,5 @@ READERS: dict[str, Callable[[Element, dict[str, Any]], list[Shape]]] = {
     'polygon': _read_polygon,
     'mask': _read_mask,
     'points': _read_points,
+    'skeleton': _read_skeleton,
 }

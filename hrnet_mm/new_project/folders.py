@@ -187,12 +187,6 @@ def read_classes(folder: Path) -> Labelled:
             + (f' and {len(loose)} images beside them ({loose[0]})' if loose else '')
             + ': expected a folder of images for each of at least two classes'
         )
-    empty = sorted(set(classes) - {name for _, name in found})
-    if empty:
-        raise FormatError(
-            f'{folder} has folders without images ({shortened(empty)}): remove them, '
-            'or add images of these classes'
-        )
     return found
 
 

@@ -125,10 +125,10 @@ def _merge(collections: Sequence[Collection]) -> Collection:
 
 
 def _append(first: Collection, other: Collection, categories: dict[int, int]) -> None:
-    images = {}
+    images: dict[int, int] = {}
     for image in other.images:
-        added = first.add_image(image['file_name'])
-        images[image['id']] = added and added['id']
+        if added := first.add_image(image['file_name']):
+            images[image['id']] = added['id']
     for annotation in other.annotations:
         new = dict(
             annotation,
@@ -142,4 +142,4 @@ def _append(first: Collection, other: Collection, categories: dict[int, int]) ->
     spare = len(first.files.names) - len(first.images)
     first.notes[unused] = spare
     first.notes = +first.notes
-    first.labels |= {images[old]: names for old, names in other.labels.items()}  # type: ignore[index]
+    first.labels |= {images[old]: names for old, names in other.labels.items()}

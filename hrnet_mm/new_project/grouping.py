@@ -12,7 +12,7 @@ from .collection import Collection, FormatError, Points
 
 @dataclass
 class Shape:
-    """A shape of an annotation tool.
+    """A shape of an annotation tool; without geometry it only names the object.
 
     Args:
         label: Its label: the category, or the name of a keypoint.

@@ -141,7 +141,7 @@ def _choose_weights(plan: Any, base: Base, weights: str | None) -> None:
 def _check_data(library: Library, draft: Draft) -> list[str]:
     """Return what is wrong with the data; raise if training would stop."""
     try:
-        from hrnet_mm import data_check  # type: ignore[attr-defined]
+        from hrnet_mm import data_check
     except ImportError:
         return []
     report = data_check.check(

@@ -10,8 +10,8 @@ from typing import Any
 from .bases import Base
 from .machine import Machine
 
-# Training steps that a small data set needs, by the folder of the task: from scratch with
-# a tiny config (what that config does on TinyPeople), and from pretrained weights.
+# Training steps that a small data set needs, by the folder of the task: from scratch
+# with a tiny config (as many as on TinyPeople), and from pretrained weights.
 STEPS = {
     'pose': (580, 5000),
     'seg': (750, 8000),
@@ -255,7 +255,7 @@ def choose_crop(plan: Plan, base: Base, facts: Facts) -> None:
     else:
         limit = (LAPTOP_SIDE, LAPTOP_SIDE) if base.is_tiny else given
         crop = tuple(min(a, b) for a, b in zip(limit, facts.size[::-1], strict=True))
-        why = f'images of {facts.size[0]} x {facts.size[1]}, crops as large as the base'
+        why = f'at most the median image, and {limit[1]} x {limit[0]} of the base'
     scaled = any(
         step['type'] == 'Resize' for step in cfg.val_dataloader.dataset.pipeline
     )

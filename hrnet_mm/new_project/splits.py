@@ -1,4 +1,4 @@
-"""Splits a collection into training and validation, with the same categories in both."""
+"""Splits a collection into training and validation, with the same categories."""
 
 from __future__ import annotations
 

@@ -346,7 +346,7 @@ def _complete_boxes(collection: Collection, base: Base) -> None:
             area = outline_area(outline, sizes[it['image_id']]) if outline else 0
             it['area'] = area or it['bbox'][2] * it['bbox'][3]
         without += not outline
-    if without and 'MaskRCNN' in base.config.model.type:
+    if without and base.config.model.get('roi_head', {}).get('mask_head'):
         raise FormatError(
             f'{without} of {len(collection.annotations)} objects of '
             f'{collection.source} have no outline, which {base.name} trains on: '
@@ -520,8 +520,9 @@ def _set_decode_heads(base: Base, draft: Draft) -> None:
     first = given[0] if isinstance(given, list) else given
     weighted = 'class_weight' in first.loss_decode
     if not isinstance(given, list):
-        loss = dict(loss_decode=dict(class_weight=None)) if weighted else {}
-        model['decode_head'] = dict(num_classes=number, **loss)
+        model['decode_head'] = dict(num_classes=number)
+        if weighted:
+            model['decode_head']['loss_decode'] = dict(class_weight=None)
         return
     loss = ', loss_decode=dict(head.loss_decode, class_weight=None)' if weighted else ''
     model['decode_head'] = Expression(
@@ -571,7 +572,10 @@ def prepare_cls(request: Request, base: Base, draft: Draft) -> None:
     draft.classes = sorted({name for _, name in sets['train']})
     unknown = sorted({name for _, name in sets['val']} - set(draft.classes))
     if unknown:
-        raise FormatError(f'validation has {unknown}, of which nothing is trained')
+        raise FormatError(
+            f'validation has images of {", ".join(unknown)}, and training has none: '
+            'add some, or remove these classes'
+        )
     draft.plan.say('classes', len(draft.classes), 'in alphabetical order')
     for name, it in sets.items():
         lines = [f'{file} {draft.classes.index(label)}\n' for file, label in it]
