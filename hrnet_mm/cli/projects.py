@@ -11,7 +11,6 @@ from .base import Refused, command, console, folder
 
 path = click.Path(exists=True, path_type=Path)
 images = click.Path(exists=True, file_okay=False, path_type=Path)
-FORMATS = ('coco', 'cvat', 'labelme', 'voc', 'yolo')
 
 
 @command()
@@ -30,8 +29,8 @@ FORMATS = ('coco', 'cvat', 'labelme', 'voc', 'yolo')
 @click.option('--output', type=folder, required=True, help='The folder to write.')
 @click.option(
     '--format',
-    type=click.Choice(FORMATS),
-    help='The format of the annotations, if it is not found.',
+    metavar='coco|cvat|labelme|voc|yolo',
+    help='The format of the annotations; by default it is found.',
 )
 @click.option('--classes', help='Names of the classes of label maps: road,house')
 @click.option('--label-suffix', help='How label maps end: _labelTrainIds.png')

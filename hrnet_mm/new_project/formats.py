@@ -92,6 +92,8 @@ def read_annotations(
     Raises:
         FormatError: If something in the files is unclear or would be lost.
     """
+    if name not in (None, *FORMATS):
+        raise FormatError(f'unknown format {name!r}: expected {", ".join(FORMATS)}')
     kinds = [name or find_format(path) for path in paths]
     if kinds == ['yolo']:
         return yolo.read(paths[0], ImageFiles(images) if images else None)

@@ -25,7 +25,8 @@ class Joints:
         names: Their names, in the order of the annotations.
         swaps: For each side the name that it becomes when the image is flipped.
         links: Pairs of names: the skeleton.
-        sigmas: For each keypoint how far annotators differ, relative to the object.
+        sigmas: For each keypoint how far annotators differ, relative to the object;
+            empty if the score of the base does not need them.
         dataset_name: MMPose chooses the normalization of NME by it.
         reasons: How swaps and sigmas were found, for the user.
     """
@@ -66,8 +67,8 @@ def joints_of_collection(collection: Collection, known: Joints) -> Joints:
         swaps, why = find_swaps(names), 'names of a left and a right keypoint'
     if not swaps:
         why = (
-            'no pair of names with left and right: a flipped image keeps the order. '
-            'Correct `swap` in joints.py if the keypoints have sides'
+            'no names with left and right. If the keypoints have sides, write them '
+            'into joints.py'
         )
     sigmas = dict(zip(known.names, known.sigmas, strict=False))
     same = sum(name in sigmas for name in names)
@@ -120,8 +121,8 @@ def joints_file(joints: Joints) -> str:
         ']',
         'sigmas = [',
         *(
-            f'    {sigma!r},  # {n}'
-            for n, sigma in zip(joints.names, joints.sigmas, strict=True)
+            f'    {sigma!r},  # {name}'
+            for name, sigma in zip(joints.names, joints.sigmas, strict=False)
         ),
         ']',
         'dataset_info = dict(',

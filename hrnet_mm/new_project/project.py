@@ -88,7 +88,7 @@ def create(
         why = 'from --from' if name else f'the default for {machine.label}'
         draft.plan.say('base', base.name, why)
         PREPARE[library.folder](request, base, draft)
-        findings = _check_data(library, draft)
+        findings = _check_data(library, draft, output)
         _choose(library, base, draft, weights)
         FINISH[library.folder](request, base, draft)
         project = Project(
@@ -138,7 +138,7 @@ def _choose_weights(plan: Any, base: Base, weights: str | None) -> None:
         plan.say('weights', 'random', 'the base trains from scratch')
 
 
-def _check_data(library: Library, draft: Draft) -> list[str]:
+def _check_data(library: Library, draft: Draft, output: Path) -> list[str]:
     """Return what is wrong with the data; raise if training would stop."""
     try:
         from hrnet_mm import data_check
@@ -150,10 +150,14 @@ def _check_data(library: Library, draft: Draft) -> list[str]:
         classes=draft.classes or None,
         keypoints=draft.keypoints or None,
     )
-    stops = [it.message for it in report.findings if it.effect == 'stops']
+    messages = [  # the files are in their final folder only when all is written
+        (it.effect, it.message.replace(str(draft.folder), str(output)))
+        for it in report.findings
+    ]
+    stops = [message for effect, message in messages if effect == 'stops']
     if stops:
         raise FormatError('training would stop: ' + '; '.join(stops))
-    return [f'{it.effect}: {it.message}' for it in report.findings]
+    return [f'{effect}: {message}' for effect, message in messages]
 
 
 def _commands(library: Library, output: Path, request: Request) -> list[str]:
@@ -176,7 +180,7 @@ def _config(project: Project, draft: Draft) -> str:
     path = f"__import__('hrnet_mm').__path__[0] + '/.mim/{project.base.file}'"
     base = Expression(f'[\n    {path}\n]')
     head = f'"""Written by `hrnet-mm new`, on {project.base.name}.\n\n{lines}\n"""\n\n'
-    return f'{head}_base_ = {base}\n\n{assignments(settings)}\n'
+    return f'{head}# the config in the installed package\n_base_ = {base}\n\n{assignments(settings)}\n'
 
 
 def _readme(project: Project) -> str:

@@ -254,6 +254,8 @@ def _choose_joints(train: Collection, known: Joints, base: Base, draft: Draft) -
     if joints is not known or not stock:
         draft.write('joints.py', joints_file(joints))
         described = dict(metainfo=dict(from_file=Expression("f'{root}/joints.py'")))
+    if unnamed and not joints.swaps:
+        _switch_off_flips(draft)
     if joints is not known:
         head = dict(out_channels=len(names))
         draft.plan.settings.setdefault('model', {})['head'] = head
@@ -263,6 +265,19 @@ def _choose_joints(train: Collection, known: Joints, base: Base, draft: Draft) -
         type='hrnet_mm.CocoPose', data_root=ROOT, **described
     )
     _choose_metric(train, joints, base, draft)
+
+
+def _switch_off_flips(draft: Draft) -> None:
+    # nothing says which keypoint becomes which in a flipped image
+    settings = draft.plan.settings
+    settings['train_pipeline'] = Expression(
+        '[\n    step\n    for step in _base_.train_dataloader.dataset.pipeline\n'
+        "    if step['type'] != 'RandomFlip'\n]"
+    )
+    settings.setdefault('model', {})['test_cfg'] = dict(flip_test=False)
+    draft.plan.say(
+        'flips', 'off', 'the keypoints have no names: which are mirrored is unknown'
+    )
 
 
 def _choose_metric(train: Collection, joints: Joints, base: Base, draft: Draft) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 
 import exports
 import numpy as np
 import pytest
+from PIL import Image
+from pycocotools import mask as run_lengths
 
 from hrnet_mm.new_project import FormatError
 from hrnet_mm.new_project.collection import Collection
@@ -109,13 +113,41 @@ def test_cvat_masks_and_turned_boxes(few_people, tmp_path):
         '</image></annotations>'
     )
     (found,) = read_annotations([file], images(few_people)).values()
-    from pycocotools import mask
-
     cat, dog = found.annotations
-    drawn = mask.decode(cat['segmentation'])
+    drawn = run_lengths.decode(cat['segmentation'])
     assert np.argwhere(drawn).tolist() == [[20, 11], [20, 12], [20, 16]]
     corners = np.reshape(dog['segmentation'], (4, 2))
     assert np.allclose([corners.min(0), corners.max(0)], [(15, 5), (25, 25)])
+
+
+def test_several_files_are_one_set(few_people, tmp_path):
+    whole = json.loads((few_people / 'annotations/train.json').read_text())
+    files = []
+    for part in (0, 1):
+        chosen = [image for image in whole['images'] if image['id'] % 2 == part]
+        ids = {image['id'] for image in chosen}
+        objects = [a for a in whole['annotations'] if a['image_id'] in ids]
+        files.append(tmp_path / f'{part}.json')
+        content = dict(whole, images=chosen, annotations=objects)
+        files[-1].write_text(json.dumps(content))
+    (found,) = read_annotations(files, images(few_people)).values()
+    check_boxes(found, written(few_people))
+    check_keypoints(found, written(few_people))
+    assert not found.notes
+    ids = [annotation['id'] for annotation in found.annotations]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_mask_of_labelme_is_placed_in_the_image(few_people, tmp_path):
+    buffer = io.BytesIO()
+    Image.fromarray(np.array([[0, 255, 0]], np.uint8)).save(buffer, 'png')
+    mask = base64.b64encode(buffer.getvalue()).decode()
+    entry = dict(shape('cat', 'mask', [[10, 20], [12, 20]]), mask=mask)
+    content = dict(LABELME, shapes=[entry])
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    (found,) = read_annotations([tmp_path], images(few_people)).values()
+    drawn = run_lengths.decode(found.annotations[0]['segmentation'])
+    assert np.argwhere(drawn).tolist() == [[20, 11]]
 
 
 LABELME = dict(imagePath='000001.jpg', imageWidth=192, imageHeight=160)

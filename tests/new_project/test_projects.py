@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import exports
 import pytest
@@ -15,6 +16,7 @@ from mmengine.registry import DATASETS, init_default_scope
 from PIL import Image
 from torch import nn
 
+import hrnet_mm
 from hrnet_mm.building import build_model
 from hrnet_mm.cli import main
 from hrnet_mm.new_project import FormatError, Request, create
@@ -185,6 +187,54 @@ def test_a_picture_is_not_a_label_map(few_people, tmp_path):
         create(request, tmp_path / 'mine')
 
 
+def test_tags_of_cvat_are_classes(few_people, tmp_path):
+    images = few_people / 'images/train'
+    tags = ''.join(
+        f'<image name="{path.stem}.jpg" width="192" height="160">'
+        f'<tag label="{"even" if i % 2 else "odd"}" /></image>'
+        for i, path in enumerate(sorted(images.glob('*.jpg')))
+    )
+    file = tmp_path / 'a.xml'
+    file.write_text(f'<annotations>{tags}</annotations>')
+    folder = create(Request('cls', images, (file,)), tmp_path / 'mine').folder
+    lines = (folder / 'annotations/train.txt').read_text().splitlines()
+    assert lines[0] == '000001.jpg 1'  # even, odd
+    assert len(lines) == 16
+
+
+def test_keypoints_without_names_are_not_flipped(few_people, tmp_path):
+    content = json.loads((few_people / 'annotations/train.json').read_text())
+    del content['categories'][0]['keypoints']
+    for it in content['annotations']:
+        it['keypoints'] = it['keypoints'][:12]
+        it['num_keypoints'] = 4
+    file = tmp_path / 'a.json'
+    file.write_text(json.dumps(content))
+    request = Request('pose', few_people / 'images/train', (file,))
+    cfg = Config.fromfile(create(request, tmp_path / 'mine').folder / 'config.py')
+    steps = [step.type for step in cfg.train_dataloader.dataset.pipeline]
+    assert 'RandomFlip' not in steps
+    assert 'GenerateTarget' in steps
+
+
+def test_a_finding_that_stops_training_stops_new(few_people, tmp_path, monkeypatch):
+    seen = []
+
+    def check(splits, task, classes=None, keypoints=None):
+        seen.extend(splits)
+        finding = SimpleNamespace(effect='stops', message=f'{splits[0]["annotations"]}')
+        return SimpleNamespace(findings=[finding])
+
+    module = SimpleNamespace(Split=dict, check=check)
+    monkeypatch.setattr(hrnet_mm, 'data_check', module, raising=False)
+    request = Request('det', **export(few_people, 'voc', tmp_path))
+    with pytest.raises(FormatError) as error:
+        create(request, tmp_path / 'mine')
+    assert f'{tmp_path}/mine/annotations/train.json' in str(error.value)
+    assert [split['kind'] for split in seen] == ['coco', 'coco']
+    assert not (tmp_path / 'mine').exists()
+
+
 FACTS = Facts(1000, 'images', (1920, 1080), False, tuple(range(8, 108)))
 GPU = Machine(8, 24 * 2**30, 'a GPU')
 
@@ -207,7 +257,7 @@ def test_small_objects_get_smaller_anchors():
     factor = choose_detection_size(plan, base, FACTS)
     assert factor == pytest.approx(1333 / 1920)
     choose_anchors(plan, base, FACTS, factor)
-    assert plan.settings['model']['rpn_head']['anchor_generator'] == dict(scales=[2])
+    assert plan.settings['model']['rpn_head']['anchor_generator'] == dict(scales=[4])
 
 
 def test_tiny_bases_train_as_long_as_by_hand():
@@ -243,3 +293,26 @@ def test_mim_trains_what_new_wrote(task, format_, score, few_people, tmp_path, m
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert Job(tmp_path / 'work').scores(score)
+
+
+@pytest.mark.slow
+def test_an_export_of_labelme_trains_as_well_as_the_config_by_hand(
+    tiny_people, tmp_path, mim
+):
+    """The bound is that of the demo, which trains the same config."""
+    both = {
+        split: exports.to_labelme(tiny_people, split, tmp_path / split)
+        for split in ('train', 'val')
+    }
+    request = Request(
+        'pose',
+        tiny_people / 'images/train',
+        (both['train'],),
+        tiny_people / 'images/val',
+        (both['val'],),
+    )
+    folder = create(request, tmp_path / 'mine', 'hrnet_w18_small_v1_tiny-pose').folder
+    work = tmp_path / 'work'
+    done = mim('train', 'mmpose', folder / 'config.py', '--work-dir', work)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert Job(work).scores('coco/AP')[-1] >= 0.8
