@@ -2,6 +2,6 @@
 
 from .collection import FormatError
 from .project import Project, create
-from .tasks import Request
+from .request import Request
 
 __all__ = ['FormatError', 'Project', 'Request', 'create']

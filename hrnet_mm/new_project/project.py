@@ -12,13 +12,15 @@ from rich.table import Table
 
 from hrnet_mm.libraries import Library
 
+from . import classification, detection, pose, segmentation
 from .bases import Base, find_base, find_library
 from .code import Expression, assignments
 from .collection import FormatError
 from .machine import this_machine
+from .request import Draft, Request
 from .settings import choose_batch, choose_schedule
-from .tasks import FINISH, PREPARE, Draft, Request
 
+TASKS = dict(pose=pose, det=detection, seg=segmentation, cls=classification)
 ORDER = (
     'load_from', 'model', 'train_pipeline', 'test_pipeline', 'data',
     'train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator',
@@ -80,6 +82,7 @@ def create(
         raise FileExistsError(f'{output} is not empty: choose another --output')
     library, machine = find_library(request.task), this_machine()
     base = find_base(library, name, machine)
+    task = TASKS[library.folder]
     output = output.absolute()
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='.new-', dir=output.parent) as folder:
@@ -87,10 +90,10 @@ def create(
         draft.folder.mkdir()
         why = 'from --from' if name else f'the default for {machine.label}'
         draft.plan.say('base', base.name, why)
-        PREPARE[library.folder](request, base, draft)
+        task.prepare(request, base, draft)
         findings = _check_data(library, draft, output)
         _choose(library, base, draft, weights)
-        FINISH[library.folder](request, base, draft)
+        task.finish(request, base, draft)
         project = Project(
             output,
             base,
@@ -180,7 +183,8 @@ def _config(project: Project, draft: Draft) -> str:
     path = f"__import__('hrnet_mm').__path__[0] + '/.mim/{project.base.file}'"
     base = Expression(f'[\n    {path}\n]')
     head = f'"""Written by `hrnet-mm new`, on {project.base.name}.\n\n{lines}\n"""\n\n'
-    return f'{head}# the config in the installed package\n_base_ = {base}\n\n{assignments(settings)}\n'
+    head += f'# the config in the installed package\n_base_ = {base}\n\n'
+    return f'{head}{assignments(settings)}\n'
 
 
 def _readme(project: Project) -> str:

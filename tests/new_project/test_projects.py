@@ -197,9 +197,10 @@ def test_tags_of_cvat_are_classes(few_people, tmp_path):
     file = tmp_path / 'a.xml'
     file.write_text(f'<annotations>{tags}</annotations>')
     folder = create(Request('cls', images, (file,)), tmp_path / 'mine').folder
-    lines = (folder / 'annotations/train.txt').read_text().splitlines()
-    assert lines[0] == '000001.jpg 1'  # even, odd
-    assert len(lines) == 16
+    both = [folder / f'annotations/{split}.txt' for split in ('train', 'val')]
+    train, val = (path.read_text().splitlines() for path in both)
+    assert '000001.jpg 1' in train + val  # even, odd
+    assert (len(train), len(val)) == (16, 4)
 
 
 def test_keypoints_without_names_are_not_flipped(few_people, tmp_path):
