@@ -180,7 +180,7 @@ def _config(project: Project, draft: Draft) -> str:
     settings = {'root': '{{ fileDirname }}'}  # mmengine: the folder of the config
     settings |= {n: draft.plan.settings[n] for n in ORDER if draft.plan.settings.get(n)}
     lines = '\n'.join(project.commands)
-    path = f"__import__('hrnet_mm').__path__[0] + '/.mim/{project.base.file}'"
+    path = f"__import__('hrnet_mm').__path__[0]\n    + '/.mim/{project.base.file}'"
     base = Expression(f'[\n    {path}\n]')
     head = f'"""Written by `hrnet-mm new`, on {project.base.name}.\n\n{lines}\n"""\n\n'
     head += f'# the config in the installed package\n_base_ = {base}\n\n'
