@@ -22,9 +22,8 @@ from hrnet_mm.profiling import (
 from hrnet_mm.tiny_people import TinyPeople
 
 COMMANDS = (
-    'check', 'convert', 'curves', 'demo', 'doctor', 'fetch', 'inspect', 'predict',
-    'profile', 'show',
-    'tiny-people',
+    'check', 'convert', 'curves', 'demo', 'doctor', 'fetch', 'inspect', 'new',
+    'predict', 'profile', 'show', 'tiny-people',
 )  # fmt: skip
 
 

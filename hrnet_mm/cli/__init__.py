@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import click
 
-from . import checkpoints, data, environment, models, predict, training
+from . import checkpoints, data, environment, models, predict, projects, training
 
 COMMANDS = (
     training.demo,
     predict.predict,
+    projects.new,
     training.curves,
     models.show,
     models.profile,

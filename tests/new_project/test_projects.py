@@ -1,0 +1,319 @@
+"""`hrnet-mm new` writes configs that build and train, for every task and format."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import exports
+import pytest
+from click.testing import CliRunner
+from jobs import Job
+from mmengine.config import Config
+from mmengine.registry import DATASETS, init_default_scope
+from PIL import Image
+from torch import nn
+
+import hrnet_mm
+from hrnet_mm.building import build_model
+from hrnet_mm.cli import main
+from hrnet_mm.new_project import FormatError, Request, create
+from hrnet_mm.new_project.bases import find_base, find_library
+from hrnet_mm.new_project.joints import find_swaps
+from hrnet_mm.new_project.machine import Machine
+from hrnet_mm.new_project.settings import (
+    Facts,
+    Plan,
+    choose_anchors,
+    choose_batch,
+    choose_detection_size,
+    choose_schedule,
+)
+
+SCOPES = dict(pose='mmpose', det='mmdet', seg='mmseg', cls='mmpretrain')
+
+
+def export(people: Path, format_: str, folder: Path) -> dict:
+    """The arguments of Request for an export of TinyPeople."""
+    images = people / 'images/train'
+    if format_ == 'labelme':
+        return dict(
+            images=images,
+            annotations=(exports.to_labelme(people, 'train', folder / 'labelme'),),
+        )
+    if format_ in ('skeleton', 'polygon'):
+        file = exports.to_cvat(people, 'train', folder / 'a.xml', format_)
+        return dict(images=images, annotations=(file,))
+    if format_ == 'voc':
+        return dict(
+            images=images,
+            annotations=(exports.to_voc(people, 'train', folder / 'voc'),),
+        )
+    if format_ == 'coco':
+        return dict(
+            images=images,
+            annotations=(people / 'annotations/train.json',),
+            val_images=people / 'images/val',
+            val_annotations=(people / 'annotations/val.json',),
+        )
+    if format_ == 'maps':
+        return dict(images=people / 'images', annotations=(people / 'labels',))
+    if format_ == 'folders':
+        return dict(images=people / 'crops')
+    file = exports.to_yolo(people, folder / 'yolo', format_)
+    return dict(images=None, annotations=(file,))
+
+
+CASES = [
+    ('pose', 'labelme', None),
+    ('pose', 'skeleton', None),
+    ('pose', 'keypoints', 'hrnet_w32_coco-256x192'),
+    ('pose', 'coco', 'hrnetv2_w18_wflw-256x256'),
+    ('det', 'voc', None),
+    ('det', 'boxes', 'faster-rcnn_hrnetv2p_w18_coco-2x'),
+    ('det', 'polygon', 'cascade-mask-rcnn_hrnetv2p_w18_coco-20e'),
+    ('seg', 'maps', None),
+    ('seg', 'polygon', 'hrnetv2-ocr_w48_cityscapes-512x1024'),
+    ('cls', 'folders', None),
+    ('cls', 'folders', 'hrnetc_w18_imagenet'),
+]
+
+
+@pytest.mark.parametrize(('task', 'format_', 'base'), CASES)
+def test_the_config_builds_and_its_data_sets_give_samples(
+    task, format_, base, few_people, tmp_path
+):
+    pytest.importorskip(SCOPES[task])
+    request = Request(task, **export(few_people, format_, tmp_path))
+    folder = create(request, tmp_path / 'mine', base).folder
+    cfg = Config.fromfile(folder / 'config.py')
+    model = build_model(cfg, 'meta')
+    init_default_scope(SCOPES[task])
+    for split in ('train', 'val'):
+        dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+        assert len(dataset) > 2
+        assert dataset[0]['inputs'].shape[0] == 3
+    classes = dataset.metainfo.get('classes') or dataset.metainfo['keypoint_id2name']
+    assert outputs_of(model) == len(classes)
+    assert 'mim train' in (folder / 'README.md').read_text()
+
+
+def outputs_of(model) -> int:
+    head = getattr(model, 'decode_head', None) or getattr(model, 'head', None)
+    head = head or model.roi_head.bbox_head
+    head = head[-1] if isinstance(head, nn.ModuleList) else head
+    return getattr(head, 'num_classes', None) or head.out_channels
+
+
+def test_own_keypoints_are_described_in_joints(few_people, tmp_path):
+    """Keypoints other than the base's: the head and joints.py follow the data."""
+    content = json.loads((few_people / 'annotations/train.json').read_text())
+    names = ['left_paw', 'right_paw', 'tail']
+    category = content['categories'][0]
+    category.update(keypoints=names, skeleton=[[1, 3]])
+    for it in content['annotations']:
+        it.update(keypoints=it['keypoints'][15:24], num_keypoints=3)
+    file = tmp_path / 'a.json'
+    file.write_text(json.dumps(content))
+    request = Request('pose', few_people / 'images/train', (file,))
+    project = create(request, tmp_path / 'mine')
+    cfg = Config.fromfile(project.folder / 'config.py')
+    assert cfg.model.head.out_channels == 3
+    init_default_scope('mmpose')
+    metainfo = DATASETS.build(cfg.train_dataloader.dataset).metainfo
+    assert metainfo['keypoint_id2name'] == dict(enumerate(names))
+    assert metainfo['flip_indices'] == [1, 0, 2]
+    assert metainfo['skeleton_links'] == [(0, 2)]
+    assert any(row[0] == 'sigmas of AP' for row in project.choices)
+
+
+def test_sides_are_found_from_names():
+    names = ['left eye', 'right eye', 'nose', 'L_hip', 'R_hip', 'tail']
+    assert find_swaps(names) == {
+        'left eye': 'right eye', 'right eye': 'left eye',
+        'L_hip': 'R_hip', 'R_hip': 'L_hip',
+    }  # fmt: skip
+
+
+def test_one_set_is_split_by_seed_and_nothing_is_in_both(few_people, tmp_path):
+    def names(split: str, **changes) -> list[str]:
+        folder = tmp_path / f'{split}{len(list(tmp_path.iterdir()))}'
+        data = few_people / 'images/train', (few_people / 'annotations/train.json',)
+        create(Request('det', *data, **changes), folder)
+        content = json.loads((folder / f'annotations/{split}.json').read_text())
+        return [image['file_name'] for image in content['images']]
+
+    train, val = names('train'), names('val')
+    assert not set(train) & set(val)
+    assert len(train) == 16
+    assert len(val) == 4
+    assert names('val') == val
+    assert names('val', seed=1) != val
+
+
+def test_an_existing_project_is_not_touched(few_people, tmp_path):
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine/config.py').write_text('edited')
+    arguments = [
+        'new', 'cls', '--images', few_people / 'crops', '--output', tmp_path / 'mine',
+    ]  # fmt: skip
+    shown = CliRunner().invoke(main, [str(it) for it in arguments])
+    assert shown.exit_code == 2
+    assert 'not empty' in shown.output
+    assert (tmp_path / 'mine/config.py').read_text() == 'edited'
+
+
+def test_data_that_does_not_fit_is_refused_and_nothing_is_written(few_people, tmp_path):
+    voc = export(few_people, 'voc', tmp_path)
+    for task, base, message in (
+        ('pose', None, 'has no keypoints'),
+        ('det', 'mask-rcnn_hrnetv2p_w18_coco-1x', 'have no outline'),
+        ('det', 'mask-rcnn_w18', 'nearest names'),
+        ('pose', 'higher-hrnet_w32_coco-512x512', 'bottom-up'),
+    ):
+        with pytest.raises(ValueError) as error:
+            create(Request(task, **voc), tmp_path / 'mine', base)
+        assert message in str(error.value)
+    assert sorted(it.name for it in tmp_path.iterdir()) == ['voc']
+
+
+def test_a_picture_is_not_a_label_map(few_people, tmp_path):
+    shutil.copytree(few_people / 'labels/train', tmp_path / 'labels')
+    Image.new('RGB', (192, 160)).save(tmp_path / 'labels/000003.png')
+    request = Request('seg', few_people / 'images/train', (tmp_path / 'labels',))
+    with pytest.raises(FormatError, match=r'000003\.png is a picture of 3 channels'):
+        create(request, tmp_path / 'mine')
+
+
+def test_tags_of_cvat_are_classes(few_people, tmp_path):
+    images = few_people / 'images/train'
+    tags = ''.join(
+        f'<image name="{path.stem}.jpg" width="192" height="160">'
+        f'<tag label="{"even" if i % 2 else "odd"}" /></image>'
+        for i, path in enumerate(sorted(images.glob('*.jpg')))
+    )
+    file = tmp_path / 'a.xml'
+    file.write_text(f'<annotations>{tags}</annotations>')
+    folder = create(Request('cls', images, (file,)), tmp_path / 'mine').folder
+    both = [folder / f'annotations/{split}.txt' for split in ('train', 'val')]
+    train, val = (path.read_text().splitlines() for path in both)
+    assert '000001.jpg 1' in train + val  # even, odd
+    assert (len(train), len(val)) == (16, 4)
+
+
+def test_keypoints_without_names_are_not_flipped(few_people, tmp_path):
+    content = json.loads((few_people / 'annotations/train.json').read_text())
+    del content['categories'][0]['keypoints']
+    for it in content['annotations']:
+        it['keypoints'] = it['keypoints'][:12]
+        it['num_keypoints'] = 4
+    file = tmp_path / 'a.json'
+    file.write_text(json.dumps(content))
+    request = Request('pose', few_people / 'images/train', (file,))
+    cfg = Config.fromfile(create(request, tmp_path / 'mine').folder / 'config.py')
+    steps = [step.type for step in cfg.train_dataloader.dataset.pipeline]
+    assert 'RandomFlip' not in steps
+    assert 'GenerateTarget' in steps
+
+
+def test_a_finding_that_stops_training_stops_new(few_people, tmp_path, monkeypatch):
+    seen = []
+
+    def check(splits, task, classes=None, keypoints=None):
+        seen.extend(splits)
+        finding = SimpleNamespace(effect='stops', message=f'{splits[0]["annotations"]}')
+        return SimpleNamespace(findings=[finding])
+
+    module = SimpleNamespace(Split=dict, check=check)
+    monkeypatch.setattr(hrnet_mm, 'data_check', module, raising=False)
+    request = Request('det', **export(few_people, 'voc', tmp_path))
+    with pytest.raises(FormatError) as error:
+        create(request, tmp_path / 'mine')
+    assert f'{tmp_path}/mine/annotations/train.json' in str(error.value)
+    assert [split['kind'] for split in seen] == ['coco', 'coco']
+    assert not (tmp_path / 'mine').exists()
+
+
+FACTS = Facts(1000, 'images', (1920, 1080), False, tuple(range(8, 108)))
+GPU = Machine(8, 24 * 2**30, 'a GPU')
+
+
+def test_batch_fits_the_gpu_and_the_rate_follows_it():
+    base = find_base(find_library('det'), None, GPU)
+    assert base.name == 'faster-rcnn_hrnetv2p_w18_coco-2x'
+    plan = Plan()
+    choose_batch(plan, base, FACTS, GPU, lambda: int(2.2e9))
+    assert plan.batch == 1
+    choose_schedule(plan, base, FACTS, 'det')
+    assert plan.settings['optim_wrapper'] == dict(optimizer=dict(lr=0.02 / 16))
+    assert plan.settings['auto_scale_lr'] == dict(base_batch_size=1)
+    assert plan.settings['train_cfg']['max_epochs'] == 12
+
+
+def test_small_objects_get_smaller_anchors():
+    base = find_base(find_library('det'), None, GPU)
+    plan = Plan()
+    factor = choose_detection_size(plan, base, FACTS)
+    assert factor == pytest.approx(1333 / 1920)
+    choose_anchors(plan, base, FACTS, factor)
+    assert plan.settings['model']['rpn_head']['anchor_generator'] == dict(scales=[4])
+
+
+def test_tiny_bases_train_as_long_as_by_hand():
+    """On data of TinyPeople's size, the schedule is that of the hand-written config."""
+    samples = dict(pose=1550, seg=1000, det=1000, cls=1550)
+    for task, number in samples.items():
+        base = find_base(find_library(task), None, Machine(2))
+        plan = Plan()
+        choose_batch(
+            plan, base, Facts(number, 'images', (192, 160), True), Machine(2), int
+        )
+        choose_schedule(plan, base, Facts(number, 'images', (192, 160), True), task)
+        assert plan.settings == dict(train_dataloader={}), task
+
+
+@pytest.mark.jobs
+@pytest.mark.parametrize(
+    ('task', 'format_', 'score'),
+    [
+        ('pose', 'labelme', 'coco/AP'),
+        ('det', 'polygon', 'coco/bbox_mAP'),
+        ('seg', 'polygon', 'mIoU'),
+        ('cls', 'folders', 'accuracy/top1'),
+    ],
+)
+def test_mim_trains_what_new_wrote(task, format_, score, few_people, tmp_path, mim):
+    pytest.importorskip(SCOPES[task])
+    request = Request(task, **export(few_people, format_, tmp_path))
+    folder = create(request, tmp_path / 'mine').folder
+    done = mim(
+        'train', SCOPES[task], folder / 'config.py', '--work-dir', tmp_path / 'work',
+        '--cfg-options', 'train_cfg.max_epochs=1', 'param_scheduler=None',
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert Job(tmp_path / 'work').scores(score)
+
+
+@pytest.mark.slow
+def test_an_export_of_labelme_trains_as_well_as_the_config_by_hand(
+    tiny_people, tmp_path, mim
+):
+    """The bound is that of the demo, which trains the same config."""
+    both = {
+        split: exports.to_labelme(tiny_people, split, tmp_path / split)
+        for split in ('train', 'val')
+    }
+    request = Request(
+        'pose',
+        tiny_people / 'images/train',
+        (both['train'],),
+        tiny_people / 'images/val',
+        (both['val'],),
+    )
+    folder = create(request, tmp_path / 'mine', 'hrnet_w18_small_v1_tiny-pose').folder
+    work = tmp_path / 'work'
+    done = mim('train', 'mmpose', folder / 'config.py', '--work-dir', work)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert Job(work).scores('coco/AP')[-1] >= 0.8
