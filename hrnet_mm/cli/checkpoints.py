@@ -34,7 +34,6 @@ def fetch(sources: tuple[str, ...]) -> None:
 
 
 def _fetch_all(source: str) -> Iterator[str]:
-
     from hrnet_mm.checkpoints import hub
 
     needed = [source]
@@ -51,6 +50,8 @@ def _fetch_all(source: str) -> Iterator[str]:
             )
         path = hub.fetch(name)
         yield f'{name}: {path} ({path.stat().st_size / 1e6:.1f} MB)'
+        if not hub.is_path(name):
+            yield f'  {hub.describe_checksum(name, path)}'
 
 
 @command('inspect')
