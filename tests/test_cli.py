@@ -22,8 +22,8 @@ from hrnet_mm.profiling import (
 from hrnet_mm.tiny_people import TinyPeople
 
 COMMANDS = (
-    'convert', 'demo', 'doctor', 'fetch', 'inspect', 'profile', 'show',
-    'tiny-people',
+    'convert', 'demo', 'doctor', 'fetch', 'inspect', 'profile', 'push',
+    'show', 'tiny-people',
 )  # fmt: skip
 
 

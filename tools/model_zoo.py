@@ -57,8 +57,9 @@ All files that `hrnet-mm fetch NAME` can download, in the order in which they ar
 and what is known about them. [Checkpoints](checkpoints.md#download-weights-by-name)
 explains the names and how files are verified.
 
-- **SHA-256**: a file with other digits is refused. *None published*: compare what
-  `hrnet-mm fetch` prints with another copy.
+- **SHA-256**: a file with other digits is refused. Eight digits are the first ones,
+  which OpenMMLab writes into the names of its files. *None published*: compare the
+  SHA-256 that `hrnet-mm fetch` prints with that of another copy.
 - **Licence**: of the file, and in brackets what states it. *Repository*: the licence of
   the project that trained the weights, as the file itself has none. *Model card*: that
   of the file on Hugging Face.
