@@ -21,9 +21,11 @@ from mmengine.utils import import_modules_from_strings
 from hrnet_mm.building import load_trained
 from hrnet_mm.checkpoints import CheckpointError, hub, read, zoo
 from hrnet_mm.checkpoints.checksums import ChecksumError, check, compute
+from hrnet_mm.checkpoints.families import NEAREST
 from hrnet_mm.checkpoints.fitting import load_part
 from hrnet_mm.datasets.metainfo import metainfo_of
-from hrnet_mm.libraries import LIBRARIES
+from hrnet_mm.libraries import LIBRARIES, library_of
+from hrnet_mm.messages import first_line
 from hrnet_mm.models import HRNet
 from hrnet_mm.models.arch import as_extra
 
@@ -64,7 +66,8 @@ def from_pretrained(name: str) -> Any:
     path = hub.fetch(name)
     if known.config is None:
         return _load_trunk(path)
-    return _load_model(Config.fromfile(known.config), path)
+    cfg = Config.fromfile(known.config, import_custom_modules=False)
+    return _load_model(cfg, path)
 
 
 def _load_trunk(path: Path) -> HRNet:
@@ -72,18 +75,24 @@ def _load_trunk(path: Path) -> HRNet:
     if checkpoint.trunk is None:
         raise CheckpointError(f'{path} has no trunk of an HRNet')
     trunk = checkpoint.trunk
-    upsample_cfg = checkpoint.upsampling
     model = HRNet(
         extra=as_extra(trunk.stages),
         in_channels=trunk.in_channels,
         multiscale_output=trunk.multiscale_output,
-        **dict(upsample_cfg=upsample_cfg) if upsample_cfg else {},
+        upsample_cfg=checkpoint.upsampling or NEAREST,
     )
     load_part(model, checkpoint.tensors, 'backbone.', Counter())
     return model.eval()
 
 
 def _load_model(cfg: Config, weights: Path) -> Any:
+    try:
+        import_modules_from_strings(cfg.get('custom_imports', {}).get('imports', []))
+    except ImportError as error:
+        raise ValueError(
+            f'the model needs {cfg.default_scope}: {error}. `hrnet-mm doctor` prints '
+            'the fix'
+        ) from error
     model = load_trained(cfg, weights, whole=True)
     model.cfg = cfg
     model.dataset_meta = metainfo_of(cfg.test_dataloader.dataset)
@@ -110,8 +119,8 @@ def _load_folder(folder: Path) -> Any:
             f'{folder / WEIGHTS} is damaged or incomplete: {error}'
         ) from None
     cfg = read_config(folder / CONFIG)
+    library_of(cfg.get('default_scope'))
     check_types(cfg)
-    import_modules_from_strings(**cfg.get('custom_imports', dict(imports=[])))
     return _load_model(cfg, folder / WEIGHTS)
 
 
@@ -134,9 +143,9 @@ def _download(name: str) -> Path:
             allow_patterns=[CONFIG, WEIGHTS, FACTS],
         )
     except Exception as error:  # of the Hub, of the network, of the disk
-        reason = str(error).strip().splitlines()[0]
         raise CheckpointError(
-            f'{unknown}. Nor can it be loaded from the Hugging Face Hub: {reason}'
+            f'{unknown}. Nor can it be loaded from the Hugging Face Hub: '
+            f'{first_line(error)}'
         ) from error
     return Path(folder)
 
@@ -170,7 +179,9 @@ def _evaluate(node: ast.expr) -> Any:
     match node:
         case ast.Call(func=ast.Name(id='dict'), args=[], keywords=words):
             return {_name(word): _evaluate(word.value) for word in words}
-        case ast.Call(func=ast.Name(id='dict'), args=[ast.Dict() as keyed], keywords=[]):
+        case ast.Call(
+            func=ast.Name(id='dict'), args=[ast.Dict() as keyed], keywords=[]
+        ):
             return _evaluate(keyed)  # mmengine writes dicts with other keys so
         case ast.Dict(keys=keys, values=values):
             pairs = zip(keys, values, strict=True)
@@ -208,7 +219,11 @@ def check_types(cfg: Config) -> None:
     imports = [imports] if isinstance(imports, str) else imports
     others = [
         *(it for it in _values_of('type', values) if not REGISTERED.fullmatch(it)),
-        *(it for it in _values_of('from_file', values) if not DESCRIPTION.fullmatch(it)),
+        *(
+            it
+            for it in _values_of('from_file', values)
+            if not DESCRIPTION.fullmatch(it)
+        ),
         *(it for it in imports if it.split('.')[0] not in PACKAGES),
     ]
     if others:

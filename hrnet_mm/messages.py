@@ -13,3 +13,8 @@ def shortened(names: Sequence[str]) -> str:
 def counted(number: int, name: str) -> str:
     """Format a number with a noun, such as ``3 objects``."""
     return f'{number} {name}{"" if number == 1 else "s"}'
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error message, or the type if it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

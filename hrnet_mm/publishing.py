@@ -32,6 +32,7 @@ from hrnet_mm.loading import (
     check_types,
     read_config,
 )
+from hrnet_mm.messages import first_line
 
 CARD = 'README.md'
 # of the task, on the Hub
@@ -100,10 +101,9 @@ def push_to_hub(
                 commit_message=f'Model of hrnet_mm {__version__}',
             )
         except Exception as error:  # of the Hub or of the network
-            reason = str(error).strip().splitlines()[0]
             raise ConnectionError(
-                f'{repository} cannot be published: {reason}. Is there a token that may '
-                'write to it? `hf auth login` stores one; HF_TOKEN names one'
+                f'{repository} cannot be published: {first_line(error)}. Is there a '
+                'token that may write to it? `hf auth login` stores one, HF_TOKEN is one'
             ) from error
     return commit.commit_url
 
@@ -138,6 +138,10 @@ def save_pretrained(
     cfg = _portable(Config.fromfile(config))
     library = library_of(cfg.get('default_scope'))
     check_types(cfg)
+    if 'test_dataloader' not in cfg:
+        raise ValueError(
+            f'{config} has no test_dataloader, whose data set names the outputs'
+        )
     model = load_trained(cfg, Path(checkpoint), whole=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix='.publish-', dir=folder.parent) as parent:
@@ -156,7 +160,9 @@ def save_pretrained(
 def _portable(cfg: Config) -> Config:
     # without what only this machine has; mmpose reads descriptions of keypoints from
     # files
-    values = {key: value for key, value in cfg.to_dict().items() if key not in LOCAL_KEYS}
+    values = {
+        key: value for key, value in cfg.to_dict().items() if key not in LOCAL_KEYS
+    }
     return Config(_inline_metainfo(values))
 
 
@@ -183,8 +189,8 @@ def _write_config(cfg: Config, path: Path) -> None:
     path.write_text(cfg.pretty_text)
     if read_config(path).to_dict() != cfg.to_dict():
         raise ValueError(
-            'the config has values that cannot be written as text, such as functions or '
-            'infinite numbers: replace them by names and numbers'
+            'the config has values that cannot be written as text, such as functions '
+            'or infinite numbers: replace them by names and numbers'
         )
 
 
@@ -233,9 +239,10 @@ def _write_card(
     lines = [
         f'---\n{front}---\n',
         f'# {name}\n',
-        f'HRNet ({facts["arch"]}) for {facts["task"]}: a model of {facts["library"]} and '
-        'hrnet_mm.\n',
-        f"```python\nimport hrnet_mm\n\nmodel = hrnet_mm.from_pretrained('{name}')\n```\n",
+        f'HRNet ({facts["arch"]}) for {facts["task"]}: a model of {facts["library"]} '
+        'and hrnet_mm.\n',
+        '```python\nimport hrnet_mm\n',
+        f"model = hrnet_mm.from_pretrained('{name}')\n```\n",
         '| | |\n|---|---|',
         f'| config | `{CONFIG}`, from `{facts["config"]}` |',
         f'| parameters | {facts["parameters"]:,} |',
@@ -246,8 +253,8 @@ def _write_card(
         f'| written with | {versions} |',
         f'| outputs | {", ".join(facts["names"]) or "not named"} |\n',
         *_describe_published(results),
-        f'The weights are safetensors, and `{CONFIG}` has values only: loading the model '
-        'runs no code of this repository.',
+        f'The weights are safetensors, and `{CONFIG}` has values only: loading the '
+        'model runs no code of this repository.',
     ]
     return '\n'.join(lines) + '\n'
 
@@ -260,7 +267,9 @@ def _describe_published(results: list[dict[str, Any]]) -> list[str]:
         for result in results
         for metric, value in result['Metrics'].items()
     )
-    return [f'Published for this recipe, not measured with these weights: {published}.\n']
+    return [
+        f'Published for this recipe, not measured with these weights: {published}.\n'
+    ]
 
 
 def _front_matter(

@@ -290,7 +290,9 @@ class Hub(BaseHTTPRequestHandler):
         server.tokens.append(self.headers.get('Authorization'))
         if self.path == '/api/repos/create':
             request = json.loads(body)
-            name = '/'.join(filter(None, [request.get('organization'), request['name']]))
+            name = '/'.join(
+                filter(None, [request.get('organization'), request['name']])
+            )
             server.repositories.setdefault(name, {})
             self.answer(dict(url=f'{server.url}/{name}', name=name))
         elif self.path == '/api/validate-yaml':

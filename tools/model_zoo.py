@@ -1,6 +1,6 @@
 """Write the tables of models and weights from the metafiles and configs/weights.yml.
 
-python tools/model_zoo.py           # writes docs/model_zoo.md, docs/weights.md, README.md
+python tools/model_zoo.py           # writes two pages of docs/ and a table of README.md
 python tools/model_zoo.py --check   # only checks; fails if a file is out of date
 """
 

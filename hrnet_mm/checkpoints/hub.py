@@ -121,7 +121,11 @@ def describe_checksum(source: str, path: Path) -> str:
     known = mirrors[path.name].sha256 if path.name in mirrors else None
     how = 'not published: compare it with that of another copy'
     if known:
-        how = 'verified' if len(known) == 64 else f'its first {len(known)} digits verified'
+        how = (
+            'verified'
+            if len(known) == 64
+            else f'its first {len(known)} digits verified'
+        )
     return f'SHA-256 {checksums.read_or_compute(path)} ({how})'
 
 
@@ -194,8 +198,8 @@ def _check_cached(file: Path, mirror: zoo.Mirror) -> None:
     except checksums.ChecksumError as error:
         raise checksums.ChecksumError(
             f'{file} is not the file that was published: {error}. It is damaged, '
-            'incomplete or another file. Remove it, and it is downloaded again; without '
-            'a network, copy it again'
+            'incomplete or another file. Remove it, and it is downloaded again; '
+            'without a network, copy it again'
         ) from None
 
 

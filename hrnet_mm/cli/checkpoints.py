@@ -142,16 +142,26 @@ def push(
     from hrnet_mm import publishing
 
     read_config(config)
-    card = dict(licence=licence, scores=_read_scores(scores))
+    measured = _read_scores(scores)
     try:
         if target is None:
             url = publishing.push_to_hub(
-                config, checkpoint, repository, private=private, **card
+                config,
+                checkpoint,
+                repository,
+                licence=licence,
+                scores=measured,
+                private=private,
             )
             click.echo(url)
         else:
             publishing.save_pretrained(
-                config, checkpoint, target, name=repository, **card
+                config,
+                checkpoint,
+                target,
+                name=repository,
+                licence=licence,
+                scores=measured,
             )
             click.echo(target)
     except (ValueError, OSError) as error:

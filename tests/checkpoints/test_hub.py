@@ -142,7 +142,9 @@ def test_the_official_pose_file_and_its_wrapped_mirror_load(
     names = {0: 'person'}
     content = dict(model=state, model_family='hrnet', names=names, oks_sigmas=[0.1])
     torch.save(content if wrapped else state, file)
-    with pytest.raises(CheckpointError, match=own.sha256 if not wrapped else 'not c9d8'):
+    with pytest.raises(
+        CheckpointError, match=own.sha256 if not wrapped else 'not c9d8'
+    ):
         hub.fetch('hrnet_w32_coco-256x192/official')  # it is none of these files
     known = zoo.weights()['hrnet_w32_coco-256x192/official']
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
