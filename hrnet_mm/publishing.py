@@ -103,7 +103,7 @@ def push_to_hub(
         except Exception as error:  # of the Hub or of the network
             raise ConnectionError(
                 f'{repository} cannot be published: {first_line(error)}. Is there a '
-                'token that may write to it? `hf auth login` stores one, HF_TOKEN is one'
+                'token that may write to it? Run `hf auth login`, or set HF_TOKEN'
             ) from error
     return commit.commit_url
 
