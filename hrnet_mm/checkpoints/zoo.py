@@ -120,7 +120,9 @@ def make_mirror(url: str, sha256: str | None = None) -> Mirror:
     """
     digits = CHECKSUM.search(url)
     sources = _table()['Sources']
-    about = next((it for it in sources if url.startswith(it['URL'])), {})
+    about: dict[str, str] = next(
+        (it for it in sources if url.startswith(it['URL'])), {}
+    )
     return Mirror(
         file_name(url),
         url,

@@ -38,9 +38,10 @@ def tiny(request, root, tmp_path, monkeypatch, few_people):
     init_default_scope(cfg.default_scope)
     state = MODELS.build(cfg.model).state_dict()
     torch.save(dict(meta={}, state_dict=state), tmp_path / 'tiny.pth')
-    url = 'https://example.com/tiny.pth'
-    model = zoo.Model('tiny', root / 'configs' / config, url)
+    mirrors = (zoo.make_mirror('https://example.com/tiny.pth'),)
+    model = zoo.Weights('tiny', mirrors, 'TinyPeople', root / 'configs' / config)
     monkeypatch.setattr(zoo, 'models', lambda: {'tiny': model})
+    monkeypatch.setitem(zoo.weights(), 'tiny', model)
     return kwargs
 
 
