@@ -40,8 +40,8 @@ def tiny(request, root, tmp_path, monkeypatch, few_people):
     torch.save(dict(meta={}, state_dict=state), tmp_path / 'tiny.pth')
     mirrors = (zoo.make_mirror('https://example.com/tiny.pth'),)
     model = zoo.Weights('tiny', mirrors, 'TinyPeople', root / 'configs' / config)
-    monkeypatch.setattr(zoo, 'models', lambda: {'tiny': model})
     monkeypatch.setitem(zoo.weights(), 'tiny', model)
+    monkeypatch.setattr(zoo, 'models', lambda: {'tiny': model})
     return kwargs
 
 
