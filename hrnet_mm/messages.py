@@ -19,3 +19,8 @@ def counted(number: int, name: str, several: str = '') -> str:
         several: The noun in the plural; by default with an s.
     """
     return f'{number} {name if number == 1 else several or name + "s"}'
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error message, or the type if it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -53,7 +53,7 @@ REGISTRIES = (
     WEIGHT_INITIALIZERS,
 )  # fmt: skip
 DEFAULTS = {'optim_wrapper': 'OptimWrapper'}  # what mmengine takes without a type
-OF_A_USER = ('CONFIG', 'mine.py')
+OF_A_USER = ('CONFIG', 'mine.py', 'mine/config.py')
 OF_A_JOB = re.compile(r'work_dirs/(\w[\w-]*)/\w*?epoch_(\d+)\.pth')
 ASSIGNMENT = re.compile(r'([A-Z]\w*)=(.*)', re.S)
 

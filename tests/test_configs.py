@@ -128,7 +128,7 @@ def test_the_model_builds_and_asks_for_weights_that_can_be_fetched(path):
     ]
     assert asked == hub.list_needed(cfg)
     if not cfg.load_from:
-        assert all(hub.addresses(source) for source in asked)
+        assert all(hub.list_mirrors(source) for source in asked)
 
 
 def test_each_config_has_an_entry_in_the_metafiles():
@@ -216,7 +216,7 @@ def test_the_model_is_mmpose_s(ours_and_stock):
     for part in ('data_preprocessor', 'head', 'test_cfg'):
         assert ours.model[part] == stock.model[part], part
     names = [c.model.backbone.init_cfg.checkpoint for c in (ours, stock)]
-    first, same = (hub.addresses(name)[0] for name in names)
+    first, same = (hub.list_mirrors(name)[0] for name in names)
     assert first == same
 
 

@@ -14,7 +14,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
+from packaging.version import Version
 
+import hrnet_mm
 from hrnet_mm.checkpoints import zoo
 
 
@@ -32,12 +35,13 @@ def source(tmp_path_factory) -> Path:
 
 
 def build(kind: str, source: Path, folder: Path) -> Path:
+    """Build what a kind of install needs, and return the wheel."""
+    folder.mkdir(exist_ok=True)
     code = f'from build_backend import {kind}; {kind}({str(folder)!r})'
     env = {**os.environ, 'PYTHONPATH': str(source / 'tools')}
     command = [sys.executable, '-c', code]
     subprocess.run(command, cwd=source, env=env, check=True, capture_output=True)
-    (path,) = folder.glob('*.whl')
-    return path
+    return next(folder.glob('*.whl'), folder)
 
 
 @pytest.fixture(scope='module')
@@ -78,6 +82,9 @@ def test_the_wheel_has_code_types_and_the_resources_of_mim(wheel):
         'hrnet_mm/.mim/configs/hrnet_w48_coco.py',
         'hrnet_mm/.mim/configs/pose/metafile.yml',
         'hrnet_mm/.mim/model-index.yml',
+        'hrnet_mm/.mim/configs/weights.yml',
+        'hrnet_mm/.mim/tools/train.py',
+        'hrnet_mm/.mim/tools/test.py',
         'hrnet_mm/.mim/configs/_base_/pose/topdown.py',
         'hrnet_mm/.mim/configs/_base_/widths/w48.py',
         'hrnet_mm/.mim/configs/pose/hrnet_w18_small_v1_tiny-pose.py',
@@ -87,6 +94,48 @@ def test_the_wheel_has_code_types_and_the_resources_of_mim(wheel):
     # mim takes the first for the package
     assert zipfile.ZipFile(wheel).read(top).split()[0] == b'hrnet_mm'
     assert not [name for name in names if name.startswith(('tests', 'docs'))]
+
+
+def test_mim_finds_each_config_of_the_wheel_once(wheel):
+    names = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
+    configs = [path.name for path in names if '.mim/configs' in str(path)]
+    leaves = {Path(entry['Config']).name for entry in zoo.entries()}
+    assert leaves <= {*configs}
+    assert [name for name in leaves if configs.count(name) > 1] == []
+
+
+def test_the_source_distribution_makes_the_same_wheel(source, wheel, tmp_path):
+    build('build_sdist', source, tmp_path)
+    (archive,) = tmp_path.glob('*.tar.gz')
+    shutil.unpack_archive(archive, tmp_path)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    again = build('build_wheel', folder, tmp_path / 'again')
+    ours, theirs = (zipfile.ZipFile(path) for path in (wheel, again))
+    assert set(ours.namelist()) == set(theirs.namelist())
+
+
+def test_an_index_accepts_the_metadata(wheel):
+    """The checks of `twine check --strict`, but for the rendering of the README."""
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (n for n in archive.namelist() if n.endswith('METADATA'))
+    stated = Metadata.from_email(archive.read(name), validate=True)
+    assert stated.description_content_type == 'text/markdown'
+    assert '# hrnet_mm' in stated.description
+    assert str(stated.version) == hrnet_mm.__version__
+    extras = {'pose', 'seg', 'det', 'cls', 'all', 'export', 'hub'}
+    assert set(stated.provides_extra) == extras
+
+
+def test_the_version_is_the_newest_of_the_changelog(root):
+    """A release renames the section Unreleased to `VERSION, DATE`."""
+    sections = re.findall('^## (.+)$', (root / 'CHANGELOG.md').read_text(), re.M)
+    released = [title for title in sections if title != 'Unreleased']
+    assert sections[:1] == ['Unreleased'] or released[0].startswith(
+        f'{hrnet_mm.__version__}, '
+    )
+    versions = [Version(title.split(',')[0]) for title in released]
+    assert versions == sorted(versions, reverse=True)
+    assert all(version <= Version(hrnet_mm.__version__) for version in versions)
 
 
 @pytest.mark.parametrize('kind', ['build_wheel', 'build_editable'])
@@ -163,6 +212,25 @@ def test_mim_searches_and_downloads_from_the_wheel(
         'weights.pth',
     }
     assert "arch='w48'" in (there / 'hrnet_w48_coco.py').read_text()
+
+
+@pytest.mark.jobs
+def test_mim_trains_and_tests_a_config_by_its_name(wheel, tmp_path, mim, few_people):
+    """In an empty folder, with nothing but the wheel."""
+    pytest.importorskip('mmpose')
+    site, here = tmp_path / 'site', tmp_path / 'here'
+    zipfile.ZipFile(wheel).extractall(site)
+    here.mkdir()
+    name = 'hrnet_w18_small_v1_tiny-pose.py'
+    options = ('--work-dir', 'job', '--cfg-options', 'train_cfg.max_epochs=1')
+    environment = dict(PYTHONPATH=str(site), TINY_PEOPLE=str(few_people))
+    done = mim('train', 'hrnet_mm', name, *options, cwd=here, **environment)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert str(site / 'hrnet_mm/.mim/tools/train.py') in done.stdout
+    checkpoint = ('--checkpoint', 'job/epoch_1.pth')
+    done = mim('test', 'hrnet_mm', name, *checkpoint, cwd=here, **environment)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert 'coco/AP' in done.stdout + done.stderr
 
 
 def test_a_plain_install_changes_nothing_that_is_there(wheel):

@@ -1,6 +1,6 @@
-"""Write the tables of scores, sizes and costs from ``configs/*/metafile.yml``.
+"""Write the tables of models and weights from the metafiles and configs/weights.yml.
 
-python tools/model_zoo.py           # writes docs/model_zoo.md and a table of README.md
+python tools/model_zoo.py           # writes two pages of docs/ and a table of README.md
 python tools/model_zoo.py --check   # only checks; fails if a file is out of date
 """
 
@@ -17,6 +17,7 @@ from hrnet_mm.checkpoints import zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs/model_zoo.md'
+WEIGHTS = ROOT / 'docs/weights.md'
 README = ROOT / 'README.md'
 
 TASKS = {
@@ -47,6 +48,27 @@ of detectors with 500 boxes in each box head and without masks, as the official 
 are counted. `hrnet-mm fetch NAME` downloads weights by the name of their config.
 """
 
+WEIGHTS_INTRODUCTION = """# Weights
+
+<!-- Written by tools/model_zoo.py from configs/*/metafile.yml and configs/weights.yml;
+edit those. -->
+
+All files that `hrnet-mm fetch NAME` can download, in the order in which they are tried,
+and what is known about them. [Checkpoints](checkpoints.md#download-weights-by-name)
+explains the names and how files are verified.
+
+- **SHA-256**: a file with other digits is refused. Eight digits are the first ones,
+  which OpenMMLab writes into the names of its files. *None published*: compare the
+  SHA-256 that `hrnet-mm fetch` prints with that of another copy.
+- **Licence**: of the file, and in brackets what states it. *Repository*: the licence of
+  the project that trained the weights, as the file itself has none. *Model card*: that
+  of the file on Hugging Face.
+- **Trained on**: the data sets have terms of their own, which a licence of weights does
+  not replace: [ImageNet](https://image-net.org/download.php) (non-commercial research),
+  [COCO](https://cocodataset.org/#termsofuse),
+  [Cityscapes](https://www.cityscapes-dataset.com/license/) (non-commercial) and others.
+"""
+
 # columns after the metrics, in this order
 FACTS = ['input size', 'evaluated on', 'published by', 'also published']
 LAST = ['parameters', 'MACs / 2^30', *FACTS, 'weights']
@@ -67,6 +89,25 @@ def write_page(entries: Iterable[Entry]) -> str:
         for data_set in sorted(tables, key=UNPUBLISHED.__eq__):  # UNPUBLISHED last
             parts += [f'### {title}: {data_set}\n', _table(tables[data_set])]
     return '\n'.join(parts)
+
+
+def write_weights(weights: Iterable[zoo.Weights]) -> str:
+    """Return docs/weights.md: a table with a row for each file."""
+    rows = [
+        {
+            'name': f'`{it.name}`',
+            'file': f'[{mirror.file}]({mirror.url})' if mirror.url else mirror.file,
+            'SHA-256': f'`{mirror.sha256}`' if mirror.sha256 else 'none published',
+            'trained on': it.trained_on,
+            'licence': mirror.licence or 'not stated',
+            'source': f'[{mirror.source.split("/")[-1]}]({mirror.source})'
+            if mirror.source
+            else 'not stated',
+        }
+        for it in weights
+        for mirror in it.mirrors
+    ]
+    return f'{WEIGHTS_INTRODUCTION}\n{_table(rows)}'
 
 
 def write_first(entries: Iterable[Entry]) -> str:
@@ -132,7 +173,7 @@ def _table(rows: list[Row]) -> str:
 
 
 def main() -> int:
-    """Write or check both files, and return the exit code."""
+    """Write or check the files, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--check', action='store_true', help='compare, write nothing')
     check = parser.parse_args().check
@@ -144,6 +185,7 @@ def main() -> int:
         )
     texts = {
         PAGE: write_page(entries),
+        WEIGHTS: write_weights(zoo.weights().values()),
         README: BLOCK.sub(lambda m: m[1] + write_first(entries) + m[2], readme),
     }
     old = [p for p, text in texts.items() if not p.exists() or p.read_text() != text]

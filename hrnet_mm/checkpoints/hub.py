@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -18,74 +19,14 @@ from mmengine.config import Config
 from mmengine.runner.checkpoint import get_deprecated_model_names, get_external_models
 from torch.hub import download_url_to_file
 
-from . import zoo
+from . import checksums, zoo
 from .safe_load import CheckpointError, load
 
 SCHEME = 'hrnet://'
 HUB = re.compile('open-?mmlab://')  # scheme of mmengine's hub
 
-OPENMMLAB = 'https://download.openmmlab.com'
-PRETRAIN = f'{OPENMMLAB}/mmclassification/v0/hrnet/hrnet-{{}}_in1k_20220120-{{}}.pth'
-TRUNKS = f'{OPENMMLAB}/pretrain/third_party/hrnetv2_{{}}.pth'
-POSE = f'{OPENMMLAB}/mmpose/pretrain_models/hrnet_{{}}.pth'
-TIMM = 'https://huggingface.co/timm/hrnet_{}/resolve/main/model.safetensors'
-
-
-def _mirrors(
-    timm: str, mmpretrain: tuple[str, str] | None = None, trunk: str | None = None
-) -> tuple[str, ...]:
-    # the file that OpenMMLab's recipes start from first
-    mirrors = [TRUNKS.format(trunk)] if trunk else []
-    mirrors += [PRETRAIN.format(*mmpretrain)] if mmpretrain else []
-    return (*mirrors, TIMM.format(timm))
-
-
-# Weights that training starts from. Sources: the metafiles of mmpretrain, the hub of
-# mmengine, the models of timm.
-MIRRORS: dict[str, tuple[str, ...]] = {
-    'w18_small_v1/imagenet': _mirrors('w18_small.ms_in1k'),
-    'w18_small_v2/imagenet': _mirrors(
-        'w18_small_v2.ms_in1k', trunk='w18_small-b5a04e21'
-    ),
-    'w18/imagenet': _mirrors(
-        'w18.ms_in1k', ('w18_3rdparty_8xb32', '0c10b180'), 'w18-00eb2006'
-    ),
-    'w30/imagenet': _mirrors('w30.ms_in1k', ('w30_3rdparty_8xb32', '8aa3832f')),
-    'w32/imagenet': _mirrors(
-        'w32.ms_in1k', ('w32_3rdparty_8xb32', 'c394f1ab'), 'w32-dc9eeb4f'
-    ),
-    'w40/imagenet': _mirrors(
-        'w40.ms_in1k', ('w40_3rdparty_8xb32', '9a2dbfc5'), 'w40-ed0b031c'
-    ),
-    'w44/imagenet': _mirrors('w44.ms_in1k', ('w44_3rdparty_8xb32', '35d07f73')),
-    'w48/imagenet': _mirrors(
-        'w48.ms_in1k', ('w48_3rdparty_8xb32', 'e555ef50'), 'w48-d2186c55'
-    ),
-    'w64/imagenet': _mirrors('w64.ms_in1k', ('w64_3rdparty_8xb32', '19126642')),
-    # from an earlier training on ImageNet; mmpose's recipes start from these
-    'w32/imagenet-pose': (POSE.format('w32-36af842e'),),
-    'w48/imagenet-pose': (POSE.format('w48-8ef0771d'),),
-    'w18/imagenet-ssld': _mirrors(
-        'w18_ssld.paddle_in1k', ('w18_3rdparty_8xb32-ssld', '455f69ea')
-    ),
-    'w48/imagenet-ssld': _mirrors(
-        'w48_ssld.paddle_in1k', ('w48_3rdparty_8xb32-ssld', 'd0459c38')
-    ),
-    # detectors of MMPose's inferencer
-    'person-detector': (
-        f'{OPENMMLAB}/mmpose/v1/projects/rtmposev1/'
-        'rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth',
-    ),
-    'face-detector': (
-        f'{OPENMMLAB}/mmpose/mmdet_pretrained/yolo-x_8xb8-300e_coco-face_13274d7c.pth',
-    ),
-}
-
 # Keys of configs whose values are weights: checkpoint, pretrained, teacher_ckpt ...
 WEIGHTS_KEY = re.compile('(checkpoint|pretrained|ckpt)$')
-
-# OpenMMLab's file names end in the first digits of the SHA-256 and possibly a date.
-CHECKSUM = re.compile(r'[-_]([0-9a-f]{8})(?:_\d{8})?\.\w+$')
 
 
 class DownloadError(CheckpointError):
@@ -102,20 +43,24 @@ def cache_folder() -> Path:
     )
 
 
-def list_known() -> dict[str, tuple[str, ...]]:
-    """Return the URLs of all named weights: of ``MIRRORS`` and the model zoo."""
-    return MIRRORS | {model.name: (model.weights,) for model in zoo.models().values()}
+def list_known() -> dict[str, zoo.Weights]:
+    """Return all published weights by name."""
+    return zoo.weights()
 
 
 def fetch(source: str) -> Path:
     """Return the file of a name or a URL, from the cache or the first mirror.
+
+    The SHA-256 is verified as far as it is known, also of a file that somebody has
+    copied into the cache.
 
     Args:
         source: A name, with or without ``hrnet://``; a URL; a name of mmengine's hub,
             ``open-mmlab://msra/hrnetv2_w18``; or a path, which must exist.
 
     Raises:
-        CheckpointError: if the name is unknown, or no mirror delivers the file.
+        CheckpointError: if the name is unknown, no mirror delivers the file, or the
+            file in the cache has another SHA-256.
         FileNotFoundError: if the path does not exist.
     """
     if is_path(source):
@@ -123,7 +68,7 @@ def fetch(source: str) -> Path:
         if not path.is_file():
             raise FileNotFoundError(f'{source}: no such file, nor a known name or URL')
         return path
-    return _fetch_first(addresses(source), source)
+    return _fetch_first(list_mirrors(source), source)
 
 
 def is_path(source: str) -> bool:
@@ -133,21 +78,27 @@ def is_path(source: str) -> bool:
     return bool(Path(source).suffix) or Path(source).exists()
 
 
-def addresses(source: str) -> tuple[str, ...]:
-    """Return the URLs of a name, or the URL itself.
+def list_mirrors(source: str) -> tuple[zoo.Mirror, ...]:
+    """Return the files of a name, or that of a URL.
 
     Raises:
         CheckpointError: if the name is unknown.
     """
     if source.startswith(('http://', 'https://')):
-        return (source,)
+        return (_find_mirror(source),)
     if HUB.match(source):
-        return (_find_in_mmengine_hub(source),)
+        return (_find_mirror(_find_in_mmengine_hub(source)),)
     name = source.removeprefix(SCHEME)
     names = list_known()
     if name not in names:
         raise CheckpointError(zoo.describe_unknown_name(name, names))
-    return names[name]
+    return names[name].mirrors
+
+
+def _find_mirror(url: str) -> zoo.Mirror:
+    # the table may know more of a URL than its name says
+    mirrors = (it for weights in list_known().values() for it in weights.mirrors)
+    return next((it for it in mirrors if it.url == url), zoo.make_mirror(url))
 
 
 def _find_in_mmengine_hub(source: str) -> str:
@@ -161,7 +112,21 @@ def _find_in_mmengine_hub(source: str) -> str:
 
 def cached_files(source: str) -> list[Path]:
     """Return the paths in the cache of a name or URL, one for each mirror."""
-    return [cache_folder() / file_name(url) for url in addresses(source)]
+    return [cache_folder() / mirror.file for mirror in list_mirrors(source)]
+
+
+def describe_checksum(source: str, path: Path) -> str:
+    """Return the SHA-256 of a fetched file, and how much of it was verified."""
+    mirrors = {mirror.file: mirror for mirror in list_mirrors(source)}
+    known = mirrors[path.name].sha256 if path.name in mirrors else None
+    how = 'not published: compare it with that of another copy'
+    if known:
+        how = (
+            'verified'
+            if len(known) == 64
+            else f'its first {len(known)} digits verified'
+        )
+    return f'SHA-256 {checksums.read_or_compute(path)} ({how})'
 
 
 def list_needed(cfg: Config) -> list[str]:
@@ -187,23 +152,28 @@ def _find_weights(cfg: Any) -> Iterator[str]:
 
 
 def _fetch_first(
-    urls: tuple[str, ...],
+    mirrors: tuple[zoo.Mirror, ...],
     source: str,
     folder: Path | None = None,
     progress: bool = True,
 ) -> Path:
     # a file that is already in the folder, else the first that can be downloaded
     folder = folder or cache_folder()
-    files = [folder / file_name(url) for url in urls]
-    for file in files:
+    for mirror in mirrors:
+        file = folder / mirror.file
         if file.is_file():
+            _check_cached(file, mirror)
             return file
     reasons = []
-    for url, file in zip(urls, files, strict=True):
+    for mirror in mirrors:
+        if mirror.url is None:
+            continue
+        file = folder / mirror.file
         try:
-            download(url, file, progress)
-        except (OSError, RuntimeError) as error:  # RuntimeError: another checksum
-            reasons.append(f'{url} ({getattr(error, "reason", None) or error})')
+            download(mirror.url, file, mirror.sha256, progress)
+        except (OSError, checksums.ChecksumError) as error:
+            reason = getattr(error, 'reason', None) or error
+            reasons.append(f'{mirror.url} ({reason})')
         else:
             return file
     shared = (
@@ -214,31 +184,56 @@ def _fetch_first(
     raise DownloadError(
         f'{source} cannot be downloaded:\n  ' + '\n  '.join(reasons) + '\nOn a machine '
         f'with a network, run `hrnet-mm fetch {_name_of(source)}`, or `hrnet-mm fetch '
-        f'CONFIG` for all weights of a job, and copy the file to {files[0]}{shared}'
+        f'CONFIG` for all weights of a job, and copy the file that it names into '
+        f'{folder}{shared}'
     )
 
 
+def _check_cached(file: Path, mirror: zoo.Mirror) -> None:
+    # somebody may have copied it there, or only a part of it
+    if mirror.sha256 is None:
+        return
+    try:
+        checksums.check(checksums.read_or_compute(file), mirror.sha256)
+    except checksums.ChecksumError as error:
+        raise checksums.ChecksumError(
+            f'{file} is not the file that was published: {error}. It is damaged, '
+            'incomplete or another file. Remove it, and it is downloaded again; '
+            'without a network, copy it again'
+        ) from None
+
+
 def _name_of(source: str) -> str:
-    named = (name for name, urls in list_known().items() if source in urls)
-    return next(named, source)
+    urls = {
+        mirror.url: name
+        for name, weights in list_known().items()
+        for mirror in weights.mirrors
+    }
+    return urls.get(source, source)
 
 
-def download(url: str, file: Path, progress: bool) -> None:
-    """Download a file and verify its checksum; a partial file is never left behind."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    checksum = CHECKSUM.search(url)
-    prefix = checksum[1] if checksum else None
-    download_url_to_file(url, str(file), prefix, progress)
+def download(url: str, file: Path, sha256: str | None, progress: bool) -> None:
+    """Download a file and verify its SHA-256.
 
+    A partial file, or one with another SHA-256, is never left behind.
 
-def file_name(url: str) -> str:
-    """Return the name of a file in the cache.
+    Args:
+        url: The address.
+        file: The path to write; its folder is created.
+        sha256: The SHA-256 in hex, complete or its first digits, or None.
+        progress: Whether to show a progress bar.
 
-    The files of timm, which are all called ``model.safetensors``, are named after their
-    repository.
+    Raises:
+        OSError: if the file cannot be downloaded or written.
+        ChecksumError: if it has another SHA-256.
     """
-    *_, repository, _, _, name = ['', '', '', *url.split('/')]
-    return f'{repository}.safetensors' if name == 'model.safetensors' else name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix='.download-', dir=file.parent) as folder:
+        part = Path(folder) / file.name
+        download_url_to_file(url, str(part), progress=progress)
+        if sha256 is not None:
+            checksums.check(checksums.compute(part), sha256)
+        part.replace(file)
 
 
 def load_url(
@@ -249,7 +244,7 @@ def load_url(
 ) -> Any:
     """Replace ``torch.utils.model_zoo.load_url``: same arguments, but a safe load."""
     folder = Path(model_dir) if model_dir else None
-    file = _fetch_first((url,), url, folder, progress)
+    file = _fetch_first((_find_mirror(url),), url, folder, progress)
     return load(file, map_location or 'cpu')
 
 

@@ -1,4 +1,4 @@
-"""Commands for checkpoints: fetch, inspect, convert."""
+"""Commands for checkpoints: fetch, inspect, convert, push."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from pathlib import Path
 
 import click
 
-from .base import Refused, command, console, read_config
+from .base import (
+    Refused,
+    checkpoint_argument,
+    command,
+    config_argument,
+    console,
+    folder,
+    read_config,
+)
 
 
 @command()
@@ -34,7 +42,6 @@ def fetch(sources: tuple[str, ...]) -> None:
 
 
 def _fetch_all(source: str) -> Iterator[str]:
-
     from hrnet_mm.checkpoints import hub
 
     needed = [source]
@@ -51,6 +58,8 @@ def _fetch_all(source: str) -> Iterator[str]:
             )
         path = hub.fetch(name)
         yield f'{name}: {path} ({path.stat().st_size / 1e6:.1f} MB)'
+        if not hub.is_path(name):
+            yield f'  {hub.describe_checksum(name, path)}'
 
 
 @command('inspect')
@@ -99,3 +108,74 @@ def convert(source: str, target: Path, to: str) -> None:
         raise Refused(str(error)) from error
     report = checkpoints.conversion_report(checkpoint, conversion, target)
     console.print(report, soft_wrap=True)
+
+
+@command()
+@config_argument
+@checkpoint_argument
+@click.argument('repository', metavar='ORGANISATION/NAME')
+@click.option('--folder', 'target', type=folder, help='Write it here, upload nothing.')
+@click.option('--licence', help='Of the weights, as the Hub calls it: apache-2.0, mit.')
+@click.option(
+    '--score',
+    'scores',
+    multiple=True,
+    metavar='METRIC=VALUE',
+    help='A score of these weights, for the model card; any number of them.',
+)
+@click.option('--private', is_flag=True, help='Create a private repository.')
+def push(
+    config: str,
+    checkpoint: Path,
+    repository: str,
+    target: Path | None,
+    licence: str | None,
+    scores: tuple[str, ...],
+    private: bool,
+) -> None:
+    """Publish a trained model on the Hugging Face Hub, with a model card.
+
+    The repository gets the weights as safetensors, the config as one file of values and
+    a README.md. `hrnet_mm.from_pretrained('ORGANISATION/NAME')` loads it. With
+    --folder, look at the files first.
+    """
+    from hrnet_mm import publishing
+
+    read_config(config)
+    measured = _read_scores(scores)
+    try:
+        if target is None:
+            url = publishing.push_to_hub(
+                config,
+                checkpoint,
+                repository,
+                licence=licence,
+                scores=measured,
+                private=private,
+            )
+            click.echo(url)
+        else:
+            publishing.save_pretrained(
+                config,
+                checkpoint,
+                target,
+                name=repository,
+                licence=licence,
+                scores=measured,
+            )
+            click.echo(target)
+    except (ValueError, OSError) as error:
+        raise Refused(str(error)) from error
+
+
+def _read_scores(words: tuple[str, ...]) -> dict[str, float]:
+    scores = {}
+    for word in words:
+        metric, _, value = word.rpartition('=')
+        try:
+            scores[metric] = float(value)
+        except ValueError:
+            metric = ''
+        if not metric:
+            raise click.BadParameter(f'{word!r} is not METRIC=VALUE, such as AP=0.756')
+    return scores

@@ -20,15 +20,20 @@ def run_tool(name: str) -> None:
     """Run ``train`` or ``test`` of the library of a config.
 
     This does the same as ``mim train LIBRARY CONFIG``, but in this process, for
-    ``srun`` and ``torchrun``. The config is the first command-line argument that ends
-    in ``.py``.
+    ``srun`` and ``torchrun``, and for ``mim train hrnet_mm CONFIG``, which runs the
+    file in ``.mim/tools``. The config is the first command-line argument that ends in
+    ``.py``.
 
     Args:
         name: ``train`` or ``test``.
     """
     config = next((word for word in sys.argv[1:] if word.endswith('.py')), None)
+    usage = f'{name}.py CONFIG ...: what {name}.py of the library of CONFIG takes'
+    if config is None and {'-h', '--help'} & {*sys.argv[1:]}:
+        print(usage)  # mim asks before it starts a job
+        return
     if config is None:
-        sys.exit(f'{sys.argv[0]} needs a config: {name}.py CONFIG ...')
+        sys.exit(f'{sys.argv[0]} needs a config: {usage}')
     if not Path(config).is_file():
         sys.exit(f'{config}: no such file')
     settings = Config.fromfile(config)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from rich.table import Table
 
+from hrnet_mm.data_check import check, splits_of_config, write_report
 from hrnet_mm.libraries import Library
 
 from . import classification, detection, pose, segmentation
@@ -91,7 +93,6 @@ def create(
         why = 'from --from' if name else f'the default for {machine.label}'
         draft.plan.say('base', base.name, why)
         task.prepare(request, base, draft)
-        findings = _check_data(library, draft, output)
         _choose(library, base, draft, weights)
         task.finish(request, base, draft)
         project = Project(
@@ -99,10 +100,10 @@ def create(
             base,
             draft.plan.choices,
             [f'{reason} ({number})' for reason, number in draft.notes.items()],
-            findings,
-            _commands(library, output, request),
+            commands=_commands(library, output, request),
         )
-        draft.write('config.py', _config(project, draft))
+        config = draft.write('config.py', _config(project, draft))
+        project.findings += _check_data(config, output)
         draft.write('README.md', _readme(project))
         os.replace(draft.folder, output)
     return project
@@ -141,26 +142,19 @@ def _choose_weights(plan: Any, base: Base, weights: str | None) -> None:
         plan.say('weights', 'random', 'the base trains from scratch')
 
 
-def _check_data(library: Library, draft: Draft, output: Path) -> list[str]:
-    """Return what is wrong with the data; raise if training would stop."""
-    try:
-        from hrnet_mm import data_check
-    except ImportError:
-        return []
-    report = data_check.check(
-        [data_check.Split(**split) for split in draft.splits],
-        library.folder,
-        classes=draft.classes or None,
-        keypoints=draft.keypoints or None,
-    )
-    messages = [  # the files are in their final folder only when all is written
-        (it.effect, it.message.replace(str(draft.folder), str(output)))
+def _check_data(config: Path, output: Path) -> list[str]:
+    # what is wrong with the data as training will read them; the files are in the
+    # output folder only when all is written
+    report = check(**splits_of_config(Config.fromfile(config)))
+    write_report(report, config.parent / 'check', f'hrnet-mm check {output}')
+    stops = [it.message for it in report.findings if it.effect == 'stops']
+    draft = str(config.parent)
+    if stops:
+        raise FormatError(f'training would stop: {"; ".join(stops)}'.replace(draft, ''))
+    return [
+        f'{it.effect}: {it.message}'.replace(draft, str(output))
         for it in report.findings
     ]
-    stops = [message for effect, message in messages if effect == 'stops']
-    if stops:
-        raise FormatError('training would stop: ' + '; '.join(stops))
-    return [f'{effect}: {message}' for effect, message in messages]
 
 
 def _commands(library: Library, output: Path, request: Request) -> list[str]:

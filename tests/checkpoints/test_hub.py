@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
+from importlib import metadata
 
 import official
 import pytest
@@ -14,8 +16,21 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from safetensors.torch import save_file
 
 from hrnet_mm import ARCHS, HRNet
-from hrnet_mm.checkpoints import CheckpointError, hub, read
+from hrnet_mm.checkpoints import CheckpointError, hub, read, zoo
 from hrnet_mm.cli import main
+from hrnet_mm.libraries import LIBRARIES
+
+
+@pytest.fixture
+def publish_as(monkeypatch):
+    """Let a name stand for URLs, or for mirrors with digests of their own."""
+
+    def publish(name: str, *mirrors: str | zoo.Mirror) -> None:
+        made = (zoo.make_mirror(it) if isinstance(it, str) else it for it in mirrors)
+        weights = zoo.Weights(name, tuple(made), 'ImageNet-1k')
+        monkeypatch.setitem(zoo.weights(), name, weights)
+
+    return publish
 
 
 @pytest.fixture
@@ -35,12 +50,11 @@ def publish(folder, name='w18_{}.pth') -> str:
 
 @pytest.mark.parametrize('name', ['trunk-{}.pth', 'trunk-{}_20200708.pth'])
 def test_mirrors_are_tried_in_turn_and_the_file_is_kept(
-    name, server, tmp_path, monkeypatch
+    name, server, tmp_path, publish_as
 ):
     address, folder, asked = server
     name = publish(folder, name)
-    urls = (f'{address}/gone-00000000.pth', f'{address}/{name}')
-    monkeypatch.setitem(hub.MIRRORS, 'a/b', urls)
+    publish_as('a/b', f'{address}/gone-00000000.pth', f'{address}/{name}')
     path = hub.fetch('hrnet://a/b')
     assert path == tmp_path / 'cache' / name
     assert read(path).trunk.arch == 'w18_small_v1'
@@ -49,14 +63,107 @@ def test_mirrors_are_tried_in_turn_and_the_file_is_kept(
     assert not asked
 
 
-def test_another_checksum_is_refused_and_not_kept(server, tmp_path, monkeypatch):
+def test_another_checksum_is_refused_and_not_kept(server, tmp_path, publish_as):
+    """Both digests are named, and the next mirror is tried."""
     address, folder, _ = server
-    (folder / 'trunk-12345678.pth').write_text('<html>Sign in</html>')
-    url = f'{address}/trunk-12345678.pth'
-    monkeypatch.setitem(hub.MIRRORS, 'a', (url,))
-    with pytest.raises(CheckpointError, match=r'trunk-12345678\.pth \(invalid hash'):
+    content = b'<html>Sign in</html>'
+    (folder / 'trunk-12345678.pth').write_bytes(content)
+    wrong = f'{address}/trunk-12345678.pth'
+    publish_as('a', wrong)
+    with pytest.raises(CheckpointError) as error:
         hub.fetch('a')
+    digest = hashlib.sha256(content).hexdigest()
+    assert f'{wrong} (its SHA-256 is {digest}, not 12345678...)' in str(error.value)
     assert list((tmp_path / 'cache').iterdir()) == []
+    name = publish(folder, 'other-{}.pth')
+    publish_as('a', wrong, f'{address}/{name}')
+    assert hub.fetch('a').name == name
+    assert {path.name for path in (tmp_path / 'cache').iterdir()} == {name}
+
+
+def test_all_digits_are_verified_where_they_are_known(server, publish_as):
+    """Each mirror has its own: a wrapped file is another file."""
+    address, folder, _ = server
+    name = publish(folder, 'trunk.pth')
+    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    other = digest[:8] + '0' * 56
+    publish_as('a', zoo.make_mirror(f'{address}/{name}', other))
+    with pytest.raises(CheckpointError, match=f'{digest}, not {other}\\)'):
+        hub.fetch('a')
+    publish_as('a', zoo.make_mirror(f'{address}/{name}', digest))
+    result = CliRunner().invoke(main, ['fetch', 'a'])
+    assert f'SHA-256 {digest} (verified)' in result.output
+
+
+def test_a_file_copied_into_the_cache_is_verified_once(tmp_path, publish_as, server):
+    cache = tmp_path / 'cache'
+    cache.mkdir()
+    file = cache / 'pose.pth'
+    file.write_bytes(b'right')
+    digest = hashlib.sha256(b'right').hexdigest()
+    publish_as('a', zoo.Mirror('pose.pth', None, digest))
+    assert hub.fetch('a') == file
+    kept = cache / 'pose.pth.sha256'
+    assert kept.read_text().split()[0] == digest
+    kept.write_text(kept.read_text().replace(digest, 'f' * 64))
+    with pytest.raises(CheckpointError, match='ffff, not'):  # so it was not read again
+        hub.fetch('a')
+    file.write_bytes(b'damaged')
+    found = hashlib.sha256(b'damaged').hexdigest()
+    with pytest.raises(CheckpointError, match='Remove it') as error:
+        hub.fetch('a')
+    assert f'{file} is not the file that was published' in str(error.value)
+    assert f'its SHA-256 is {found}, not {digest}' in str(error.value)
+    assert file.read_bytes() == b'damaged'  # it may be somebody's only copy
+
+
+def test_a_read_only_cache_serves(tmp_path, publish_as, server, monkeypatch):
+    (tmp_path / 'cache').mkdir()
+    (tmp_path / 'cache/pose.pth').write_bytes(b'right')
+    digest = hashlib.sha256(b'right').hexdigest()
+    publish_as('a', zoo.Mirror('pose.pth', None, digest))
+
+    def refuse(*args: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr('hrnet_mm.checkpoints.checksums.write_atomically', refuse)
+    assert hub.fetch('a').is_file()
+
+
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_the_official_pose_file_and_its_wrapped_mirror_load(
+    wrapped, tmp_path, monkeypatch, server
+):
+    """By name, into the config of the same model; the mirror has further keys."""
+    state = official.Pose().state_dict()
+    (tmp_path / 'cache').mkdir()
+    own, mirror = hub.list_mirrors('hrnet_w32_coco-256x192/official')
+    file = tmp_path / 'cache' / (mirror if wrapped else own).file
+    names = {0: 'person'}
+    content = dict(model=state, model_family='hrnet', names=names, oks_sigmas=[0.1])
+    torch.save(content if wrapped else state, file)
+    with pytest.raises(
+        CheckpointError, match=own.sha256 if not wrapped else 'not c9d8'
+    ):
+        hub.fetch('hrnet_w32_coco-256x192/official')  # it is none of these files
+    known = zoo.weights()['hrnet_w32_coco-256x192/official']
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    mirrors = [replace(it, sha256=digest) for it in known.mirrors]
+    same = replace(known, mirrors=tuple(mirrors))
+    monkeypatch.setitem(zoo.weights(), known.name, same)
+    result = CliRunner().invoke(main, ['inspect', known.name, '--json'])
+    found = json.loads(result.output)
+    assert found['family'] == 'official pose'
+    assert found['outputs'] == 17
+    target = tmp_path / 'converted.pth'
+    result = CliRunner().invoke(
+        main, ['convert', f'hrnet://{known.name}', str(target), '--to', 'mmpose']
+    )
+    assert result.exit_code == 0, result.output
+    assert torch.equal(
+        torch.load(target)['state_dict']['head.final_layer.weight'],
+        state['final_layer.weight'],
+    )
 
 
 PROCESSES = """
@@ -82,32 +189,32 @@ def test_each_process_of_a_job_loads_a_name(tmp_path, run_python):
     assert done.stdout.count(': w18_small_v1') == 2
 
 
-def test_every_mirror_is_named_and_what_to_do(server, monkeypatch):
+def test_every_mirror_is_named_and_what_to_do(server, publish_as):
     address, *_ = server
     urls = (f'{address}/b.pth', 'http://127.0.0.1:9/c.pth')
-    monkeypatch.setitem(hub.MIRRORS, 'a', urls)
+    publish_as('a', *urls)
     with pytest.raises(CheckpointError) as error:
         hub.fetch('a')
-    copied = 'copy the file to ' + str(hub.cache_folder() / 'b.pth')
+    copied = f'copy the file that it names into {hub.cache_folder()}'
     for words in (*urls, 'File not found', 'refused', copied):
         assert words in str(error.value)
     with pytest.raises(CheckpointError, match='cannot be downloaded'):
         CheckpointLoader.load_checkpoint('hrnet://a', logger='silent')
 
 
-def test_the_commands_take_names(server, monkeypatch):
+def test_the_commands_take_names(server, publish_as):
     address, folder, _ = server
     url = f'{address}/{publish(folder, "trunk-{}.pth")}'
-    monkeypatch.setitem(hub.MIRRORS, 'w18_small_v1/imagenet', (url,))
+    publish_as('w18_small_v1/imagenet', url)
     for name in ('w18_small_v1/imagenet', 'hrnet://w18_small_v1/imagenet'):
         result = CliRunner().invoke(main, ['inspect', name, '--json'])
         assert '"arch": "w18_small_v1"' in result.output
 
 
-def test_a_name_in_a_config(server, monkeypatch):
+def test_a_name_in_a_config(server, publish_as):
     address, folder, _ = server
     url = f'{address}/{publish(folder, "trunk-{}.pth")}'
-    monkeypatch.setitem(hub.MIRRORS, 'w18_small_v1/imagenet', (url,))
+    publish_as('w18_small_v1/imagenet', url)
     init_cfg = dict(type='hrnet_mm.Pretrained')
     trunk = HRNet(
         'w18_small_v1',
@@ -164,16 +271,40 @@ def test_openmmlab_s_addresses_are_those_of_its_libraries():
     from mmpose.apis.inferencers.utils import default_det_models
 
     known += json.dumps(default_det_models)
-    urls = [url for mirrors in hub.MIRRORS.values() for url in mirrors]
-    of_openmmlab = [url for url in urls if url.startswith(hub.OPENMMLAB)]
+    weights = (it for it in zoo.weights().values() if it.name not in zoo.models())
+    urls = [mirror.url for it in weights for mirror in it.mirrors if mirror.url]
+    openmmlab = 'https://download.openmmlab.com'
+    of_openmmlab = [url for url in urls if url.startswith(openmmlab)]
     assert len(of_openmmlab) == 7 + 5 + 2 + 2 + 2
     # the maintained forks have the same files on a host of their own
-    paths = [url.removeprefix(hub.OPENMMLAB) for url in of_openmmlab]
+    paths = [url.removeprefix(openmmlab) for url in of_openmmlab]
     assert all(path in known for path in paths)
-    assert all(hub.CHECKSUM.search(url) for url in of_openmmlab)
+    assert all(zoo.CHECKSUM.search(url) for url in of_openmmlab)
 
 
-def test_files_of_timm_have_names_of_their_own():
-    names = {hub.file_name(url) for mirrors in hub.MIRRORS.values() for url in mirrors}
-    assert len(names) == sum(map(len, hub.MIRRORS.values()))
-    assert 'hrnet_w48.ms_in1k.safetensors' in names
+def test_each_file_has_a_name_of_its_own_in_the_cache():
+    mirrors = {it for weights in zoo.weights().values() for it in weights.mirrors}
+    assert len({mirror.file for mirror in mirrors}) == len(mirrors)
+    assert 'hrnet_w48.ms_in1k.safetensors' in {mirror.file for mirror in mirrors}
+
+
+def test_source_licence_and_training_data_of_all_weights_are_stated():
+    for weights in zoo.weights().values():
+        assert weights.trained_on
+        assert weights.config is None or weights.config.is_file()
+        for mirror in weights.mirrors:
+            assert mirror.source.startswith('https://github.com/'), mirror
+            assert re.fullmatch(r'(MIT|Apache-2\.0) \(.*\)', mirror.licence), mirror
+            timm = (mirror.url or '').startswith('https://huggingface.co/timm/')
+            assert (mirror.sha256 is None) == timm, mirror
+            assert len(mirror.sha256 or '8 digits') in (8, 64)
+
+
+def test_licences_of_openmmlab_are_those_of_its_packages():
+    for scope in ('mmpose', 'mmseg', 'mmdet'):
+        library = LIBRARIES[scope].distribution
+        try:
+            stated = metadata.metadata(library)['License']
+        except metadata.PackageNotFoundError:
+            pytest.skip(f'{library} is not installed')
+        assert stated == 'Apache License 2.0'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 
 import official
@@ -12,7 +13,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from hrnet_mm.checkpoints import CheckpointError, hub
+from hrnet_mm.checkpoints import CheckpointError, hub, zoo
 from hrnet_mm.cli import main
 
 NAME = 'w18_small_v1/imagenet'
@@ -96,12 +97,17 @@ def test_a_job_starts_from_what_fetch_got(
     address, folder, _ = web_server
     state = official.Trunk().state_dict()
     torch.save(state, folder / 'trunk.pth')
-    monkeypatch.setitem(hub.MIRRORS, NAME, (f'{address}/trunk.pth',))
+    mirrors = (zoo.make_mirror(f'{address}/trunk.pth'),)
+    monkeypatch.setitem(zoo.weights(), NAME, zoo.Weights(NAME, mirrors, 'ImageNet'))
     result = CliRunner().invoke(main, ['fetch', str(config)])
     path = hub.cache_folder() / 'trunk.pth'
     assert result.exit_code == 0, result.output
     size = f'{path.stat().st_size / 1e6:.1f} MB'
-    assert result.stdout == f'hrnet://{NAME}: {path} ({size})\n'
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert result.stdout == (
+        f'hrnet://{NAME}: {path} ({size})\n'
+        f'  SHA-256 {digest} (not published: compare it with that of another copy)\n'
+    )
     refuse_network()
     trunk = first_weights().backbone.state_dict()
     common = trunk.keys() & state.keys()
@@ -155,7 +161,7 @@ def test_a_config_without_weights_says_so(tmp_path):
 
 
 def test_names_of_mmengine_s_hub_have_the_address_that_mmengine_loads():
-    (url,) = hub.addresses('open-mmlab://msra/hrnetv2_w18')
-    assert url.endswith('hrnetv2_w18-00eb2006.pth')
+    (mirror,) = hub.list_mirrors('open-mmlab://msra/hrnetv2_w18')
+    assert mirror.file == 'hrnetv2_w18-00eb2006.pth'
     with pytest.raises(CheckpointError, match='mmengine knows no such name'):
-        hub.addresses('open-mmlab://msra/hrnetv3')
+        hub.list_mirrors('open-mmlab://msra/hrnetv3')

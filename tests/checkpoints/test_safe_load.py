@@ -138,10 +138,10 @@ def test_an_inferencer_gets_no_advice_for_training(tmp_path, monkeypatch):
     from mmengine.runner import load_checkpoint
 
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
-    (url,) = hub.MIRRORS['person-detector']
+    (mirror,) = hub.list_mirrors('person-detector')
     monkeypatch.setattr(hub, 'download', lambda *args: (_ for _ in ()).throw(OSError))
     with pytest.raises(CheckpointError, match='fetch person-detector`') as error:
-        load_checkpoint(torch.nn.Linear(1, 1), url)
+        load_checkpoint(torch.nn.Linear(1, 1), mirror.url)
     assert 'init_cfg' not in str(error.value)
 
 

@@ -83,7 +83,7 @@ def test_the_model_is_mmdet_s(name):
     if '_w48_' not in name:
         assert widths == theirs.neck.in_channels
         names = [model.backbone.init_cfg.checkpoint for model in (ours, theirs)]
-        first, same = (hub.addresses(name)[0] for name in names)
+        first, same = (hub.list_mirrors(name)[0] for name in names)
         assert first == same
     assert ours.neck.get('stride', 1) == theirs.neck.get('stride', 1)
     assert theirs.neck.out_channels == 256  # ours by default

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
 import hrnet_mm
-from hrnet_mm.checkpoints import CheckpointError, hub, zoo
+from hrnet_mm.checkpoints import CheckpointError, zoo
 from hrnet_mm.tiny_people import TinyPeople
 
 TINY = {
@@ -38,8 +38,9 @@ def tiny(request, root, tmp_path, monkeypatch, few_people):
     init_default_scope(cfg.default_scope)
     state = MODELS.build(cfg.model).state_dict()
     torch.save(dict(meta={}, state_dict=state), tmp_path / 'tiny.pth')
-    url = 'https://example.com/tiny.pth'
-    model = zoo.Model('tiny', root / 'configs' / config, url)
+    mirrors = (zoo.make_mirror('https://example.com/tiny.pth'),)
+    model = zoo.Weights('tiny', mirrors, 'TinyPeople', root / 'configs' / config)
+    monkeypatch.setitem(zoo.weights(), 'tiny', model)
     monkeypatch.setattr(zoo, 'models', lambda: {'tiny': model})
     return kwargs
 
@@ -145,7 +146,7 @@ def test_weights_and_scores_are_those_of_the_libraries(root):
         metrics = [row['Metrics'] for row in entry['Results']]
         assert metrics == [row['Metrics'] for row in results], entry['Name']
     for entry in entries:
-        assert hub.CHECKSUM.search(entry['Weights']), entry['Name']
+        assert zoo.CHECKSUM.search(entry['Weights']), entry['Name']
 
 
 def test_each_config_of_the_index_is_named_like_its_model():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import exports
 import pytest
@@ -16,9 +15,9 @@ from mmengine.registry import DATASETS, init_default_scope
 from PIL import Image
 from torch import nn
 
-import hrnet_mm
 from hrnet_mm.building import build_model
 from hrnet_mm.cli import main
+from hrnet_mm.data_check.findings import Report, finding
 from hrnet_mm.new_project import FormatError, Request, create
 from hrnet_mm.new_project.bases import find_base, find_library
 from hrnet_mm.new_project.joints import find_swaps
@@ -218,22 +217,22 @@ def test_keypoints_without_names_are_not_flipped(few_people, tmp_path):
     assert 'GenerateTarget' in steps
 
 
-def test_a_finding_that_stops_training_stops_new(few_people, tmp_path, monkeypatch):
-    seen = []
-
-    def check(splits, task, classes=None, keypoints=None):
-        seen.extend(splits)
-        finding = SimpleNamespace(effect='stops', message=f'{splits[0]["annotations"]}')
-        return SimpleNamespace(findings=[finding])
-
-    module = SimpleNamespace(Split=dict, check=check)
-    monkeypatch.setattr(hrnet_mm, 'data_check', module, raising=False)
-    request = Request('det', **export(few_people, 'voc', tmp_path))
-    with pytest.raises(FormatError) as error:
+def test_a_fault_that_stops_training_stops_new(few_people, tmp_path, monkeypatch):
+    fault = finding('stops', 'an image cannot be read')
+    monkeypatch.setattr(
+        'hrnet_mm.new_project.project.check', lambda **given: Report([fault], {}, [])
+    )
+    request = Request('det', **export(few_people, 'coco', tmp_path))
+    with pytest.raises(FormatError, match='training would stop: an image cannot'):
         create(request, tmp_path / 'mine')
-    assert f'{tmp_path}/mine/annotations/train.json' in str(error.value)
-    assert [split['kind'] for split in seen] == ['coco', 'coco']
     assert not (tmp_path / 'mine').exists()
+
+
+def test_a_project_has_the_report_of_the_check(few_people, tmp_path):
+    request = Request('det', **export(few_people, 'coco', tmp_path))
+    project = create(request, tmp_path / 'mine')
+    assert not project.findings
+    assert (tmp_path / 'mine/check/report.html').is_file()
 
 
 FACTS = Facts(1000, 'images', (1920, 1080), False, tuple(range(8, 108)))
