@@ -122,6 +122,15 @@ def show(config: Path, checkpoint: Path, sheet: Path, run_python, **env: str) ->
     assert min(Image.open(sheet).size) > 200
 
 
+def predict(run_python, *arguments: object, **env: str) -> None:
+    """`hrnet-mm predict` ends well."""
+    done = run_python(
+        '-c', 'from hrnet_mm.cli import main; main()', 'predict',
+        *map(str, arguments), '--device', 'cpu', '--fast', **env,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
 def check_resume(
     library: str,
     config: Path,

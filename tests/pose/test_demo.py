@@ -14,6 +14,10 @@ from PIL import Image
 
 pytest.importorskip('mmpose')
 
+from jobs import predict
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/pose/hrnet_w18_small_v1_tiny-pose.py'
 CLI = ('-c', 'from hrnet_mm.cli import main; main()')
@@ -33,6 +37,28 @@ def test_the_demo_learns_pose_and_shows_it(tmp_path, tiny_people, run_python):
     assert result['go_on'] in done.stdout
     assert 'epoch 2 of 6, validation AP' in done.stdout  # no terminal, no bar
     assert score_of_few_steps(result['go_on'], tmp_path) > 0.5  # 0.0 from scratch
+    checkpoint = tmp_path / result['checkpoint']
+    predicted = score_of_predictions(checkpoint, tiny_people, tmp_path, run_python)
+    assert predicted == pytest.approx(result['AP'], abs=1e-3)
+
+
+def score_of_predictions(
+    checkpoint: Path, people: Path, folder: Path, run_python
+) -> float:
+    """AP of what `hrnet-mm predict` writes, by pycocotools."""
+    truth = people / 'annotations/test.json'
+    predict(
+        run_python, CONFIG, checkpoint, people / 'images/test', '--boxes', truth,
+        '--output', folder / 'out', TINY_PEOPLE=str(people),
+    )  # fmt: skip
+    coco = COCO(str(truth))
+    scored = COCOeval(
+        coco, coco.loadRes(str(folder / 'out/predictions.json')), 'keypoints'
+    )
+    scored.evaluate()
+    scored.accumulate()
+    scored.summarize()
+    return scored.stats[0]
 
 
 def score_of_few_steps(command: str, cwd: Path) -> float:

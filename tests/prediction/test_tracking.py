@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from hrnet_mm.prediction.predictor import Instances
 from hrnet_mm.prediction.tracking import MAX_MISSED, Tracker
+from hrnet_mm.tiny_people.scene import draw_crossing
 
 SHAPE = np.array([(0.5, 0.1), (0.2, 0.4), (0.8, 0.4), (0.4, 0.9), (0.6, 0.9)])
 
@@ -27,6 +29,23 @@ def test_two_people_who_cross_keep_their_numbers():
             numbers = tracker.update(found(*people, keypoints=keypoints), 0.3)
             # the first frame has the person on the right first
             assert numbers.tolist() == ([2, 1] if step % 2 else [1, 2]), step
+
+
+def test_figures_of_a_video_who_cross_keep_their_numbers():
+    """One hides the other, so that boxes shrink and jump."""
+    for seed in range(3):
+        tracker, seen = Tracker(), {}
+        rng = np.random.default_rng(seed)
+        for scene in draw_crossing(rng, (160, 96), frames=50):
+            shown = [p for p in scene.people if p.mask.sum() > 150]
+            boxes = [cv2.boundingRect(p.mask.astype(np.uint8)) for p in shown]
+            boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes], float)
+            points = np.stack([p.keypoints[:, :2] for p in shown])
+            people = Instances(boxes, np.ones(len(shown)), points)
+            for person, number in zip(shown, tracker.update(people, 0.3), strict=True):
+                index = [p is person for p in scene.people].index(True)
+                seen.setdefault(index, set()).add(number)
+        assert seen in ({0: {1}, 1: {2}}, {0: {2}, 1: {1}}), seed
 
 
 def test_a_person_who_is_hidden_for_some_frames_keeps_the_number():

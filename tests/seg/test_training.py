@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip('mmseg')
 
-from jobs import QUICK_NORMS, Job, check_resume, score_of, show
+from jobs import QUICK_NORMS, Job, check_resume, predict, score_of, show
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW = """
@@ -88,7 +90,7 @@ def test_a_small_trunk_overfits_a_real_image_within_300_iterations(
 
 
 @pytest.mark.slow
-def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim):
+def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim, run_python):
     """After a sixth of the iterations of the config."""
     people = dict(TINY_PEOPLE=str(tiny_people))
     config = ROOT / 'configs/seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py'
@@ -99,5 +101,21 @@ def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim):
         'train_dataloader.dataset.indices=500', **people,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert (job.work_dir / 'best_mIoU_epoch_1.pth').is_file()
+    checkpoint = job.work_dir / 'best_mIoU_epoch_1.pth'
     assert job.scores('mIoU')[-1] >= 35
+    predict(
+        run_python, config, checkpoint, tiny_people / 'images/val',
+        '--output', tmp_path / 'out', '--no-pictures', **people,
+    )  # fmt: skip
+    found = mean_iou(tmp_path / 'out/labels', tiny_people / 'labels/val')
+    assert found == pytest.approx(job.scores('mIoU')[-1], abs=0.1)  # percent
+
+
+def mean_iou(predicted: Path, truth: Path) -> float:
+    """The mean intersection over union of label maps, in percent."""
+    counts = np.zeros((256, 256))
+    for path in truth.iterdir():
+        pair = [np.asarray(Image.open(p)) for p in (path, predicted / path.name)]
+        np.add.at(counts, (pair[0].ravel(), pair[1].ravel()), 1)
+    union = counts.sum(axis=0) + counts.sum(axis=1) - counts.diagonal()
+    return 100 * (counts.diagonal()[union > 0] / union[union > 0]).mean()
