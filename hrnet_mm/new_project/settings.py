@@ -151,14 +151,18 @@ def _choose_rate(plan: Plan, cfg: Any) -> None:
     if plan.batch == usual:
         plan.say('learning rate', rate, f'that of the base, for a batch of {usual}')
         return
-    scaled = float(f'{rate * plan.batch / usual:.3g}')
+    # the steps of Adam do not shrink with the noise of a small batch as those of SGD do
+    adaptive = 'Adam' in str(cfg.optim_wrapper.optimizer.type)
+    ratio = (plan.batch / usual) ** (0.5 if adaptive else 1)
+    scaled = float(f'{rate * ratio:.3g}')
     plan.settings['optim_wrapper'] = dict(optimizer=dict(lr=scaled))
     # for --auto-scale-lr on several GPUs: it starts from the rate above
     plan.settings['auto_scale_lr'] = dict(base_batch_size=plan.batch)
     plan.say(
         'learning rate',
         scaled,
-        f'{rate} for a batch of {usual}, in proportion to the batch of {plan.batch}',
+        f'{rate} for a batch of {usual}, in proportion to the '
+        f'{"square root of the " if adaptive else ""}batch of {plan.batch}',
     )
 
 

@@ -251,6 +251,13 @@ def test_batch_fits_the_gpu_and_the_rate_follows_it():
     assert plan.settings['train_cfg']['max_epochs'] == 12
 
 
+def test_the_rate_of_adam_follows_the_square_root_of_the_batch():
+    base = find_base(find_library('pose'), 'hrnet_w32_coco-256x192', GPU)
+    plan = Plan(batch=128)
+    choose_schedule(plan, base, FACTS, 'pose')  # 5e-4 for a batch of 512
+    assert plan.settings['optim_wrapper'] == dict(optimizer=dict(lr=2.5e-4))
+
+
 def test_small_objects_get_smaller_anchors():
     base = find_base(find_library('det'), None, GPU)
     plan = Plan()
