@@ -22,8 +22,6 @@ class Library:
             distribution.
         config_argument: The argument of its inferencer for the config.
         weights_argument: The argument of its inferencer for the weights.
-        loads: Other families of checkpoints that the library itself can load; see
-            ``Family.library``.
     """
 
     scope: str
@@ -33,7 +31,6 @@ class Library:
     folder: str
     config_argument: str = 'model'
     weights_argument: str = 'weights'
-    loads: tuple[str, ...] = ()
 
 
 LIBRARIES = {
@@ -47,7 +44,6 @@ LIBRARIES = {
             'pose',
             config_argument='pose2d',
             weights_argument='pose2d_weights',
-            loads=('mmpose-0.x',),
         ),
         Library('mmseg', 'mmsegmentation', '1.2.2', 'segmentation', 'seg'),
         Library('mmdet', 'mmdet', '3.3.0', 'detection', 'det'),

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
-from hrnet_mm.checkpoints import Checkpoint, CheckpointError, hub, read, zoo
+from hrnet_mm.building import load_trained
+from hrnet_mm.checkpoints import hub, read, zoo
 from hrnet_mm.datasets.metainfo import metainfo_of, names_of, stored_metainfo, unwrapped
 from hrnet_mm.images import ReadArrays, check_channels, drawable, loader_of
-from hrnet_mm.libraries import LIBRARIES, library_of
+from hrnet_mm.libraries import library_of
 
 
 def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
@@ -26,7 +29,7 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
         name: The name of a config with published weights, such as
             ``'hrnet_w48_coco'``; ``mim search hrnet_mm`` lists them. With ``weights``,
             the name of any config of hrnet_mm, or the path of a config.
-        weights: A checkpoint file to use instead of the published one.
+        weights: A checkpoint file to use instead of the published one, of any family.
         kwargs: Arguments of the inferencer: ``device``, mmpose's ``det_model`` ...
 
     Returns:
@@ -37,8 +40,8 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
 
     Raises:
         ValueError: if the name is unknown, or a path is given without weights.
-        CheckpointError: if the weights cannot be downloaded, or have the tensor names
-            of another code base, which the inferencers would not notice.
+        CheckpointError: if the weights cannot be downloaded, or do not fit the whole
+            model, which the stock inferencers only log.
     """
     return build_inferencer(*find_model(name, weights), **kwargs)
 
@@ -59,9 +62,9 @@ def find_model(name: str, weights: str | None = None) -> tuple[Config, str]:
             raise ValueError(f'give the weights of {name}: inferencer(config, weights)')
         return Config.fromfile(name), weights
     configs = {entry['Name']: zoo.MIM / entry['Config'] for entry in zoo.entries()}
-    if name in zoo.models():
-        model = zoo.models()[name]
-        return Config.fromfile(model.config), weights or str(hub.fetch(name))
+    known = zoo.weights().get(name)
+    if known is not None and known.config is not None:
+        return Config.fromfile(known.config), weights or str(hub.fetch(name))
     if weights and name in configs:
         return Config.fromfile(configs[name]), weights
     raise ValueError(
@@ -73,16 +76,21 @@ def find_model(name: str, weights: str | None = None) -> tuple[Config, str]:
 def build_inferencer(cfg: Config, weights: str, **kwargs: Any) -> Any:
     """Build the inferencer of a config; see ``inferencer``."""
     library = library_of(cfg.get('default_scope'))
-    checkpoint = _read_weights(weights, library.scope)
+    meta = read(weights).meta
     # the inferencers look for the test pipeline in the dataset, not in a wrapper
     cfg.test_dataloader.dataset = unwrapped(cfg.test_dataloader.dataset)
     build = import_module(f'hrnet_mm.{library.folder}.inferencer').Inferencer
-    if library.scope == 'mmpretrain' and not stored_metainfo(checkpoint.meta):
+    if library.scope == 'mmpretrain' and not stored_metainfo(meta):
         init_default_scope('mmpretrain')
         names = names_of(metainfo_of(cfg.test_dataloader.dataset))
         kwargs.setdefault('classes', names or None)
-    model = {library.config_argument: cfg, library.weights_argument: str(weights)}
-    return build(**model, **kwargs)
+    model = load_trained(cfg, Path(weights), whole=True)
+    with TemporaryDirectory() as folder:
+        # the inferencers load the names of their own library only, and only log misfits
+        file = str(Path(folder) / 'weights.pth')
+        torch.save(dict(meta=meta, state_dict=model.state_dict()), file)
+        files = {library.config_argument: cfg, library.weights_argument: file}
+        return build(**files, **kwargs)
 
 
 class NamedByConfig:
@@ -135,17 +143,3 @@ class AnyImage:
     def picture(self, image: np.ndarray) -> np.ndarray:
         """Return an RGB image to draw on; the stock inferencers take arrays for RGB."""
         return np.ascontiguousarray(drawable(image)[..., ::-1])
-
-
-def _read_weights(weights: str, library: str) -> Checkpoint:
-    # of a file with the names of another code base, nothing would load
-    checkpoint = read(weights)
-    family = checkpoint.family
-    is_own = family.library == library and not checkpoint.renamed
-    if not is_own and family.library not in LIBRARIES[library].loads:
-        raise CheckpointError(
-            f'{weights} is of the family {family.name!r}; {library} would use random '
-            'weights instead. Convert it for this library first: '
-            f'hrnet-mm convert {weights} NEW_FILE --to {library}'
-        )
-    return checkpoint

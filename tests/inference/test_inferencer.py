@@ -83,15 +83,32 @@ def test_files_of_mmpose_0_are_read(name, few_people, tmp_path, root, monkeypatc
     assert 'predictions' in next(infer(np.zeros((96, 96, 3), np.uint8)))
 
 
-def test_weights_of_another_code_base_are_refused(tmp_path, root):
-    """They would load nothing, and the inferencer would go on with random numbers."""
+def test_weights_of_another_code_base_are_renamed(tmp_path, root):
+    """The stock inferencers would go on with random numbers."""
     pytest.importorskip('mmpose')
-    torch.save(official.Pose().state_dict(), tmp_path / 'official.pth')
+    model = official.Pose()
+    torch.save(model.state_dict(), tmp_path / 'official.pth')
     config = str(root / 'configs/pose/hrnet_w18_small_v1_tiny-pose.py')
-    with pytest.raises(
-        CheckpointError, match=r'convert .*official\.pth NEW_FILE --to mm'
+    file = str(tmp_path / 'official.pth')
+    infer = hrnet_mm.inferencer(config, file, det_model='whole_image')
+    loaded = infer.inferencer.model.state_dict()
+    for theirs, ours in (
+        ('final_layer', 'head.final_layer'),
+        ('conv1', 'backbone.conv1'),
     ):
-        hrnet_mm.inferencer(config, str(tmp_path / 'official.pth'))
+        expected = model.state_dict()[f'{theirs}.weight']
+        assert torch.equal(loaded[f'{ours}.weight'].cpu(), expected)
+
+
+def test_weights_that_lack_a_part_are_refused(tmp_path, root):
+    """The stock inferencers log it, and predict with a random head."""
+    pytest.importorskip('mmpose')
+    trunk = dict(official.Pose().state_dict())
+    del trunk['final_layer.weight'], trunk['final_layer.bias']
+    torch.save(trunk, tmp_path / 'trunk.pth')
+    config = str(root / 'configs/pose/hrnet_w18_small_v1_tiny-pose.py')
+    with pytest.raises(CheckpointError, match=r'trunk\.pth'):
+        hrnet_mm.inferencer(config, str(tmp_path / 'trunk.pth'))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +172,7 @@ def test_each_config_of_the_index_is_named_like_its_model():
         assert model.config.stem == name
 
 
-def test_files_of_september_2022_are_read_and_of_torch_compile_refused(tiny, tmp_path):
+def test_files_of_september_2022_and_of_torch_compile_are_read(tiny, tmp_path):
     """The stock inferencers load nothing of the latter, and go on."""
     file = torch.load(tmp_path / 'tiny.pth', weights_only=True)
     statistics = {'data_preprocessor.mean': torch.zeros(3, 1, 1)}
@@ -164,8 +181,9 @@ def test_files_of_september_2022_are_read_and_of_torch_compile_refused(tiny, tmp
     hrnet_mm.inferencer('tiny', device='cpu', **tiny)
     state = {f'_orig_mod.{name}': value for name, value in state.items()}
     torch.save(dict(meta={}, state_dict=state), tmp_path / 'tiny.pth')
-    with pytest.raises(CheckpointError, match='hrnet-mm convert'):
-        hrnet_mm.inferencer('tiny', device='cpu', **tiny)
+    infer = hrnet_mm.inferencer('tiny', device='cpu', **tiny)
+    loaded = getattr(infer, 'inferencer', infer).model.state_dict()
+    assert all(torch.equal(loaded[key], state[f'_orig_mod.{key}']) for key in loaded)
 
 
 @pytest.fixture
