@@ -91,6 +91,7 @@ def predict(
     from hrnet_mm.prediction.run import Prediction
     from hrnet_mm.prediction.sources import Sources
 
+    _silence_libraries()
     people = People(boxes, detector, detector_weights, whole_image)
     try:
         model, weights, given = split_arguments([model, *arguments])
@@ -98,7 +99,9 @@ def predict(
         listed = image_ids or boxes
         coco = read_json(listed) if listed else {}
         coco = coco if isinstance(coco, dict) else {}
-        ids = ImageIds(coco.get('images', ()))
+        ids = ImageIds(coco.get('images', ()), sources.images)
+        if boxes:
+            _leave_out(sources, ids, boxes)
         predictor, note = open_predictor(
             model,
             weights,
@@ -112,13 +115,37 @@ def predict(
             raise ValueError(f'--track needs instances, and {model} predicts none')
     except (CheckpointError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    # large instances are drawn up to the border, of which mmengine warns each time
-    warnings.filterwarnings('ignore', module='mmengine.visualization')
     if note:
         console.print(f'{note[0].upper()}{note[1:]}.', soft_wrap=True)
     data = predictor.open_data(output, ids, coco.get('categories', ()))
     drawn = Pictures(output) if pictures else None
     _run(Prediction(predictor, data, drawn, batch, track), sources, output)
+
+
+def _silence_libraries() -> None:
+    # what each start and each picture warns of, and nobody can change
+    from mmengine.logging import MMLogger
+
+    for module in ('mmengine.visualization', 'mmseg', 'mmcv.cnn'):
+        warnings.filterwarnings('ignore', module=module.replace('.', r'\.'))
+    MMLogger.get_current_instance().addFilter(
+        lambda record: 'Failed to search registry' not in record.getMessage()
+    )
+
+
+def _leave_out(sources: Any, ids: Any, boxes: Path) -> None:
+    left_out = sources.keep(lambda source: ids.find(source) is not None)
+    if left_out and not sources.images:
+        raise ValueError(
+            f'no image has boxes: {left_out[0]} is not among `images` of {boxes}. '
+            'If the file has results only, --image-ids FILE gives the ids of images'
+        )
+    if left_out:
+        console.print(
+            f'{len(left_out)} images are not among `images` of {boxes}, and are left '
+            f'out (first: {left_out[0]}).',
+            soft_wrap=True,
+        )
 
 
 def _run(prediction: Any, sources: Any, output: Path) -> None:

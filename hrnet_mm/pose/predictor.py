@@ -17,7 +17,7 @@ from hrnet_mm.datasets.metainfo import names_of
 from hrnet_mm.prediction.formats import CocoResults, ImageIds
 from hrnet_mm.prediction.pictures import draw_tracks
 from hrnet_mm.prediction.predictor import DataWriter, Instances, Predictor
-from hrnet_mm.prediction.sources import Frame, SkippedImage
+from hrnet_mm.prediction.sources import Frame
 
 from .visualization import KEYPOINT_THRESHOLD
 
@@ -49,18 +49,8 @@ class GivenBoxes:
             raise ValueError('no entry has a bbox')
 
     def find(self, frame: Frame, image: np.ndarray) -> np.ndarray:
-        """Return (N, 5): x1, y1, x2, y2 in pixels inside the image, and the score.
-
-        Raises:
-            SkippedImage: If the id of the image is unknown.
-        """
-        number = self._ids.find(frame)
-        if number is None:
-            raise SkippedImage(
-                f'{frame.source} has no boxes: its name is not in `images` of the file '
-                'of boxes. --image-ids FILE gives the ids of images'
-            )
-        boxes = self._boxes.get(number, [])
+        """Return (N, 5): x1, y1, x2, y2 in pixels inside the image, and the score."""
+        boxes = self._boxes.get(self._ids.find(frame.source), [])
         found = np.array(boxes, np.float32).reshape(-1, 5)
         height, width = image.shape[:2]
         found[:, :4] = found[:, :4].clip(0, np.tile([width - 1, height - 1], 2))

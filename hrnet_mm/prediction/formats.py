@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Sequence
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
@@ -29,34 +31,61 @@ class ImageIds:
         images: The ``images`` of an annotation file, which give the id of each file
             name. Without them, a name that is a number, such as ``000000000139.jpg`` of
             COCO, is an id. All other images are numbered after them.
+        sources: The path or URL of each image to predict. An id that several of them
+            would have belongs to none of them.
     """
 
-    def __init__(self, images: Sequence[dict[str, Any]] = ()) -> None:
-        self._listed = {str(image['file_name']): image['id'] for image in images}
+    def __init__(
+        self, images: Sequence[dict[str, Any]] = (), sources: Sequence[str] = ()
+    ) -> None:
+        by_name: dict[str, list[tuple[str, Any]]] = {}
         for image in images:
-            self._listed.setdefault(Path(image['file_name']).name, image['id'])
-        self._used = set(self._listed.values())
+            path = str(image['file_name'])
+            by_name.setdefault(PurePath(path).name, []).append((path, image['id']))
+        found = {
+            source: _listed_id(source, by_name) if images else _number_of(source)
+            for source in dict.fromkeys(sources)
+        }
+        times = Counter(found.values())
+        self._known = {
+            k: v for k, v in found.items() if v is not None and times[v] == 1
+        }
+        self._used = {image['id'] for image in images} | set(self._known.values())
         self._given: dict[str, int] = {}
 
-    def find(self, frame: Frame) -> Any:
+    def find(self, source: str) -> Any:
         """Return the id of an image that is listed or a number, otherwise None."""
-        if frame.video is not None:
-            return None
-        path = Path(frame.file_name)
-        if not self._listed and path.stem.isdigit():
-            return int(path.stem)
-        return self._listed.get(frame.file_name, self._listed.get(path.name))
+        return self._known.get(source)
 
     def assign(self, frame: Frame) -> Any:
         """Return the id of an image, a new one if it has none."""
-        found = self.find(frame)
-        if found is None and frame.name in self._given:
-            return self._given[frame.name]
-        if found is None:
-            found = next(i for i in count(len(self._given) + 1) if i not in self._used)
-            self._given[frame.name] = found
-        self._used.add(found)
-        return found
+        found = None if frame.video else self.find(frame.source)
+        if found is None and frame.name not in self._given:
+            new = next(i for i in count(len(self._given) + 1) if i not in self._used)
+            self._given[frame.name] = new
+            self._used.add(new)
+        return self._given[frame.name] if found is None else found
+
+
+def _number_of(source: str) -> int | None:
+    stem = PurePath(source).stem
+    return int(stem) if stem.isascii() and stem.isdigit() else None
+
+
+def _listed_id(source: str, by_name: dict[str, list[tuple[str, Any]]]) -> Any:
+    # the image with the longest path that the source ends with; None if in doubt
+    path = PurePath(urlsplit(source).path if '://' in source else source)
+    listed = by_name.get(path.name, [])
+    ends = [
+        (len(PurePath(name).parts), number)
+        for name, number in listed
+        if path.parts[-len(PurePath(name).parts) :] == PurePath(name).parts
+    ]
+    longest = max((length for length, _ in ends), default=0)
+    best = {number for length, number in ends if length == longest}
+    if not best and len(listed) == 1:  # listed with folders that were not given
+        best = {listed[0][1]}
+    return best.pop() if len(best) == 1 else None
 
 
 def class_categories(

@@ -70,6 +70,12 @@ def split_arguments(arguments: list[str]) -> tuple[str, str | None, list[str]]:
         raise ValueError(
             'there is no SOURCE to predict: an image, a folder, a video ...'
         )
+    others = [it for it in rest if Path(it).suffix.lower() in WEIGHTS_SUFFIXES]
+    if others:
+        raise ValueError(
+            f'there are several checkpoints, {weights or model} and {others[0]}: name '
+            'one (a pattern such as best_*.pth may match several files)'
+        )
     return model, weights, rest
 
 
@@ -122,7 +128,8 @@ def open_predictor(
         return build(infer, cfg, **options), note
     name = people.detector or DETECTOR
     detector = _open_detector(name, people.detector_weights, device, is_person, options)
-    note = f'the detector {name} finds {detector.only or "objects of all classes"}'
+    what = 'people' if detector.only else 'objects of all classes'
+    note = f'{what} are found by the detector {name}'
     return build(infer, cfg, detector=detector, **options), note
 
 
@@ -142,7 +149,13 @@ def _open_detector(
     is_person: bool,
     options: dict[str, Any],
 ) -> Any:
-    infer, cfg = _open_inferencer(name, weights, device)
+    try:
+        infer, cfg = _open_inferencer(name, weights, device)
+    except hub.DownloadError as error:
+        raise hub.DownloadError(
+            f'{error}\nWithout this detector: --boxes FILE.json, --whole-image, or '
+            'another --detector'
+        ) from None
     if cfg.get('default_scope') != 'mmdet':
         raise ValueError(f'--detector {name} is not a detector of MMDetection')
     from hrnet_mm.det.predictor import DetPredictor

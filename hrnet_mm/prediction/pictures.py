@@ -67,7 +67,7 @@ def draw_tracks(picture: np.ndarray, boxes: np.ndarray, numbers: np.ndarray) -> 
             red, green, blue, _ = colormaps['tab10'](number % 10)
             colour = (255 * blue, 255 * green, 255 * red)
             cv2.rectangle(picture, (x1, y1), (x2, y2), colour, width)
-            at = (x1 + 2, max(y1 + round(24 * scale), round(24 * scale)))
+            at = (max(x1, 0) + 3, min(y2, height) - 4)  # labels are at the top
             font = cv2.FONT_HERSHEY_SIMPLEX
             cv2.putText(picture, str(number), at, font, scale, (0, 0, 0), width + 2)
             cv2.putText(picture, str(number), at, font, scale, colour, width)

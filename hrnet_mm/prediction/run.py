@@ -112,10 +112,20 @@ class Prediction:
         height, width = item.image.shape[:2]
         self.data.add(item.frame, (width, height), result)
         if self.pictures is not None:
-            picture = self.predictor.draw(drawable(item.image), result)
-            self.pictures.add(item.frame, picture)
+            self.pictures.add(item.frame, self._draw(item, result))
         self.images += 1
         self.report(1)
+
+    def _draw(self, item: _Loaded, result: Any) -> np.ndarray:
+        image = drawable(item.image)
+        try:
+            return self.predictor.draw(image, result)
+        except Exception as error:  # of a visualizer, such as for images of one pixel
+            self.failures.append(
+                f'{item.frame.source} is predicted, but its picture has no drawing: '
+                f'{type(error).__name__}: {error}'
+            )
+            return image
 
 
 def _in_order(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 from mmengine import fileio
 
 IMAGE_SUFFIXES = (
-    '.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp',
+    '.bmp', '.gif', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp',
 )  # fmt: skip
 VIDEO_SUFFIXES = (
     '.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv',
@@ -78,6 +78,7 @@ class Frame:
         """
         if self.pixels is not None:
             return self.pixels
+        content = None
         try:
             content = fileio.get(self.source)
             image = mmcv.imfrombytes(
@@ -86,7 +87,8 @@ class Frame:
                 backend=loader.get('imdecode_backend', 'cv2'),
             )
         except Exception as error:  # of any decoder or file backend
-            raise SkippedImage(f'{self.source} cannot be read: {error}') from None
+            why = 'is empty' if content == b'' else f'cannot be read: {error}'
+            raise SkippedImage(f'{self.source} {why}') from None
         if image is None or _is_cut_off(content):
             what = 'is cut off' if _is_cut_off(content) else 'is not an image'
             raise SkippedImage(f'{self.source} {what} ({len(content)} bytes)')
@@ -136,9 +138,17 @@ class Sources:
             except SkippedImage as error:
                 self.failures.append(str(error))
 
-    def has_videos(self) -> bool:
-        """Return whether a source is a video or a camera."""
-        return any(_is_video(source) for source, _ in self._items)
+    @property
+    def images(self) -> list[str]:
+        """The paths and URLs of the images, without videos."""
+        return [source for source, _ in self._items if not _is_video(source)]
+
+    def keep(self, chosen: Callable[[str], bool]) -> list[str]:
+        """Keep some of the images only; return the paths and URLs of the others."""
+        left_out = [source for source in self.images if not chosen(source)]
+        others = set(left_out)
+        self._items = [item for item in self._items if item[0] not in others]
+        return left_out
 
     def _expand(self, source: str) -> Iterator[tuple[str, str]]:
         # paths, and names relative to the folder that was given

@@ -24,19 +24,33 @@ def frame(name: str, **kwargs: object) -> Frame:
     return Frame(f'photos/{name}', name.split('.')[0], name, **kwargs)
 
 
+def ids_of(names: list[str], images: list[dict] = ()) -> list[int]:
+    frames = [frame(name) for name in names]
+    ids = ImageIds(images, [it.source for it in frames])
+    assigned = [ids.assign(it) for it in frames]
+    assert assigned == [ids.assign(it) for it in frames]
+    return assigned
+
+
 def test_ids_are_those_of_the_annotation_file():
-    ids = ImageIds([dict(file_name='val/a.jpg', id=7), dict(file_name='b.jpg', id=1)])
-    assert [ids.find(frame(name)) for name in ('a.jpg', 'b.jpg', '3.jpg')] == [
-        7, 1, None,
-    ]  # fmt: skip
-    assert [ids.assign(frame(n)) for n in ('c.jpg', 'd.jpg', 'c.jpg')] == [2, 3, 2]
+    images = [dict(file_name='val/a.jpg', id=7), dict(file_name='b.jpg', id=1)]
+    assert ids_of(['a.jpg', 'b.jpg', '3.jpg', 'c.jpg'], images) == [7, 1, 2, 3]
+
+
+def test_images_with_equal_names_are_told_apart_by_their_folders():
+    names = ['x/a.jpg', 'y/a.jpg', 'z/a.jpg']
+    images = [
+        dict(file_name=f'{folder}/a.jpg', id=i) for i, folder in ((5, 'y'), (6, 'x'))
+    ]
+    assert ids_of(names, images) == [6, 5, 1]
+    listed = [dict(file_name='a.jpg', id=5)]  # of which of them?
+    assert len({*ids_of(names, listed), 5}) == 4
 
 
 def test_a_number_as_name_is_an_id():
-    ids = ImageIds()
-    assert ids.assign(frame('000000000139.jpg')) == 139
-    assert ids.assign(frame('1.jpg')) == 1
-    assert ids.assign(frame('photo.jpg')) == 2  # 1 is used
+    assert ids_of(['000000000139.jpg', 'photo.jpg', '1.jpg']) == [139, 2, 1]
+    assert ids_of(['x/1.jpg', 'y/1.jpg', '2.jpg']) == [1, 3, 2]  # any, but different
+    assert ids_of(['²³.jpg']) == [1]
 
 
 def test_frames_of_a_video_have_ids_of_their_own():

@@ -165,6 +165,31 @@ def test_a_bad_file_is_named_and_the_others_are_predicted(
     assert len(described['images']) == 4
 
 
+def test_images_without_boxes_are_left_out(model, few_people, tmp_path):
+    config, _, weights = model(POSE)
+    shutil.copytree(few_people / 'images/test', tmp_path / 'photos')
+    shutil.copy(tmp_path / 'photos/000001.jpg', tmp_path / 'photos/other.jpg')
+    boxes = few_people / 'annotations/test.json'
+    arguments = (config, weights, tmp_path / 'photos', '--boxes', boxes)
+    done = predict(*arguments, '--output', tmp_path / 'out')
+    assert done.exit_code == 0, done.output
+    assert '1 images are not among `images`' in done.output
+    assert len(json.loads((tmp_path / 'out/images.json').read_text())['images']) == 4
+    done = predict(config, weights, tmp_path / 'photos/other.jpg', '--boxes', boxes)
+    assert done.exit_code == 1
+    assert 'no image has boxes' in done.output
+
+
+def test_an_image_that_cannot_be_drawn_is_predicted(model, tmp_path):
+    """mmseg fails to write the name of a class on it."""
+    config, _, weights = model(SEG)
+    Image.new('RGB', (1, 1)).save(tmp_path / 'dot.png')
+    done = predict(config, weights, tmp_path / 'dot.png', '--output', tmp_path / 'out')
+    assert done.exit_code == 1
+    assert 'dot.png is predicted, but its picture has no drawing' in done.output
+    assert Image.open(tmp_path / 'out/labels/dot.png').size == (1, 1)
+
+
 def test_ctrl_c_leaves_whole_files(model, few_people, tmp_path, monkeypatch):
     config, _, weights = model(SEG)
     run_model, calls = Predictor.run_model, []
@@ -257,6 +282,8 @@ def test_weights_are_told_from_sources():
     assert split_arguments(['m', 'a.jpg', 'b']) == ('m', None, ['a.jpg', 'b'])
     assert split_arguments(['m', 'w.PTH', '0']) == ('m', 'w.PTH', ['0'])
     assert split_arguments(['m', 'hrnet://w48', 'x'])[1] == 'hrnet://w48'
+    with pytest.raises(ValueError, match='several checkpoints'):
+        split_arguments(['m', 'best_1.pth', 'best_2.pth', 'photos'])
     with pytest.raises(ValueError, match='there is no SOURCE'):
         split_arguments(['m', 'w.pth'])
 
