@@ -141,10 +141,9 @@ def _leave_out(sources: Any, ids: Any, boxes: Path) -> None:
             'If the file has results only, --image-ids FILE gives the ids of images'
         )
     if left_out:
-        console.print(
-            f'{len(left_out)} images are not among `images` of {boxes}, and are left '
-            f'out (first: {left_out[0]}).',
-            soft_wrap=True,
+        click.echo(
+            f'{len(left_out)} of the images are not among `images` of {boxes} and are '
+            f'left out (first: {left_out[0]}).'
         )
 
 

@@ -173,7 +173,7 @@ def test_images_without_boxes_are_left_out(model, few_people, tmp_path):
     arguments = (config, weights, tmp_path / 'photos', '--boxes', boxes)
     done = predict(*arguments, '--output', tmp_path / 'out')
     assert done.exit_code == 0, done.output
-    assert '1 images are not among `images`' in done.output
+    assert '1 of the images are not among `images`' in done.output
     assert len(json.loads((tmp_path / 'out/images.json').read_text())['images']) == 4
     done = predict(config, weights, tmp_path / 'photos/other.jpg', '--boxes', boxes)
     assert done.exit_code == 1
