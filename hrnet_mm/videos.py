@@ -25,6 +25,8 @@ class VideoWriter:
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # the codec drops the last row and column of an odd size
+        size = (size[0] + size[0] % 2, size[1] + size[1] % 2)
         self.path, self.size = path, size
         self._part = path.with_name(f'.{path.stem}.part.mp4')
         codec = cv2.VideoWriter.fourcc(*CODEC)
@@ -46,8 +48,13 @@ class VideoWriter:
     def write(self, frame: np.ndarray) -> None:
         """Add a frame, (H, W, 3), uint8, blue, green, red.
 
-        Frames of another size, of which OpenCV would write nothing, are resized.
+        Odd sizes are extended by a pixel. Frames of another size, of which OpenCV would
+        write nothing, are resized.
         """
+        height, width = frame.shape[:2]
+        odd = (0, height % 2, 0, width % 2)
+        if any(odd):
+            frame = cv2.copyMakeBorder(frame, *odd, cv2.BORDER_REPLICATE)
         if frame.shape[1::-1] != self.size:
             frame = cv2.resize(frame, self.size)
         self._file.write(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -20,7 +21,8 @@ from rich.progress import (
 
 from .base import command, console, file, folder
 
-INTERRUPTED = 130  # exit code of a process that Ctrl-C ends
+RESULTS = ('predictions.json', 'images.json')
+INTERRUPTED, TERMINATED = 130, 143  # exit codes of processes that signals end
 
 
 @command()
@@ -84,7 +86,7 @@ def predict(
     from hrnet_mm.prediction.models import (
         People,
         open_predictor,
-        read_json,
+        read_lists,
         split_arguments,
     )
     from hrnet_mm.prediction.pictures import Pictures
@@ -96,10 +98,10 @@ def predict(
     try:
         model, weights, given = split_arguments([model, *arguments])
         sources = Sources(given)
+        _check_output(output, sources, [boxes, image_ids])
         listed = image_ids or boxes
-        coco = read_json(listed) if listed else {}
-        coco = coco if isinstance(coco, dict) else {}
-        ids = ImageIds(coco.get('images', ()), sources.images)
+        images, categories = read_lists(listed) if listed else ([], [])
+        ids = ImageIds(images, sources.images)
         if boxes:
             _leave_out(sources, ids, boxes)
         predictor, note = open_predictor(
@@ -117,7 +119,7 @@ def predict(
         raise click.ClickException(str(error)) from error
     if note:
         console.print(f'{note[0].upper()}{note[1:]}.', soft_wrap=True)
-    data = predictor.open_data(output, ids, coco.get('categories', ()))
+    data = predictor.open_data(output, ids, categories)
     drawn = Pictures(output) if pictures else None
     _run(Prediction(predictor, data, drawn, batch, track), sources, output)
 
@@ -131,6 +133,20 @@ def _silence_libraries() -> None:
     MMLogger.get_current_instance().addFilter(
         lambda record: 'Failed to search registry' not in record.getMessage()
     )
+
+
+def _check_output(output: Path, sources: Any, files: list[Path | None]) -> None:
+    # nothing that is read may be replaced, and no result is a source of the next run
+    written = [(output / name).resolve() for name in ('pictures', 'labels')]
+    for source in sources.files:
+        if any(Path(source).resolve().is_relative_to(folder) for folder in written):
+            raise ValueError(
+                f'{source} is in the output folder {output}, among the results: give '
+                'another --output'
+            )
+    for path in filter(None, files):
+        if path.resolve().parent == output.resolve() and path.name in RESULTS:
+            raise ValueError(f'{path} would be replaced: give another --output')
 
 
 def _leave_out(sources: Any, ids: Any, boxes: Path) -> None:
@@ -155,7 +171,7 @@ def _run(prediction: Any, sources: Any, output: Path) -> None:
         TextColumn('{task.fields[speed]:.1f} images/s'),
         TimeRemainingColumn(),
     )
-    start, interrupted = perf_counter(), False
+    start, exit_code = perf_counter(), 0
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task('predicting', total=len(sources) or None, speed=0.0)
 
@@ -164,12 +180,15 @@ def _run(prediction: Any, sources: Any, output: Path) -> None:
             bar.update(task, advance=number, speed=speed)
 
         prediction.report = report
+        before = signal.signal(signal.SIGTERM, _terminate)
         try:
             prediction.run(sources)
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as stop:  # Ctrl-C, or a scheduler
+            exit_code = TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED
         except (ValueError, OSError) as error:
             raise click.ClickException(str(error)) from error
+        finally:
+            signal.signal(signal.SIGTERM, before)
     seconds = perf_counter() - start
     console.print(
         f'{prediction.images} images in {seconds:.1f} s '
@@ -178,8 +197,14 @@ def _run(prediction: Any, sources: Any, output: Path) -> None:
     )
     for failure in prediction.failures:
         click.echo(f'Skipped: {failure}', err=True)
-    if interrupted:
+    if exit_code:
         click.echo('Interrupted: the files have the results so far.', err=True)
-        sys.exit(INTERRUPTED)
-    if prediction.failures:
-        sys.exit(1)
+    sys.exit(exit_code or int(bool(prediction.failures)))
+
+
+class _Terminated(KeyboardInterrupt):
+    pass
+
+
+def _terminate(number: int, frame: Any) -> None:
+    raise _Terminated

@@ -60,7 +60,7 @@ def find_model(name: str, weights: str | None = None) -> tuple[Config, str]:
     if Path(name).suffix in ('.py', '.json', '.yaml', '.yml'):
         if weights is None:
             raise ValueError(f'give the weights of {name}: inferencer(config, weights)')
-        return Config.fromfile(name), weights
+        return _read_config(name), weights
     configs = {entry['Name']: zoo.MIM / entry['Config'] for entry in zoo.entries()}
     known = zoo.weights().get(name)
     if known is not None and known.config is not None:
@@ -71,6 +71,18 @@ def find_model(name: str, weights: str | None = None) -> tuple[Config, str]:
         f'{zoo.describe_unknown_name(name, zoo.models())}. '
         'With your own weights: inferencer(CONFIG, FILE)'
     )
+
+
+def _read_config(path: str) -> Config:
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # a config is code, and raises anything
+        reason = f'{type(error).__name__}: {error}'
+        raise ValueError(f'cannot read the config {path}: {reason}') from error
+    for key in ('model', 'test_dataloader'):
+        if not cfg.get(key):
+            raise ValueError(f'the config {path} has no {key}')
+    return cfg
 
 
 def build_inferencer(cfg: Config, weights: str, **kwargs: Any) -> Any:
@@ -122,6 +134,11 @@ class AnyImage:
 
     def forward(self, inputs: Any, **kwargs: Any) -> Any:
         """Check the number of channels, then predict."""
+        self.check_inputs(inputs)
+        return super().forward(inputs, **kwargs)  # type: ignore[misc]
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raise a ``ValueError`` if a batch has another number of channels."""
         check_channels(self.model)
         taken = self.model.backbone.in_channels
         images, _ = tree_flatten(inputs['inputs'])
@@ -133,7 +150,6 @@ class AnyImage:
                     'channels, or set color_type of the step that loads images in '
                     'test_dataloader.dataset.pipeline'
                 )
-        return super().forward(inputs, **kwargs)  # type: ignore[misc]
 
     def visualize(self, inputs: Any, preds: Any, **kwargs: Any) -> Any:
         """Draw predictions, on arrays of any number of channels and dtype, too."""

@@ -14,10 +14,11 @@ from mmpose.registry import DATASETS
 from mmpose.structures import PoseDataSample, merge_data_samples
 
 from hrnet_mm.datasets.metainfo import names_of
+from hrnet_mm.datasets.outlines import to_finite_array
 from hrnet_mm.prediction.formats import CocoResults, ImageIds
 from hrnet_mm.prediction.pictures import draw_tracks
 from hrnet_mm.prediction.predictor import DataWriter, Instances, Predictor
-from hrnet_mm.prediction.sources import Frame
+from hrnet_mm.prediction.sources import Frame, SkippedImage
 
 from .visualization import KEYPOINT_THRESHOLD
 
@@ -27,34 +28,61 @@ DETECTOR_NMS = 0.3  # IoU above which the weaker of two people is dropped, as in
 class GivenBoxes:
     """The boxes of the instances of each image, from a COCO file.
 
+    Crowds are left out, and categories without keypoints if others have some. Of
+    detection results, those of category 1 are people, as MMPose reads them.
+
     Args:
         content: The parsed annotation file, or a list of detection results.
         ids: The ids of the images.
 
     Raises:
-        ValueError: If the content has no boxes.
+        ValueError: If an entry has no valid box, or there is none.
     """
 
     def __init__(self, content: Any, ids: ImageIds) -> None:
-        entries = content['annotations'] if isinstance(content, dict) else content
-        self._ids, self._boxes = ids, dict[Any, list[list[float]]]()
-        for entry in entries:
-            if entry.get('iscrowd') or 'bbox' not in entry:
-                continue
-            score = entry.get('score', 1.0)
-            x, y, width, height = entry['bbox']
-            box = [x, y, x + width, y + height, score]
-            self._boxes.setdefault(entry['image_id'], []).append(box)
+        self._ids, self._boxes = ids, dict[str, list[list[float]]]()
+        is_annotated = isinstance(content, dict)
+        entries = content['annotations'] if is_annotated else content
+        wanted = {1}
+        if is_annotated:
+            categories = content.get('categories') or ()
+            wanted = {it['id'] for it in categories if it.get('keypoints')}
+        for number, entry in enumerate(entries):
+            is_wanted = not wanted or entry.get('category_id', 1) in wanted
+            if is_wanted and not entry.get('iscrowd'):
+                box = _read_box(entry, f'entry {entry.get("id", number)}')
+                self._boxes.setdefault(str(entry['image_id']), []).append(box)
         if not self._boxes:
-            raise ValueError('no entry has a bbox')
+            raise ValueError('no entry of a person')
 
     def find(self, frame: Frame, image: np.ndarray) -> np.ndarray:
-        """Return (N, 5): x1, y1, x2, y2 in pixels inside the image, and the score."""
-        boxes = self._boxes.get(self._ids.find(frame.source), [])
-        found = np.array(boxes, np.float32).reshape(-1, 5)
-        height, width = image.shape[:2]
+        """Return (N, 5): x1, y1, x2, y2 in pixels inside the image, and the score.
+
+        Raises:
+            SkippedImage: If a box is outside the image.
+        """
+        boxes = self._boxes.get(str(self._ids.find(frame.source)), [])
+        given = np.array(boxes, np.float32).reshape(-1, 5)
+        found, (height, width) = given.copy(), image.shape[:2]
         found[:, :4] = found[:, :4].clip(0, np.tile([width - 1, height - 1], 2))
+        outside = (found[:, 2:4] <= found[:, :2]).any(axis=1)
+        if outside.any():
+            raise SkippedImage(
+                f'{frame.source} has {width} x {height} pixels, and the box x1, y1, '
+                f'x2, y2 = {given[outside][0, :4].tolist()} is outside of it'
+            )
         return found
+
+
+def _read_box(entry: dict[str, Any], label: str) -> list[float]:
+    try:
+        x, y, width, height = to_finite_array(entry['bbox'], 'bbox').tolist()
+        (score,) = to_finite_array([entry.get('score', 1)], 'score').tolist()
+    except (KeyError, ValueError, TypeError) as error:
+        raise ValueError(f'{label} has no valid bbox and score: {error}') from None
+    if min(width, height) <= 0:
+        raise ValueError(f'{label} has a bbox of {width} x {height} pixels')
+    return [x, y, x + width, y + height, score]
 
 
 def whole_image(frame: Frame, image: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from .sources import Frame
 
 # COCO numbers its 80 classes from 1 to 90; these ids are not used
 UNUSED_COCO_IDS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+COCO_ENDS = ('person', 'toothbrush')  # its first and its last class
 
 
 class ImageIds:
@@ -95,17 +96,15 @@ def class_categories(
 
     Args:
         classes: The names of the classes of a model.
-        given: The ``categories`` of an annotation file, whose ids are used. Without
-            them, COCO's 80 classes have the ids of COCO, and others are numbered from
-            1.
+        given: The ``categories`` of an annotation file, whose ids are used. Other
+            classes get the next ids that are not used; COCO's 80 classes those of COCO.
     """
     ids = {category['name']: category['id'] for category in given}
-    numbers = list(range(1, len(classes) + 1))
-    if len(classes) == 80 and classes[0] == 'person' and classes[-1] == 'toothbrush':
-        numbers = [i for i in range(1, 91) if i not in UNUSED_COCO_IDS]
+    is_coco = len(classes) == 80 and (classes[0], classes[79]) == COCO_ENDS
+    numbers = (i for i in count(1) if not is_coco or i not in UNUSED_COCO_IDS)
+    free = (i for i in numbers if i not in ids.values())
     return [
-        dict(id=ids.get(name, number), name=name)
-        for name, number in zip(classes, numbers, strict=True)
+        dict(id=ids[name] if name in ids else next(free), name=name) for name in classes
     ]
 
 
@@ -229,4 +228,6 @@ class ClassTable:
         text = io.StringIO()
         table = csv.writer(text, lineterminator='\n')
         table.writerows([self.COLUMNS, *self._rows])
-        write_atomically(self._folder / 'predictions.csv', text.getvalue().encode())
+        # names of files may be any bytes
+        content = text.getvalue().encode('utf-8', 'surrogateescape')
+        write_atomically(self._folder / 'predictions.csv', content)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 
 from hrnet_mm.checkpoints import hub
 from hrnet_mm.inference.inferencer import build_inferencer, find_model
 from hrnet_mm.libraries import library_of
+from hrnet_mm.messages import first_line
 
 from .formats import ImageIds
 from .predictor import Predictor
@@ -110,6 +113,7 @@ def open_predictor(
         ValueError: If the options do not fit the model.
     """
     people = people or People()
+    check_device(device)
     infer, cfg = _open_inferencer(model, weights, device)
     is_topdown = cfg.get('data_mode') == 'topdown'
     people.check(is_topdown)
@@ -174,8 +178,47 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f'{path} is not a JSON file: {error}') from None
+
+
+def read_lists(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Read ``images`` and ``categories`` of a COCO file; a list of results has none.
+
+    Raises:
+        ValueError: If an image has no ``id`` and ``file_name``, or a category no ``id``
+            and ``name``.
+    """
+    content = read_json(path)
+    if isinstance(content, list):
+        return [], []
+    lists = []
+    for name, keys in (('images', ('id', 'file_name')), ('categories', ('id', 'name'))):
+        entries = content.get(name, []) if isinstance(content, dict) else None
+        if not isinstance(entries, list) or not all(_has(it, keys) for it in entries):
+            raise ValueError(
+                f'{path} is not a COCO file: `{name}` must be a list of entries with '
+                f'{" and ".join(keys)}'
+            )
+        lists.append(entries)
+    return lists[0], lists[1]
+
+
+def _has(entry: Any, keys: Sequence[str]) -> bool:
+    is_dict = isinstance(entry, dict)
+    return is_dict and all(isinstance(entry.get(key), int | str) for key in keys)
+
+
+def check_device(device: str | None) -> None:
+    """Check that a device exists.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    try:
+        torch.empty(0, device=device or 'cpu')
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f'--device {device}: {first_line(error)}') from None
 
 
 def _read_boxes(path: Path, ids: ImageIds) -> Any:
@@ -184,7 +227,7 @@ def _read_boxes(path: Path, ids: ImageIds) -> Any:
     content = read_json(path)
     try:
         return GivenBoxes(content, ids).find
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f'{path} has no boxes ({error}): give a COCO annotation file, or a list of '
             'detections with image_id, bbox and score'

@@ -30,9 +30,12 @@ class Pictures:
 
         Raises:
             OSError: If it cannot be written.
+            ValueError: If it is too large for a JPEG file.
         """
         if frame.video is None:
-            _, content = cv2.imencode('.jpg', picture)
+            is_written, content = cv2.imencode('.jpg', picture)
+            if not is_written:
+                raise ValueError('a JPEG file has at most 65500 pixels in a row')
             path = self._folder / f'{frame.name}.jpg'
             write_atomically(path, content.tobytes())
             return

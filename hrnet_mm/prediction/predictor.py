@@ -94,7 +94,9 @@ class Predictor(ABC):
         """Run the model on samples of its pipeline; return a data sample for each."""
         results: list[Any] = []
         for chunk in _batches(samples, batch):
-            results += self.inferencer.model.test_step(pseudo_collate(chunk))
+            inputs = pseudo_collate(chunk)
+            self.inferencer.check_inputs(inputs)
+            results += self.inferencer.model.test_step(inputs)
         return results
 
     def instances(self, result: Any) -> Instances:

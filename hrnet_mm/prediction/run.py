@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -80,16 +83,27 @@ class Prediction:
             while writing:
                 writing.popleft().result()
         finally:
-            readers.shutdown(cancel_futures=True)
-            writer.shutdown()  # after the results that are predicted already
-            self.failures += sources.failures
-            self.data.close()
-            if self.pictures is not None:
-                self.pictures.close()
+            with _uninterrupted():
+                readers.shutdown(cancel_futures=True)
+                writer.shutdown()  # after the results that are predicted already
+                self.failures += sources.failures
+                try:
+                    self.data.close()
+                finally:
+                    if self.pictures is not None:
+                        self.pictures.close()
 
     def _load(self, frame: Frame) -> _Loaded:
         image = frame.read(self.predictor.loader)
-        return _Loaded(frame, image, self.predictor.prepare(frame, image))
+        try:
+            prepared = self.predictor.prepare(frame, image)
+        except SkippedImage:
+            raise
+        except Exception as error:  # of any transform, for an image that is odd
+            raise SkippedImage(
+                f'{frame.source} cannot be prepared: {type(error).__name__}: {error}'
+            ) from error
+        return _Loaded(frame, image, prepared)
 
     def _readable(self, loaded: Iterable[Future]) -> Iterator[_Loaded]:
         for future in loaded:
@@ -112,20 +126,37 @@ class Prediction:
         height, width = item.image.shape[:2]
         self.data.add(item.frame, (width, height), result)
         if self.pictures is not None:
-            self.pictures.add(item.frame, self._draw(item, result))
+            self._draw(self.pictures, item, result)
         self.images += 1
         self.report(1)
 
-    def _draw(self, item: _Loaded, result: Any) -> np.ndarray:
+    def _draw(self, pictures: Pictures, item: _Loaded, result: Any) -> None:
         image = drawable(item.image)
         try:
-            return self.predictor.draw(image, result)
+            pictures.add(item.frame, self.predictor.draw(image, result))
+        except OSError:
+            raise
         except Exception as error:  # of a visualizer, such as for images of one pixel
             self.failures.append(
-                f'{item.frame.source} is predicted, but its picture has no drawing: '
+                f'{item.frame.source} is predicted, but cannot be drawn: '
                 f'{type(error).__name__}: {error}'
             )
-            return image
+            if item.frame.video is not None:
+                pictures.add(item.frame, image)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    # a second Ctrl-C must not stop what completes the files
+    is_main = threading.current_thread() is threading.main_thread()
+    handlers = {}
+    for number in (signal.SIGINT, signal.SIGTERM) if is_main else ():
+        handlers[number] = signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _in_order(

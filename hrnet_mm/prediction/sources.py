@@ -119,7 +119,11 @@ class Sources:
     def __init__(self, sources: Sequence[str]) -> None:
         self.failures: list[str] = []
         self._names: set[str] = set()
-        self._items = [item for source in sources for item in self._expand(source)]
+        once: dict[str, tuple[str, str]] = {}
+        for source in sources:
+            for item in self._expand(source):
+                once.setdefault(_identity(item[0]), item)
+        self._items = [*once.values()]
 
     def __len__(self) -> int:
         """Return the number of images, 0 if it is unknown, as of a camera."""
@@ -139,6 +143,12 @@ class Sources:
                 self.failures.append(str(error))
 
     @property
+    def files(self) -> list[str]:
+        """The paths of all images and videos, without URLs and cameras."""
+        found = [source for source, _ in self._items if '://' not in source]
+        return [source for source in found if not _is_camera(source)]
+
+    @property
     def images(self) -> list[str]:
         """The paths and URLs of the images, without videos."""
         return [source for source, _ in self._items if not _is_video(source)]
@@ -152,7 +162,7 @@ class Sources:
 
     def _expand(self, source: str) -> Iterator[tuple[str, str]]:
         # paths, and names relative to the folder that was given
-        if source.isdigit() or '://' in source:
+        if _is_camera(source) or '://' in source:
             yield source, Path(urlsplit(source).path).name or source
             return
         path = Path(source).expanduser()
@@ -188,6 +198,15 @@ class Sources:
         return name
 
 
+def _identity(source: str) -> str:
+    is_file = not _is_camera(source) and '://' not in source
+    return str(Path(source).resolve()) if is_file else source
+
+
+def _is_camera(source: str) -> bool:
+    return source.isascii() and source.isdigit() and not Path(source).exists()
+
+
 def _has_images(path: Path) -> bool:
     suffix = path.suffix.lower()
     return suffix in IMAGE_SUFFIXES + VIDEO_SUFFIXES and path.is_file()
@@ -195,20 +214,20 @@ def _has_images(path: Path) -> bool:
 
 def _is_video(source: str) -> bool:
     suffix = Path(urlsplit(source).path if '://' in source else source).suffix
-    return source.isdigit() or suffix.lower() in VIDEO_SUFFIXES
+    return _is_camera(source) or suffix.lower() in VIDEO_SUFFIXES
 
 
 def _count_frames(source: str) -> int:
     if not _is_video(source):
         return 1
-    if source.isdigit() or '://' in source:
+    if _is_camera(source) or '://' in source:
         return 0
     return max(int(cv2.VideoCapture(source).get(cv2.CAP_PROP_FRAME_COUNT)), 0)
 
 
 def _read_video(number: int, source: str, name: str, file_name: str) -> Iterator[Frame]:
     with tempfile.TemporaryDirectory() as folder:
-        path: Any = int(source) if source.isdigit() else source
+        path: Any = int(source) if _is_camera(source) else source
         if '://' in source:  # OpenCV may have been built without network streams
             path = str(Path(folder, 'video').with_suffix(Path(file_name).suffix))
             try:
@@ -225,11 +244,13 @@ def _read_video(number: int, source: str, name: str, file_name: str) -> Iterator
 def _read_frames(
     capture: Any, number: int, source: str, name: str, file_name: str
 ) -> Iterator[Frame]:
-    what = f'the camera {source}' if source.isdigit() else source
+    is_camera = _is_camera(source)
+    what = f'the camera {source}' if is_camera else source
     if not capture.isOpened():
         raise SkippedImage(f'{what} cannot be opened')
-    name = f'camera_{name}' if source.isdigit() else name
+    name = f'camera_{name}' if is_camera else name
     video = Video(number, source, name, capture.get(cv2.CAP_PROP_FPS) or CAMERA_FPS)
+    total = 0 if is_camera else int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     index = 0
     while True:
         is_read, pixels = capture.read()
@@ -238,5 +259,6 @@ def _read_frames(
         frame_name = f'{name}/{index:06d}'
         yield Frame(source, frame_name, file_name, video, index, pixels)
         index += 1
-    if not index:
-        raise SkippedImage(f'{what} has no frame that can be read')
+    # the number in the file is an estimate for some formats
+    if not index or index + max(2, total // 50) < total:
+        raise SkippedImage(f'{what} is damaged: {index} of {total} frames can be read')

@@ -71,6 +71,8 @@ def test_other_classes_are_numbered_or_have_the_given_ids():
     assert [it['id'] for it in class_categories(['cat', 'dog'])] == [1, 2]
     given = [dict(id=5, name='dog'), dict(id=3, name='cat')]
     assert [it['id'] for it in class_categories(['cat', 'dog'], given)] == [3, 5]
+    given = [dict(id=1, name='dog')]
+    assert [it['id'] for it in class_categories(['cat', 'dog'], given)] == [2, 1]
 
 
 def test_pycocotools_reads_the_results(tmp_path, capsys):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from PIL import Image
 
 from hrnet_mm.building import build_model
 from hrnet_mm.cli import main
+from hrnet_mm.prediction.formats import LabelMaps
 from hrnet_mm.prediction.models import split_arguments
 from hrnet_mm.prediction.predictor import Predictor
 
@@ -186,25 +189,35 @@ def test_an_image_that_cannot_be_drawn_is_predicted(model, tmp_path):
     Image.new('RGB', (1, 1)).save(tmp_path / 'dot.png')
     done = predict(config, weights, tmp_path / 'dot.png', '--output', tmp_path / 'out')
     assert done.exit_code == 1
-    assert 'dot.png is predicted, but its picture has no drawing' in done.output
+    assert 'dot.png is predicted, but cannot be drawn' in done.output
     assert Image.open(tmp_path / 'out/labels/dot.png').size == (1, 1)
 
 
-def test_ctrl_c_leaves_whole_files(model, few_people, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ('number', 'exit_code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_a_signal_leaves_whole_files(
+    number, exit_code, model, few_people, tmp_path, monkeypatch
+):
     config, _, weights = model(SEG)
-    run_model, calls = Predictor.run_model, []
+    run_model, close, calls = Predictor.run_model, LabelMaps.close, []
 
     def interrupted(self, samples, batch):
         calls.append(len(samples))
         if len(calls) > 2:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), number)
         return run_model(self, samples, batch)
 
+    def interrupted_again(self):
+        os.kill(os.getpid(), number)
+        close(self)
+
     monkeypatch.setattr(Predictor, 'run_model', interrupted)
+    monkeypatch.setattr(LabelMaps, 'close', interrupted_again)
     done = predict(
         config, weights, few_people / 'images/test', '--output', tmp_path / 'out'
     )
-    assert done.exit_code == 130, done.output
+    assert done.exit_code == exit_code, done.output
     files = [path for path in (tmp_path / 'out').rglob('*') if path.is_file()]
     assert sorted(path.name for path in files) == [
         '000001.jpg', '000001.png', '000002.jpg', '000002.png', 'classes.txt',
@@ -269,6 +282,7 @@ def test_contradictory_options_are_told(options, message, model, few_people):
     [
         (['--whole-image'], 'not a top-down pose model'),
         (['--track'], '--track needs instances'),
+        (['--device', 'foo'], '--device foo: '),
     ],
 )
 def test_options_for_another_task_are_told(options, message, model, few_people):
@@ -276,6 +290,69 @@ def test_options_for_another_task_are_told(options, message, model, few_people):
     done = predict(config, weights, few_people / 'images/test', *options)
     assert done.exit_code == 1
     assert message in done.output
+
+
+def test_results_are_no_sources_and_nothing_given_is_replaced(
+    model, few_people, tmp_path
+):
+    config, _, weights = model(SEG)
+    out = tmp_path / 'photos'
+    shutil.copytree(few_people / 'images/test', out)
+    arguments = (config, weights, out, '--output', out)
+    assert predict(*arguments).exit_code == 0
+    done = predict(*arguments)
+    assert done.exit_code == 1
+    assert 'is in the output folder' in done.output
+    boxes = tmp_path / 'predictions.json'
+    boxes.write_text('[]')
+    done = predict(*arguments[:3], '--image-ids', boxes, '--output', tmp_path)
+    assert done.exit_code == 1
+    assert 'would be replaced' in done.output
+    assert boxes.read_text() == '[]'
+
+
+BOX = dict(image_id=1, bbox=[10, 10, 50, 80], score=0.9)
+
+
+@pytest.mark.parametrize(
+    ('entries', 'message'),
+    [
+        ([], 'no entry of a person'),
+        ([[1, 2, 3, 4]], 'has no boxes'),
+        ([dict(BOX, bbox=[1, 2, float('nan'), 4])], 'entry 0 has no valid bbox'),
+        ([dict(BOX, bbox=[1, 2, 0, 4])], 'bbox of 0.0 x 4.0 pixels'),
+        ([dict(BOX, bbox=[1, 2, 3])], 'entry 0 has no valid bbox'),
+        ([dict(BOX, score=None)], 'entry 0 has no valid bbox and score'),
+        ([dict(BOX, bbox=[500, 10, 50, 80])], 'is outside of it'),
+    ],
+)
+def test_boxes_that_are_wrong_are_told(entries, message, model, few_people, tmp_path):
+    config, _, weights = model(POSE)
+    boxes = tmp_path / 'boxes.json'
+    boxes.write_text(json.dumps(entries))
+    done = predict(
+        config, weights, few_people / 'images/test/000001.jpg', '--boxes', boxes,
+        '--output', tmp_path / 'out',
+    )  # fmt: skip
+    assert done.exit_code == 1
+    assert message in done.output
+
+
+def test_boxes_of_strings_and_of_other_categories(model, few_people, tmp_path):
+    config, _, weights = model(POSE)
+    boxes = tmp_path / 'boxes.json'
+    entries = [
+        dict(image_id='1', category_id=1, bbox=['10', '10', '50', '80']),
+        dict(image_id=1, category_id=3, bbox=[10, 10, 50, 80]),  # a car
+    ]
+    boxes.write_text(json.dumps(entries))
+    done = predict(
+        config, weights, few_people / 'images/test/000001.jpg', '--boxes', boxes,
+        '--output', tmp_path / 'out',
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    (found,) = json.loads((tmp_path / 'out/predictions.json').read_text())
+    assert found['bbox'] == [10, 10, 50, 80]
 
 
 def test_weights_are_told_from_sources():

@@ -78,6 +78,48 @@ def test_a_video_yields_its_frames(clip):
     assert means[-1] == pytest.approx(160, abs=4)
 
 
+def test_a_damaged_video_is_a_failure(clip, monkeypatch):
+    monkeypatch.setattr('cv2.VideoCapture', lambda path: Broken(path))
+    sources = Sources([str(clip)])
+    assert len(list(sources)) == 5
+    assert 'clip.mp4 is damaged: 5 of 100 frames' in sources.failures[0]
+
+
+class Broken:
+    """A video of 100 frames, of which five can be read."""
+
+    def __init__(self, path: str, capture=cv2.VideoCapture) -> None:
+        self.capture = capture(path)
+
+    def get(self, key: int) -> float:
+        return 100 if key == cv2.CAP_PROP_FRAME_COUNT else self.capture.get(key)
+
+    def __getattr__(self, name: str):
+        return getattr(self.capture, name)
+
+
+def test_a_source_is_predicted_once(photos):
+    assert names(photos / 'b.jpg', photos, photos / '*.jpg') == [
+        'b',
+        'a',
+        'a_2',
+        'deep/a',
+    ]
+
+
+def test_a_folder_whose_name_is_a_number_is_no_camera(photos, monkeypatch):
+    photos.rename(photos.parent / '2024')
+    monkeypatch.chdir(photos.parent)
+    assert len(names('2024')) == 4
+
+
+def test_a_video_of_odd_size_is_extended(tmp_path):
+    with VideoWriter(tmp_path / 'odd.mp4', 10, (63, 47)) as video:
+        video.write(np.zeros((47, 63, 3), np.uint8))
+    (frame,) = Sources([str(tmp_path / 'odd.mp4')])
+    assert frame.pixels.shape == (48, 64, 3)
+
+
 def test_an_exif_orientation_is_applied(tmp_path):
     image = Image.new('RGB', (40, 20))
     exif = Image.Exif()
