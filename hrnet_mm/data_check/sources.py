@@ -6,7 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .base import list_images
 from .splits import Split
+
+OTHERS = ('.json', '.xml', '.yaml', '.yml', '.txt')  # of annotation tools
+CONVERT = (
+    ' For annotations of LabelMe, CVAT, YOLO or Pascal VOC, run `hrnet-mm new`, then '
+    'check its config: `hrnet-mm check PROJECT/config.py`'
+)
 
 
 def splits_of_data(
@@ -52,15 +59,26 @@ def _kind(data: Path, images: Path | None) -> str:
         if data.suffix != '.json':
             raise ValueError(
                 f'{data} is neither a config (.py), nor a COCO file (.json), nor a '
-                'folder'
+                f'folder.{CONVERT}'
             )
         return 'coco'
+    _refuse_annotations(data)
     if images is None and (data / 'train').is_dir() and (data / 'val').is_dir():
         raise ValueError(
             f'{data} has the folders train and val, which are no classes: use '
             f'`hrnet-mm check {data}/train --val {data}/val`'
         )
     return 'label_maps' if images else 'class_folders'
+
+
+def _refuse_annotations(folder: Path) -> None:
+    # files of LabelMe may lie beside their images
+    files = [it for it in folder.rglob('*') if it.suffix.lower() in OTHERS]
+    if files and 2 * len(files) >= len(list_images(folder)):
+        raise ValueError(
+            f'{folder} has annotation files, such as {min(files)}. Of COCO, name the '
+            f'file itself.{CONVERT}'
+        )
 
 
 def _check_options(
