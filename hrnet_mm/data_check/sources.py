@@ -42,6 +42,9 @@ def splits_of_data(
     kind = _kind(data, images)
     if val is not None and _kind(val, images) != kind:
         raise ValueError(f'{val} is not the same kind of data as {data}')
+    for folder in (data, val):
+        if folder is not None and kind != 'coco':
+            _refuse_annotations(folder)
     _check_options(kind, images, val, val_images, classes, task)
     splits = [_split('train', kind, data, images)]
     if val is not None:
@@ -62,7 +65,6 @@ def _kind(data: Path, images: Path | None) -> str:
                 f'folder.{CONVERT}'
             )
         return 'coco'
-    _refuse_annotations(data)
     if images is None and (data / 'train').is_dir() and (data / 'val').is_dir():
         raise ValueError(
             f'{data} has the folders train and val, which are no classes: use '
