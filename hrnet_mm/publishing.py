@@ -7,7 +7,7 @@ programs and a model card. ``hrnet_mm.from_pretrained`` loads it back.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -157,6 +157,23 @@ def save_pretrained(
     return folder
 
 
+def local_paths(config: str | Path) -> list[str]:
+    """Return the absolute paths that a published config holds, sorted.
+
+    Args:
+        config: The file ``config.py`` that ``save_pretrained`` wrote.
+    """
+    return sorted(set(_absolute_paths(read_config(Path(config)).to_dict())))
+
+
+def _absolute_paths(value: Any) -> Iterator[str]:
+    if isinstance(value, dict | list | tuple):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _absolute_paths(inner)
+    elif isinstance(value, str) and len(value) > 1 and Path(value).is_absolute():
+        yield value
+
+
 def _portable(cfg: Config) -> Config:
     # without what only this machine has; mmpose reads descriptions of keypoints from
     # files
@@ -232,19 +249,20 @@ def _write_card(
     recipes = {entry['Name']: entry for entry in zoo.entries()}
     results = recipes.get(facts['config'], {}).get('Results', [])
     data = results[0]['Dataset'] if results else facts['dataset']
-    front = yaml.safe_dump(
-        _front_matter(facts, name, licence, scores, data), sort_keys=False
+    front = _front_matter(facts, name, licence, scores, data, known=bool(results))
+    source = (
+        '' if facts['config'] == Path(CONFIG).stem else f', from `{facts["config"]}`'
     )
     versions = ', '.join(f'{it} {number}' for it, number in facts['versions'].items())
     lines = [
-        f'---\n{front}---\n',
+        f'---\n{yaml.safe_dump(front, sort_keys=False)}---\n',
         f'# {name}\n',
         f'HRNet ({facts["arch"]}) for {facts["task"]}: a model of {facts["library"]} '
         'and hrnet_mm.\n',
         '```python\nimport hrnet_mm\n',
         f"model = hrnet_mm.from_pretrained('{name}')\n```\n",
         '| | |\n|---|---|',
-        f'| config | `{CONFIG}`, from `{facts["config"]}` |',
+        f'| config | `{CONFIG}`{source} |',
         f'| parameters | {facts["parameters"]:,} |',
         f'| test data | {data} |',
         *(f'| {metric} | {value} |' for metric, value in scores.items()),
@@ -278,13 +296,16 @@ def _front_matter(
     licence: str | None,
     scores: Mapping[str, float],
     data: str,
+    known: bool,
 ) -> dict[str, Any]:
     tag = PIPELINE_TAGS[facts['task']]
     slug = data.lower().replace(' ', '-')
     front: dict[str, Any] = dict(library_name='hrnet_mm', pipeline_tag=tag)
     if licence:
         front['license'] = licence
-    front |= dict(tags=['hrnet', facts['library']], datasets=[slug])
+    front['tags'] = ['hrnet', facts['library']]
+    if known:  # by a metafile; otherwise it is only the name of a class
+        front['datasets'] = [slug]
     if scores:
         front['metrics'] = list(scores)
         front['model-index'] = [

@@ -135,6 +135,10 @@ def test_the_card_says_what_is_known_and_no_more(trained, tmp_path):
         'AP@0.5': 0.9,
     }
     assert "hrnet_mm.from_pretrained('me/pose')" in text
+    assert 'datasets' not in front  # a metafile does not name them
+    for name in FILES:
+        assert f'{tmp_path}/model/{name}\n' in done.output
+    assert 'paths of this machine' not in done.output
     digest = hashlib.sha256((tmp_path / 'model/model.safetensors').read_bytes())
     assert digest.hexdigest() in text
     again = CliRunner().invoke(main, [*map(str, words)])
@@ -148,6 +152,20 @@ def test_the_card_says_what_is_known_and_no_more(trained, tmp_path):
     assert '| licence of the weights | not stated |' in card
     wrong = CliRunner().invoke(main, [*other, '--score', 'AP'])
     assert "'AP' is not METRIC=VALUE" in wrong.output
+
+
+def test_paths_of_this_machine_are_named(trained, tmp_path):
+    config, checkpoint, _ = trained()
+    mine = tmp_path / 'config.py'
+    change = "dict(dataset=dict(data_root='/home/me/photos'))"
+    mine.write_text(f"_base_ = ['{config}']\ntest_dataloader = {change}\n")
+    words = ['push', mine, checkpoint, 'me/pose', '--folder', tmp_path / 'model']
+    done = CliRunner().invoke(main, [*map(str, words)])
+    assert (
+        'config.py names these paths of this machine: /home/me/photos; ' in done.output
+    )
+    card = (tmp_path / 'model/README.md').read_text()
+    assert '| config | `config.py` |' in card
 
 
 def test_the_card_reads_as_the_hub_reads_it(trained, tmp_path):

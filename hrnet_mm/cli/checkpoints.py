@@ -155,7 +155,7 @@ def push(
             )
             click.echo(url)
         else:
-            publishing.save_pretrained(
+            written = publishing.save_pretrained(
                 config,
                 checkpoint,
                 target,
@@ -163,7 +163,13 @@ def push(
                 licence=licence,
                 scores=measured,
             )
-            click.echo(target)
+            for path in sorted(written.iterdir()):
+                click.echo(path)
+            if paths := publishing.local_paths(written / 'config.py'):
+                click.echo(
+                    f'config.py names these paths of this machine: {", ".join(paths)}; '
+                    f'edit {config} before publishing if they should not be known'
+                )
     except (ValueError, OSError) as error:
         raise Refused(str(error)) from error
 

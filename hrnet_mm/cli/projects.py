@@ -66,8 +66,9 @@ def new(
     except (ValueError, OSError) as error:
         raise Refused(str(error)) from error
     console.print(project.table())
-    for note in [*project.notes, *project.findings]:
-        console.print(f'note: {note}', soft_wrap=True)
+    notes = [f'note: {note}' for note in project.notes]
+    for line in [*notes, *project.findings]:
+        console.print(line, soft_wrap=True, markup=False)
     console.print(f'Written: {project.folder}. Next:', soft_wrap=True)
     for line in project.commands:
-        console.print(line, soft_wrap=True, highlight=False)
+        console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -113,20 +113,22 @@ class SplitCheck(ABC):
                 kind = 'is missing' if reason == 'does not exist' else 'cannot be read'
                 by_reason.setdefault(kind, []).append(f'{file} {reason}')
         for kind, places in by_reason.items():
+            it = 'it' if len(places) == 1 else 'them'
             yield finding(
                 'stops',
                 f'{counted(len(places), "image")} of {len(self.files)} in {name} '
-                f'{plural(kind, len(places))}: copy them again to '
-                f'{self.split.images}, or remove them from the data',
+                f'{plural(kind, len(places))}: copy {it} again to '
+                f'{self.split.images}, or remove {it} from the data',
                 places,
             )
         cut = [file for file in self.files if facts[self.path(file)].is_cut_off]
         if cut:
+            it = 'it' if len(cut) == 1 else 'them'
             yield finding(
                 'wrong',
                 f'{counted(len(cut), "image")} of {len(self.files)} in {name} '
                 f'{plural("is", len(cut))} cut off or damaged: OpenCV loads the first '
-                'part, and the rest is grey. Copy them again',
+                f'part, and the rest is grey. Copy {it} again',
                 cut,
             )
         yield from self._turned(facts)

@@ -112,7 +112,8 @@ def _leaks(groups: list[list[Place]], name: str) -> Iterator[Finding]:
         yield finding(
             'wrong',
             f'{counted(len(where), "image")} of {name} {plural("is", len(where))} in '
-            'train, too: scores are too high. Remove them from one of the splits',
+            'train, too: scores are too high. Remove '
+            f'{"it" if len(where) == 1 else "them"} from one of the splits',
             where,
         )
 

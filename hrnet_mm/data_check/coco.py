@@ -251,9 +251,9 @@ class CocoCheck(SplitCheck):
             self.say(
                 'wrong' if mixed.sum() > RARE * len(people) else 'note',
                 f'{self.of_all(places)} {plural("has", len(places))} keypoints far '
-                f'outside the box, {mixed.sum()} of them most keypoints: the crop of '
-                'a top-down model lacks them. Correct the box or the keypoints; bbox '
-                'is x, y, width, height in pixels',
+                f'outside the box{_most(int(mixed.sum()))}: the crop of a top-down '
+                'model lacks them. Correct the box or the keypoints; bbox is x, y, '
+                'width, height in pixels',
                 places,
             )
 
@@ -327,3 +327,9 @@ class CocoCheck(SplitCheck):
             names = [side_name(name) for name in self.keypoints.names]
             skeleton = Skeleton(names, self.keypoints.links)
             draw_skeleton(canvas, triples, zoom, skeleton)
+
+
+def _most(number: int) -> str:
+    if not number:
+        return ''
+    return f' (most of the keypoints in {counted(number, "annotation")})'

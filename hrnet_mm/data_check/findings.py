@@ -79,3 +79,10 @@ class Report:
     def is_sound(self) -> bool:
         """Whether training runs on the data and learns what it should."""
         return not any(found.effect in ('stops', 'wrong') for found in self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """The number of findings by effect, or that there is none."""
+        number = Counter(found.effect for found in self.findings)
+        counts = [f'{number[effect]} {effect}' for effect in EFFECTS if number[effect]]
+        return f'Findings: {", ".join(counts)}' if counts else 'No fault found.'

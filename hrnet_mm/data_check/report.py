@@ -31,6 +31,7 @@ th, td { text-align: left; vertical-align: top; padding: .4em .8em;
 .stops, .wrong { color: #b00020; font-weight: 600 }
 .skipped { color: #8a5a00; font-weight: 600 }
 .note { color: #00607a; font-weight: 600 }
+.sound { color: #1b6e2d; font-weight: 600 }
 code { font-size: 13px; word-break: break-all }
 img { max-width: 100% }
 """
@@ -45,7 +46,7 @@ def print_report(report: Report, console: Console) -> None:
         splits.add_row(name, *_statistics(summary))
     console.print(splits)
     if not report.findings:
-        console.print('No fault found.')
+        console.print(report.verdict)
         return
     table = Table(title='Findings', show_lines=True)
     table.add_column('training', no_wrap=True)
@@ -103,8 +104,8 @@ def write_report(report: Report, folder: Path, title: str) -> Path:
     """
     parts = [
         f'<h1>{escape(title)}</h1>',
+        _verdict(report),
         _splits_table(report),
-        '<h2>Findings</h2>',
         _findings_table(report),
         '<h2>Statistics</h2>',
         _image('png', _histograms(report.summary)),
@@ -134,9 +135,14 @@ def _splits_table(report: Report) -> str:
     return f'<table><tr>{head}</tr>{body}</table>'
 
 
+def _verdict(report: Report) -> str:
+    worst = report.findings[0].effect if report.findings else 'sound'
+    return f'<p class="{worst}">{report.verdict}</p>'
+
+
 def _findings_table(report: Report) -> str:
     if not report.findings:
-        return '<p>No fault found.</p>'
+        return ''
     rows = []
     for found in report.findings:
         places = '<br>'.join(f'<code>{escape(place)}</code>' for place in found.places)
@@ -147,7 +153,8 @@ def _findings_table(report: Report) -> str:
     used = dict.fromkeys(found.effect for found in report.findings)
     legend = '. '.join(f'<b>{effect}</b>: {EFFECTS[effect]}' for effect in used)
     head = '<th>training</th><th>finding</th><th>first places</th>'
-    return f'<table><tr>{head}</tr>{"".join(rows)}</table><p>{legend}.</p>'
+    table = f'<table><tr>{head}</tr>{"".join(rows)}</table>'
+    return f'<h2>Findings</h2>{table}<p>{legend}.</p>'
 
 
 def _image(kind: str, content: bytes) -> str:

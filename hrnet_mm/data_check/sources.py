@@ -6,7 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .base import list_images
 from .splits import Split
+
+OTHERS = ('.json', '.xml', '.yaml', '.yml', '.txt')  # of annotation tools
+CONVERT = (
+    ' For annotations of LabelMe, CVAT, YOLO or Pascal VOC, run `hrnet-mm new`, then '
+    'check its config: `hrnet-mm check PROJECT/config.py`'
+)
 
 
 def splits_of_data(
@@ -35,6 +42,9 @@ def splits_of_data(
     kind = _kind(data, images)
     if val is not None and _kind(val, images) != kind:
         raise ValueError(f'{val} is not the same kind of data as {data}')
+    for folder in (data, val):
+        if folder is not None and kind != 'coco':
+            _refuse_annotations(folder)
     _check_options(kind, images, val, val_images, classes, task)
     splits = [_split('train', kind, data, images)]
     if val is not None:
@@ -52,7 +62,7 @@ def _kind(data: Path, images: Path | None) -> str:
         if data.suffix != '.json':
             raise ValueError(
                 f'{data} is neither a config (.py), nor a COCO file (.json), nor a '
-                'folder'
+                f'folder.{CONVERT}'
             )
         return 'coco'
     if images is None and (data / 'train').is_dir() and (data / 'val').is_dir():
@@ -61,6 +71,16 @@ def _kind(data: Path, images: Path | None) -> str:
             f'`hrnet-mm check {data}/train --val {data}/val`'
         )
     return 'label_maps' if images else 'class_folders'
+
+
+def _refuse_annotations(folder: Path) -> None:
+    # files of LabelMe may lie beside their images
+    files = [it for it in folder.rglob('*') if it.suffix.lower() in OTHERS]
+    if files and 2 * len(files) >= len(list_images(folder)):
+        raise ValueError(
+            f'{folder} has annotation files, such as {min(files)}. Of COCO, name the '
+            f'file itself.{CONVERT}'
+        )
 
 
 def _check_options(

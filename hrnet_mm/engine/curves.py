@@ -30,7 +30,10 @@ MAIN_SCORES = {
 }  # fmt: skip
 LOWER_IS_BETTER = {'loss', 'NME', 'EPE'}
 NO_SCORES = {'step', 'time', 'data_time', 'memory'}
-SMOOTHING = 0.9  # the weight of the past in the smoothed loss
+# The smoothed loss is the mean over entries of the log on both sides: at most so many
+# on each, and at most this share of all entries.
+SIDE, SIDE_SHARE = 10, 0.1
+PALE = 0.25  # opacity
 FORMATS = ('.png', '.jpg', '.pdf', '.svg')
 
 
@@ -53,14 +56,18 @@ class Curve:
         return keys.index(min(keys))
 
     def smoothed(self) -> list[float]:
-        """Return the moving average with exponential weights, NaN excluded."""
-        total = weight = 0.0
+        """Return the centred moving average, NaN excluded.
+
+        Towards both ends, the window becomes shorter on both sides, so that a loss that
+        falls steadily is not changed.
+        """
+        number = len(self.values)
+        most = min(SIDE, int(SIDE_SHARE * number))
         averages = []
-        for value in self.values:
-            if value == value:
-                total = SMOOTHING * total + value
-                weight = SMOOTHING * weight + 1
-            averages.append(total / weight if weight else value)
+        for i in range(number):
+            side = min(most, i, number - 1 - i)
+            window = [v for v in self.values[i - side : i + side + 1] if v == v]
+            averages.append(sum(window) / len(window) if window else float('nan'))
         return averages
 
 
@@ -115,7 +122,10 @@ def read_run(work_dir: Path, name: str | None = None) -> Run:
 
 
 def read_runs(work_dirs: Sequence[Path]) -> list[Run]:
-    """Read several jobs; folders of the same name are called by their paths.
+    """Read several jobs; they are called by the names of their folders.
+
+    A folder ``work``, as `hrnet-mm new` proposes it, and folders of the same name are
+    called by the paths that are given.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -123,7 +133,10 @@ def read_runs(work_dirs: Sequence[Path]) -> list[Run]:
     """
     folders = [work_dir.resolve().name for work_dir in work_dirs]
     return [
-        read_run(work_dir, str(work_dir) if folders.count(folder) > 1 else folder)
+        read_run(
+            work_dir,
+            str(work_dir) if folder == 'work' or folders.count(folder) > 1 else folder,
+        )
         for work_dir, folder in zip(work_dirs, folders, strict=True)
     ]
 
@@ -263,7 +276,7 @@ def _draw_panel(axis: Axes, name: str, runs: Sequence[Run]) -> None:
         unit = run.epoch_length if in_epochs and run.epoch_length else 1
         steps = [step / unit for step in curve.steps]
         if name == LOSS:
-            axis.plot(steps, curve.values, **_style(number), alpha=0.25)
+            axis.plot(steps, curve.values, **_style(number), alpha=PALE)
             axis.plot(steps, curve.smoothed(), **_style(number))
         else:
             marker = None if name == RATE else '.'
@@ -273,6 +286,10 @@ def _draw_panel(axis: Axes, name: str, runs: Sequence[Run]) -> None:
     losses = [v for run in runs if name in run.curves for v in run.curves[name].values]
     if name == LOSS and min(losses) > 0:
         axis.set_yscale('log')
+    if name == LOSS:
+        axis.plot([], [], color='black', alpha=PALE, label='as logged')
+        axis.plot([], [], color='black', label='moving average')
+        axis.legend()
     axis.grid(alpha=0.3)
 
 

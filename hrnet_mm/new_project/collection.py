@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from hrnet_mm.datasets.outlines import outline_area
 from hrnet_mm.messages import shortened
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
@@ -245,6 +246,15 @@ class Collection:
             return
         self.notes['objects without a box: it is the extent of their keypoints'] += 1
         annotation['bbox'] = box
+
+    def add_areas(self) -> None:
+        """Add missing areas: of the outline, or else of the box, which all need."""
+        sizes = {it['id']: (it['width'], it['height']) for it in self.images}
+        for it in self.annotations:
+            if not it.get('area'):
+                outline = it.get('segmentation')
+                area = outline_area(outline, sizes[it['image_id']]) if outline else 0
+                it['area'] = area or it['bbox'][2] * it['bbox'][3]
 
     def finish(self) -> Collection:
         """Check that all images were found, and write keypoints in their order.

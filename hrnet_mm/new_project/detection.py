@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hrnet_mm.datasets.outlines import outline_area, outline_box
+from hrnet_mm.datasets.outlines import outline_box
 
 from .bases import Base
 from .code import Expression
@@ -48,10 +48,8 @@ def _complete_boxes(collection: Collection, base: Base) -> None:
         outline = it.get('segmentation')
         if outline and not it.get('bbox'):
             it['bbox'] = outline_box(outline, sizes[it['image_id']])
-        if not it.get('area'):
-            area = outline_area(outline, sizes[it['image_id']]) if outline else 0
-            it['area'] = area or it['bbox'][2] * it['bbox'][3]
         without += not outline
+    collection.add_areas()
     if without and base.config.model.get('roi_head', {}).get('mask_head'):
         raise FormatError(
             f'{without} of {len(collection.annotations)} objects of '

@@ -67,6 +67,7 @@ def _keep_keypoints(collection: Collection, draft: Draft) -> None:
     name = kinds[0]['name'] if len(kinds) == 1 else 'object'
     collection.categories = {name: dict(kinds[0], id=1, name=name)}
     collection.annotations = [dict(it, category_id=1) for it in kept]
+    collection.add_areas()
 
 
 def _choose_joints(train: Collection, known: Joints, base: Base, draft: Draft) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,7 +101,7 @@ def create(
             base,
             draft.plan.choices,
             [f'{reason} ({number})' for reason, number in draft.notes.items()],
-            commands=_commands(library, output, request),
+            commands=_commands(library, output, request, draft),
         )
         config = draft.write('config.py', _config(project, draft))
         project.findings += _check_data(config, output)
@@ -157,26 +158,34 @@ def _check_data(config: Path, output: Path) -> list[str]:
     ]
 
 
-def _commands(library: Library, output: Path, request: Request) -> list[str]:
+def _commands(
+    library: Library, output: Path, request: Request, draft: Draft
+) -> list[str]:
     try:
         shown = output.relative_to(Path.cwd())
     except ValueError:
         shown = output
-    config = shown / 'config.py'
-    images = request.images or 'IMAGES'
-    return [
-        f'mim train {library.scope} {config} --work-dir {shown / "work"}',
-        f'hrnet-mm predict {config} {shown / "work"}/best_*.pth {images}',
-    ]
+    (val,) = (it['images'] for it in draft.splits if it['name'] == 'val')
+    images = _quoted(request.val_images or request.images or val)
+    config, work = _quoted(shown / 'config.py'), _quoted(shown / 'work')
+    predict = f'hrnet-mm predict {config} {work}/best_*.pth {images}'
+    if library.folder == 'pose':
+        predict += f' --boxes {_quoted(shown / "annotations/val.json")}'
+    return [f'mim train {library.scope} {config} --work-dir {work}', predict]
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _config(project: Project, draft: Draft) -> str:
     settings = {'root': '{{ fileDirname }}'}  # mmengine: the folder of the config
     settings |= {n: draft.plan.settings[n] for n in ORDER if draft.plan.settings.get(n)}
-    lines = '\n'.join(project.commands)
+    lines = '\n'.join(f'# {line}' for line in project.commands)
     path = f"__import__('hrnet_mm').__path__[0]\n    + '/.mim/{project.base.file}'"
     base = Expression(f'[\n    {path}\n]')
-    head = f'"""Written by `hrnet-mm new`, on {project.base.name}.\n\n{lines}\n"""\n\n'
+    # comments, as a path in a docstring may have a backslash
+    head = f'# Written by `hrnet-mm new`, on {project.base.name}.\n#\n{lines}\n\n'
     head += f'# the config in the installed package\n_base_ = {base}\n\n'
     return f'{head}{assignments(settings)}\n'
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+from mmengine.registry import init_default_scope
+
+from hrnet_mm.datasets.metainfo import metainfo_of
+
 from . import folders
 from .bases import Base
 from .code import Expression
@@ -21,14 +26,15 @@ from .request import (
 from .settings import Facts, choose_crop
 from .splits import split
 
+MOST_COLOURS = 20  # which people can tell apart
+
 
 def prepare(request: Request, base: Base, draft: Draft) -> None:
     """Read label maps, or draw them from outlines."""
     maps = _drawn_maps(request, draft) or _given_maps(request, draft)
     values = sorted({value for it in maps.values() for value in it.values})
     binary = values == [0, folders.IGNORED]
-    number = 2 if binary else max(values) + 1
-    _name_classes(request, draft, number)
+    _name_classes(request, draft, 2 if binary else max(values) + 1, values)
     train = maps['train']
     for name, it in maps.items():
         draft.write(f'annotations/{name}.txt', '\n'.join(it.names) + '\n')
@@ -46,7 +52,7 @@ def prepare(request: Request, base: Base, draft: Draft) -> None:
     draft.plan.settings['data'] = dict(
         type='hrnet_mm.LabelMaps',
         data_root=ROOT,
-        metainfo=dict(classes=tuple(draft.classes)),
+        metainfo=dict(classes=tuple(draft.classes), **_palette(draft.classes, base)),
         img_suffix=train.image_suffix,
         seg_map_suffix=train.label_suffix,
         **(dict(label_values=(0, folders.IGNORED)) if binary else {}),
@@ -133,12 +139,18 @@ def _given_maps(request: Request, draft: Draft) -> dict[str, folders.LabelMaps]:
     return maps
 
 
-def _name_classes(request: Request, draft: Draft, number: int) -> None:
+def _name_classes(
+    request: Request, draft: Draft, number: int, values: list[int]
+) -> None:
     names = [*request.classes] or draft.classes
     why = 'from --classes' if request.classes else 'from the annotations'
     if not names:
         names = [f'class_{i}' for i in range(number)]
-        why = 'the largest value of the label maps; name them with --classes'
+        between = 'to' if len(values) > 2 else 'and'
+        why = (
+            f'values {values[0]} {between} {values[-1]} of the label maps; name them '
+            'with --classes'
+        )
     if len(names) < number:
         raise FormatError(
             f'--classes names {len(names)} classes, but the label maps have values up '
@@ -146,6 +158,20 @@ def _name_classes(request: Request, draft: Draft, number: int) -> None:
         )
     draft.classes = names
     draft.plan.say('classes', len(names), why)
+
+
+def _palette(classes: list[str], base: Base) -> dict[str, Any]:
+    if len(classes) > MOST_COLOURS:
+        return {}
+    init_default_scope('mmseg')
+    known = metainfo_of(base.config.train_dataloader.dataset)
+    if list(known.get('classes', ())) == classes and known.get('palette'):
+        return dict(palette=[tuple(colour) for colour in known['palette']])
+    objects = [name for name in classes if name != 'background']
+    colours = matplotlib.colormaps['tab10' if len(objects) <= 10 else 'tab20'].colors  # type: ignore[attr-defined]
+    rows = [tuple(round(255 * x) for x in colour) for colour in colours]
+    of_class = dict(zip(objects, rows, strict=False), background=(0, 0, 0))
+    return dict(palette=[of_class[name] for name in classes])
 
 
 def _set_decode_heads(base: Base, draft: Draft) -> None:

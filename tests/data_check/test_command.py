@@ -52,6 +52,7 @@ def test_a_good_data_set_ends_with_0_and_a_report(run, few_people, tmp_path):
     assert str(tmp_path / 'report.html') in output
     page = (tmp_path / 'report.html').read_text()
     assert page.count('src="data:image/') == 2
+    assert '<p class="sound">No fault found.</p>' in page
     assert 'http' not in page.replace('<!doctype html>', '')
     assert Image.open(tmp_path / 'annotations.jpg').size == (1280, 786)
 
@@ -69,6 +70,7 @@ def test_a_fault_ends_with_1_and_says_what_training_does(run, few_people, tmp_pa
     page = (tmp_path / 'out/report.html').read_text()
     assert '<code>000003.png</code>' in page
     assert 'which are no class' in page
+    assert '<p class="stops">Findings: 1 stops' in page
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,12 @@ def test_what_is_no_data_is_refused(run, tmp_path, root, few_people):
     assert 'train and val, which are no classes' in run(few_people / 'crops')[1]
     (tmp_path / 'a.txt').write_text('')
     assert 'neither a config' in run(tmp_path / 'a.txt')[1]
+    images = few_people / 'images/train'
+    for folder, words in ((tmp_path, []), (tmp_path, ['--images', images])):
+        output = ' '.join(run(folder, *words)[1].split())
+        assert f'has annotation files, such as {tmp_path}/a.txt' in output
+        assert 'run `hrnet-mm new`, then check its config' in output
+    (tmp_path / 'a.txt').unlink()
     assert 'needs --classes' in run(tmp_path, '--images', tmp_path)[1]
     config = root / 'configs' / LEAVES['mmpose']
     assert 'only the option --output' in run(config, '--images', tmp_path)[1]

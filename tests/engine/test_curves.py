@@ -13,7 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from hrnet_mm.cli import main
-from hrnet_mm.engine.curves import read_run, read_runs, table
+from hrnet_mm.engine.curves import Curve, read_run, read_runs, table
 
 INTERVAL, LENGTH = 5, 12  # each epoch is logged at its iterations 5 and 10
 
@@ -107,6 +107,15 @@ def test_nan_is_neither_best_nor_in_the_smoothed_loss(tmp_path):
     assert curve.smoothed()[1:] == [1, 1, 1]
 
 
+def test_the_smoothed_loss_neither_lags_nor_is_noisy():
+    line = [100.0 - i for i in range(100)]
+    steps = tuple(map(float, range(100)))
+    assert Curve(steps, tuple(line)).smoothed() == pytest.approx(line)
+    noisy = [value + (-1) ** i for i, value in enumerate(line)]
+    middle = Curve(steps, tuple(noisy)).smoothed()[10:-10]
+    assert middle == pytest.approx(line[10:-10], abs=0.05)
+
+
 def test_lower_is_better_for_errors_and_higher_for_scores(tmp_path):
     for name, best in (('NME', 0.1), ('accuracy/top1', 0.3)):
         run = read_run(write(tmp_path / name, epochs([1, 2, 3], score=name)))
@@ -124,6 +133,8 @@ def test_folders_of_the_same_name_are_called_by_their_paths(tmp_path):
     other = write(tmp_path / 'other', epochs([1]))
     names = [run.name for run in read_runs([*jobs, other])]
     assert names == [*map(str, jobs), 'other']
+    (run,) = read_runs([write(tmp_path / 'mine/work', epochs([1]))])
+    assert run.name == str(tmp_path / 'mine/work')
 
 
 def curves(*arguments: object):
@@ -160,6 +171,9 @@ def test_other_formats(tmp_path, suffix):
     path = tmp_path / f'curves{suffix}'
     assert curves(write(tmp_path / 'a', epochs([1])), '--output', path).exit_code == 0
     assert path.stat().st_size > 1000
+    if suffix == '.svg':  # has the text of the legend in comments
+        assert '<!-- as logged -->' in path.read_text()
+        assert '<!-- moving average -->' in path.read_text()
 
 
 def test_what_cannot_be_drawn_is_one_message(tmp_path):

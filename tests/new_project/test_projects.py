@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -13,15 +14,18 @@ from jobs import Job
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 from PIL import Image
+from rich.console import Console
 from torch import nn
 
 from hrnet_mm.building import build_model
 from hrnet_mm.cli import main
 from hrnet_mm.data_check.findings import Report, finding
+from hrnet_mm.datasets.metainfo import metainfo_of
 from hrnet_mm.new_project import FormatError, Request, create
 from hrnet_mm.new_project.bases import find_base, find_library
 from hrnet_mm.new_project.joints import find_swaps
 from hrnet_mm.new_project.machine import Machine
+from hrnet_mm.new_project.segmentation import _palette
 from hrnet_mm.new_project.settings import (
     Facts,
     Plan,
@@ -97,6 +101,64 @@ def test_the_config_builds_and_its_data_sets_give_samples(
     classes = dataset.metainfo.get('classes') or dataset.metainfo['keypoint_id2name']
     assert outputs_of(model) == len(classes)
     assert 'mim train' in (folder / 'README.md').read_text()
+    if task in ('pose', 'det'):
+        content = json.loads((folder / 'annotations/val.json').read_text())
+        assert all(it['area'] > 0 for it in content['annotations'])
+    if task == 'seg':
+        colours = [
+            tuple(colour) for colour in cfg.train_dataloader.dataset.metainfo.palette
+        ]
+        assert len({*colours}) == len(classes)
+        assert ((0, 0, 0) in colours) == (classes[0] == 'background')
+
+
+def test_the_commands_fit_the_data_and_paths_with_spaces(
+    few_people, tmp_path, monkeypatch
+):
+    """Top-down pose takes the boxes of the validation images from their file."""
+    console = Console(file=io.StringIO())
+    monkeypatch.setattr('hrnet_mm.cli.projects.console', console)
+    report = Report([finding('note', 'look at it')])
+    monkeypatch.setattr('hrnet_mm.new_project.project.check', lambda **given: report)
+    images = tmp_path / 'my photos'
+    shutil.copytree(few_people / 'images/train', images)
+    words = [
+        'new', 'pose', '--images', images, '--output', tmp_path / 'the project',
+        '--annotations', few_people / 'annotations/train.json',
+    ]  # fmt: skip
+    done = CliRunner().invoke(main, [str(it) for it in words])
+    assert done.exit_code == 0, done.output
+    root = f"'{tmp_path}/the project"
+    command = (
+        f"hrnet-mm predict {root}/config.py' {root}/work'/best_*.pth '{images}' "
+        f"--boxes {root}/annotations/val.json'"
+    )
+    for name in ('README.md', 'config.py'):
+        assert command in (tmp_path / 'the project' / name).read_text()
+    assert {command, 'note: look at it'} <= {*console.file.getvalue().splitlines()}
+
+
+def test_colours_of_classes_differ_and_are_left_out_if_there_are_too_many():
+    tiny, cityscapes = (
+        find_base(find_library('seg'), name, GPU)
+        for name in (None, 'hrnetv2_w18_cityscapes-512x1024')
+    )
+    for base in (tiny, cityscapes):
+        metainfo = metainfo_of(base.config.train_dataloader.dataset)
+        assert _palette([*metainfo['classes']], base)['palette'] == [
+            tuple(colour) for colour in metainfo['palette']
+        ]
+    for number in (2, 10, 11, 20):
+        palette = _palette([f'class_{i}' for i in range(number)], tiny)['palette']
+        assert len({*palette}) == number
+    assert not _palette([f'class_{i}' for i in range(21)], tiny)
+
+
+def test_classes_without_names_are_told_by_their_values(few_people, tmp_path):
+    request = Request('seg', **export(few_people, 'maps', tmp_path))
+    choices = create(request, tmp_path / 'mine').choices
+    assert next(row[:2] for row in choices if row[0] == 'classes') == ('classes', '5')
+    assert any('values 0 to 4 of the label maps' in row[2] for row in choices)
 
 
 def outputs_of(model) -> int:
