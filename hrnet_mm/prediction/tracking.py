@@ -11,7 +11,8 @@ from .predictor import Instances
 
 MIN_OVERLAP = 0.15  # of an instance with the expected position of its track
 MAX_MISSED = 30  # frames that a track lasts without an instance
-SPEED_MEMORY = 0.7  # share of the former speed in the new estimate
+MERGED = 0.5  # share of a missed track that an instance of another track covers
+SPEED_MEMORY = 0.9  # share of the former speed in the new estimate
 SPREAD = 0.1  # of a keypoint, relative to the size of its instance
 
 
@@ -45,7 +46,8 @@ class Tracker:
     """Assigns instances to tracks by the overlap of boxes and keypoints.
 
     Each track moves on with its mean speed, so that people who cross, or who are hidden
-    for some frames, keep their numbers. An assignment maximizes the sum of overlaps:
+    for some frames, keep their numbers. While one instance covers two tracks, both move
+    on as before. An assignment maximizes the sum of overlaps:
     the intersection over union of the boxes, averaged with the similarity of the
     keypoints if there are any (as OKS, with one spread for all keypoints).
 
@@ -72,11 +74,22 @@ class Tracker:
         numbers = np.zeros(len(found.boxes), dtype=int)
         chosen = np.flatnonzero(found.scores >= min_score)
         overlaps = self._overlaps(found, chosen)
-        for row, column in zip(*linear_sum_assignment(-overlaps), strict=True):
-            if overlaps[row, column] >= MIN_OVERLAP:
-                track, index = self._tracks[row], chosen[column]
-                track.update(found.boxes[index], _keypoints(found, index))
-                numbers[index] = track.number
+        pairs = [
+            (self._tracks[row], chosen[column])
+            for row, column in zip(*linear_sum_assignment(-overlaps), strict=True)
+            if overlaps[row, column] >= MIN_OVERLAP
+        ]
+        matched = [track.number for track, _ in pairs]
+        missed = [track for track in self._tracks if track.number not in matched]
+        for track, index in pairs:
+            numbers[index] = track.number
+            box = found.boxes[index]
+            if any(_covered(other.box, box) > MERGED for other in missed):
+                track.missed = (
+                    0  # one instance for two people: where each is, is unknown
+                )
+            else:
+                track.update(box, _keypoints(found, index))
         for index in chosen[numbers[chosen] == 0]:
             numbers[index] = self._start(found.boxes[index], _keypoints(found, index))
         self._tracks = [track for track in self._tracks if track.missed <= MAX_MISSED]
@@ -108,11 +121,22 @@ def _centre(box: np.ndarray) -> np.ndarray:
     return (box[:2] + box[2:]) / 2
 
 
+def _area(box: np.ndarray) -> float:
+    return float(np.clip(box[2:] - box[:2], 0, None).prod())
+
+
+def _shared_area(a: np.ndarray, b: np.ndarray) -> float:
+    return _area(np.r_[np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])])
+
+
+def _covered(box: np.ndarray, by: np.ndarray) -> float:
+    # share of a box that another one covers
+    return _shared_area(box, by) / max(_area(box), 1e-9)
+
+
 def _box_overlap(a: np.ndarray, b: np.ndarray) -> float:
-    inner = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
-    areas = [np.clip(box[2:] - box[:2], 0, None).prod() for box in (a, b)]
-    union = sum(areas) - inner.prod()
-    return float(inner.prod() / union) if union > 0 else 0.0
+    shared = _shared_area(a, b)
+    return shared / max(_area(a) + _area(b) - shared, 1e-9)
 
 
 def _keypoint_overlap(track: _Track, keypoints: np.ndarray) -> float:
