@@ -67,7 +67,7 @@ def new(
         raise Refused(str(error)) from error
     console.print(project.table())
     for note in [*project.notes, *project.findings]:
-        console.print(f'note: {note}', soft_wrap=True)
-    console.print(f'Written: {project.folder}. Next:', soft_wrap=True)
+        console.print(f'note: {note}', soft_wrap=True, markup=False)
+    console.print(f'Written: {project.folder}. Next:', soft_wrap=True, markup=False)
     for line in project.commands:
-        console.print(line, soft_wrap=True, highlight=False)
+        console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
+from typing import IO
 
 import cv2
 import numpy as np
@@ -15,10 +17,30 @@ IMAGE_SUFFIXES = (
 )  # fmt: skip
 
 
+_limit = threading.Lock()
+
+
+def open_image(source: str | Path | IO[bytes]) -> Image.Image:
+    """Open an image of any number of pixels with Pillow; only the header is read.
+
+    Pillow refuses large images, which a service on the web must not decode; maps and
+    scans are as large.
+
+    Raises:
+        OSError: If Pillow cannot read the header.
+    """
+    with _limit:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(source)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
 def read_orientation(path: str | Path) -> int:
     """Return the EXIF orientation of an image, 1 to 8; 1 if it has none."""
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return image.getexif().get(ORIENTATION, 1)
     except OSError:  # not an image for Pillow; the loader reports damaged files
         return 1
@@ -30,7 +52,7 @@ def size_as_loaded(path: str | Path) -> tuple[int, int]:
     Raises:
         OSError: If Pillow cannot read the file.
     """
-    with Image.open(path) as image:
+    with open_image(path) as image:
         width, height = image.size
         turned = image.getexif().get(ORIENTATION, 1) > 4
     return (height, width) if turned else (width, height)

@@ -8,7 +8,7 @@ from typing import Any
 from . import folders
 from .bases import Base
 from .code import Expression
-from .collection import FormatError
+from .collection import FormatError, check_names
 from .request import (
     ROOT,
     Draft,
@@ -144,6 +144,8 @@ def _name_classes(request: Request, draft: Draft, number: int) -> None:
             f'--classes names {len(names)} classes, but the label maps have values up '
             f'to {number - 1}: name one for each from 0'
         )
+    if request.classes:
+        check_names(names, 'classes', '--classes')
     draft.classes = names
     draft.plan.say('classes', len(names), why)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from PIL import Image
 
+from hrnet_mm.datasets.image_files import open_image
 from hrnet_mm.messages import shortened
 from hrnet_mm.registry import TRANSFORMS
 
@@ -95,7 +95,7 @@ def _labels_above_255(path: str) -> set[int]:
     # mmseg keeps their lowest eight bits
     if not Path(path).is_file():  # on remote storage
         return set()
-    with Image.open(path) as image:  # reads only the header
+    with open_image(path) as image:  # reads only the header
         if image.mode in ('1', 'L', 'P', 'RGB', 'RGBA'):
             return set()
     return {label for label in read_labels(path) if label > 255}
@@ -106,7 +106,7 @@ def read_labels(path: str | None) -> set[int]:
     if path is None or not Path(path).is_file():
         return set()
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             labels = np.asarray(image)
     except OSError:  # `CheckedData` reports the file when it loads the sample
         return set()
