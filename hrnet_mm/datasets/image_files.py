@@ -41,9 +41,14 @@ def read_orientation(path: str | Path) -> int:
     """Return the EXIF orientation of an image, 1 to 8; 1 if it has none."""
     try:
         with open_image(path) as image:
-            return image.getexif().get(ORIENTATION, 1)
+            return _orientation(image)
     except OSError:  # not an image for Pillow; the loader reports damaged files
         return 1
+
+
+def _orientation(image: Image.Image) -> int:
+    # the method of PNG decodes the image, to look for EXIF data behind the pixels
+    return Image.Image.getexif(image).get(ORIENTATION, 1)
 
 
 def size_as_loaded(path: str | Path) -> tuple[int, int]:
@@ -54,7 +59,7 @@ def size_as_loaded(path: str | Path) -> tuple[int, int]:
     """
     with open_image(path) as image:
         width, height = image.size
-        turned = image.getexif().get(ORIENTATION, 1) > 4
+        turned = _orientation(image) > 4
     return (height, width) if turned else (width, height)
 
 

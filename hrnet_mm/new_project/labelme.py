@@ -29,7 +29,7 @@ def is_labelme(path: Path) -> bool:
     """Return whether a JSON file is of LabelMe."""
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and 'shapes' in content and 'imagePath' in content
 

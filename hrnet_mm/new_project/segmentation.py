@@ -70,6 +70,10 @@ def _drawn_maps(request: Request, draft: Draft) -> dict[str, folders.LabelMaps]:
     found = read_collections(request, draft)
     split_or_unify(found, request, draft)
     maps = {}
+    if not found['train'].annotations:
+        raise FormatError(
+            f'{found["train"].source} has no outlines in the training images'
+        )
     for name, collection in found.items():
         labels = draft.folder / 'labels' / name
         folders.draw_label_maps(collection, labels)
