@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright, 5 to 8 swap width and height
+TIFF_SIZE = (256, 257)  # the tags of width and height
 IMAGE_SUFFIXES = (
     '.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp'
 )  # fmt: skip
@@ -59,6 +60,8 @@ def size_as_loaded(path: str | Path) -> tuple[int, int]:
     """
     with open_image(path) as image:
         width, height = image.size
+        if image.format == 'TIFF':  # new versions of Pillow turn the size of this one
+            width, height = (image.tag_v2[tag] for tag in TIFF_SIZE)  # type: ignore
         turned = _orientation(image) > 4
     return (height, width) if turned else (width, height)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from PIL import Image
 
-from hrnet_mm.datasets.image_files import open_image
 from hrnet_mm.messages import shortened
 from hrnet_mm.registry import TRANSFORMS
 
@@ -91,11 +91,17 @@ class CheckLabels(BaseTransform):
         )
 
 
+def _open(path: str) -> Image.Image:
+    from hrnet_mm.datasets.image_files import open_image  # not for `import hrnet_mm`
+
+    return open_image(path)
+
+
 def _labels_above_255(path: str) -> set[int]:
     # mmseg keeps their lowest eight bits
     if not Path(path).is_file():  # on remote storage
         return set()
-    with open_image(path) as image:  # reads only the header
+    with _open(path) as image:  # reads only the header
         if image.mode in ('1', 'L', 'P', 'RGB', 'RGBA'):
             return set()
     return {label for label in read_labels(path) if label > 255}
@@ -106,7 +112,7 @@ def read_labels(path: str | None) -> set[int]:
     if path is None or not Path(path).is_file():
         return set()
     try:
-        with open_image(path) as image:
+        with _open(path) as image:
             labels = np.asarray(image)
     except OSError:  # `CheckedData` reports the file when it loads the sample
         return set()
