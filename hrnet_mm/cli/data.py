@@ -42,7 +42,7 @@ def tiny_people(
         raise click.BadParameter(f'{sheet} must end in .jpg or .png')
     root = root or Path('data/tiny_crowd' if crowd else 'data/tiny_people')
     with Progress(console=console) as bar:
-        task = bar.add_task(f'rendering TinyPeople into {root}', total=None)
+        task = bar.add_task('rendering TinyPeople', total=None)
         try:
             TinyPeople(seed=seed, crowd=crowd).write(
                 root, lambda done, total: bar.update(task, completed=done, total=total)
@@ -50,10 +50,10 @@ def tiny_people(
         except (ValueError, FileExistsError) as error:
             raise click.ClickException(str(error)) from error
         bar.update(task, completed=1, total=1)
-    console.print(f'TinyPeople is in {root}.', soft_wrap=True)
+    console.print(f'TinyPeople is in {root}.', soft_wrap=True, markup=False)
     if sheet is not None:
         contact_sheet.save_sheet(root, sheet)
-        console.print(f'The contact sheet is {sheet}.', soft_wrap=True)
+        console.print(f'The contact sheet is {sheet}.', soft_wrap=True, markup=False)
 
 
 def _render_video(path: Path, seed: int) -> None:
@@ -68,7 +68,7 @@ def _render_video(path: Path, seed: int) -> None:
     with VideoWriter(path, 25, size) as video:
         for scene in draw_crossing(np.random.default_rng(seed), size, frames=75):
             video.write(scene.image)
-    console.print(f'The video is {path}.', soft_wrap=True)
+    console.print(f'The video is {path}.', soft_wrap=True, markup=False)
 
 
 existing = click.Path(exists=True, path_type=Path)
@@ -116,5 +116,5 @@ def check(data: Path, output: Path, **options: Any) -> None:
     except (ValueError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     data_check.print_report(report, console)
-    console.print(f'{path}', soft_wrap=True)
+    console.print(str(path), soft_wrap=True, markup=False)
     sys.exit(0 if report.is_sound else 1)

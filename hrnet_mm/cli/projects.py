@@ -69,6 +69,6 @@ def new(
     notes = [f'note: {note}' for note in project.notes]
     for line in [*notes, *project.findings]:
         console.print(line, soft_wrap=True, markup=False)
-    console.print(f'Written: {project.folder}. Next:', soft_wrap=True)
+    console.print(f'Written: {project.folder}. Next:', soft_wrap=True, markup=False)
     for line in project.commands:
         console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from hrnet_mm.datasets.image_files import ORIENTATION, why_unreadable
+from hrnet_mm.datasets.image_files import ORIENTATION, open_image, why_unreadable
 from hrnet_mm.visualization import read_image
 
 from .threads import Progress, map_files
@@ -57,11 +56,11 @@ def examine(path: Path) -> ImageFacts:
         return ImageFacts(why_unreadable(path) or 'cannot be opened')
     digest = blake2b(content, digest_size=16).digest()
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with open_image(io.BytesIO(content)) as image:
             size, orientation = image.size, image.getexif().get(ORIENTATION, 1)
             image.draft('L', (4 * SIDE, 4 * SIDE))  # decodes a JPEG at 1/8, fast
             grey = np.asarray(image.convert('L'))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except (OSError, SyntaxError, ValueError):
         return _examine_with_opencv(path, digest)
     if not cv2.haveImageReader(str(path)):
         return ImageFacts(why_unreadable(path) or 'cannot be opened', digest=digest)
@@ -85,7 +84,7 @@ def _examine_with_opencv(path: Path, digest: bytes) -> ImageFacts:
 
 
 def _is_known(path: Path) -> bool:
-    with suppress(OSError), Image.open(path):  # reads the header only
+    with suppress(OSError), open_image(path):  # reads the header only
         return True
     return False
 

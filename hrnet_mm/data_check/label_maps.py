@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
 
+from hrnet_mm.datasets.image_files import open_image
 from hrnet_mm.datasets.metainfo import complete_palette
 from hrnet_mm.messages import counted, shortened
 from hrnet_mm.visualization import draw_labels
@@ -36,7 +36,7 @@ def read_label_map(path: Path) -> np.ndarray:
     Raises:
         OSError: If Pillow cannot read the file.
     """
-    with Image.open(path) as image:
+    with open_image(path) as image:
         return np.asarray(image)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Console
+from rich.markup import escape as escape_markup
 from rich.table import Table
 
 from hrnet_mm.files import write_atomically
@@ -43,7 +44,7 @@ def print_report(report: Report, console: Console) -> None:
     for title in ('split', 'images', 'annotations', 'classes', 'image sizes'):
         splits.add_column(title, overflow='fold')
     for name, summary in report.summary.items():
-        splits.add_row(name, *_statistics(summary))
+        splits.add_row(escape_markup(name), *map(escape_markup, _statistics(summary)))
     console.print(splits)
     if not report.findings:
         console.print(report.verdict)
@@ -56,18 +57,14 @@ def print_report(report: Report, console: Console) -> None:
         colour = COLOURS[found.effect]
         table.add_row(
             f'[{colour}]{found.effect}[/]',
-            _plain(found.message),
-            _plain('\n'.join(found.places)),
+            escape_markup(found.message),
+            escape_markup('\n'.join(found.places)),
         )
     console.print(table)
     used = {found.effect for found in report.findings}
     for effect in EFFECTS:
         if effect in used:
             console.print(f'{effect}: {EFFECTS[effect]}')
-
-
-def _plain(text: str) -> str:
-    return text.replace('[', r'\[')  # markup of rich
 
 
 def _statistics(summary: Summary) -> list[str]:
@@ -195,7 +192,9 @@ def _plot_counts(axis: Axes, counts: dict[str, dict[str, int]], title: str) -> N
         heights = [each.get(name, 0) for name in shown]
         axis.bar(positions, heights, width, label=split)
     centre = np.arange(len(shown)) + (len(counts) - 1) * width / 2
-    axis.set_xticks(centre, shown, rotation=60, ha='right', fontsize=8)
+    axis.set_xticks(
+        centre, shown, rotation=60, ha='right', fontsize=8, parse_math=False
+    )
     more = (
         f' (the first {CLASSES_SHOWN} of {len(names)})' if names[CLASSES_SHOWN:] else ''
     )

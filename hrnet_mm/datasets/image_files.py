@@ -3,25 +3,53 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
+from typing import IO
 
 import cv2
 import numpy as np
 from PIL import Image
 
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright, 5 to 8 swap width and height
+TIFF_SIZE = (256, 257)  # the tags of width and height
 IMAGE_SUFFIXES = (
     '.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp'
 )  # fmt: skip
 
 
+_limit = threading.Lock()
+
+
+def open_image(source: str | Path | IO[bytes]) -> Image.Image:
+    """Open an image of any number of pixels with Pillow; only the header is read.
+
+    Pillow refuses large images, which a service on the web must not decode; maps and
+    scans are as large.
+
+    Raises:
+        OSError: If Pillow cannot read the header.
+    """
+    with _limit:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(source)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
 def read_orientation(path: str | Path) -> int:
     """Return the EXIF orientation of an image, 1 to 8; 1 if it has none."""
     try:
-        with Image.open(path) as image:
-            return image.getexif().get(ORIENTATION, 1)
+        with open_image(path) as image:
+            return _orientation(image)
     except OSError:  # not an image for Pillow; the loader reports damaged files
         return 1
+
+
+def _orientation(image: Image.Image) -> int:
+    # the method of PNG decodes the image, to look for EXIF data behind the pixels
+    return Image.Image.getexif(image).get(ORIENTATION, 1)
 
 
 def size_as_loaded(path: str | Path) -> tuple[int, int]:
@@ -30,9 +58,11 @@ def size_as_loaded(path: str | Path) -> tuple[int, int]:
     Raises:
         OSError: If Pillow cannot read the file.
     """
-    with Image.open(path) as image:
+    with open_image(path) as image:
         width, height = image.size
-        turned = image.getexif().get(ORIENTATION, 1) > 4
+        if image.format == 'TIFF':  # new versions of Pillow turn the size of this one
+            width, height = (image.tag_v2[tag] for tag in TIFF_SIZE)  # type: ignore
+        turned = _orientation(image) > 4
     return (height, width) if turned else (width, height)
 
 

@@ -19,7 +19,7 @@ def read(path: Path, files: ImageFiles) -> Collection:
     """
     try:
         content = json.loads(path.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f'{path} is not a JSON file: {error}') from None
 
     def find_size(name: str) -> tuple[int, int]:

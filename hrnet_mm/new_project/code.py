@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 WIDTH = 80
+# mmengine replaces {{ name }} in the text of a config, also inside strings
+BRACES = (('{{', '{\\x7b'), ('}}', '}\\x7d'))
 
 
 class Expression(str):
@@ -43,7 +46,7 @@ def to_code(value: Any, indent: int = 0, used: int = 0) -> str:
         start, end = '[]' if isinstance(value, list) else '()'
         entries = [('', it) for it in value]
     else:
-        return repr(value)
+        return _literal(value)
     line = ', '.join(name + to_code(it) for name, it in entries)
     line += ',' if isinstance(value, tuple) and len(value) == 1 else ''
     if indent + used + len(line) < WIDTH and '\n' not in line:
@@ -53,6 +56,25 @@ def to_code(value: Any, indent: int = 0, used: int = 0) -> str:
         f'{" " * inner}{name}{to_code(it, inner, len(name))},\n' for name, it in entries
     ]
     return f'{start}\n{"".join(lines)}{" " * indent}{end}'
+
+
+def _literal(value: Any) -> str:
+    code = repr(value)
+    for braces, escaped in BRACES:
+        code = code.replace(braces, escaped)
+    return code
+
+
+def docstring(lines: Sequence[str]) -> str:
+    """Return a docstring; characters that would end or change it are escaped.
+
+    Args:
+        lines: Text, also of the user; line breaks inside are escaped, too.
+    """
+    start = '\'"'  # with both, repr puts single quotes around
+    codes = [_literal(start + line)[4:-1] for line in lines]
+    text = '\n'.join(code.replace("\\'", "'").replace('"', '\\"') for code in codes)
+    return f'"""{text}\n"""'
 
 
 def assignments(settings: dict[str, Any]) -> str:

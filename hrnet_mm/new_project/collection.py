@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps, UnidentifiedImageError
-
+from hrnet_mm.datasets.annotations import AnnotationError
+from hrnet_mm.datasets.image_files import size_as_loaded
 from hrnet_mm.datasets.outlines import outline_area
 from hrnet_mm.messages import shortened
 
@@ -19,6 +21,33 @@ Points = dict[str, tuple[float, float, int]]
 
 class FormatError(ValueError):
     """An error for files that cannot be read without losing or guessing something."""
+
+
+# what readers raise at contents that they do not expect
+MALFORMED = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError,
+    StopIteration, TypeError, ValueError,
+)  # fmt: skip
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """Name the file in errors of a reader that do not name it.
+
+    Args:
+        path: The file or folder that is read.
+        kind: Its format.
+
+    Raises:
+        FormatError: In place of an error of Python about the content.
+    """
+    try:
+        yield
+    except (FormatError, AnnotationError):
+        raise
+    except MALFORMED as error:
+        reason = f'{type(error).__name__}: {error}'
+        raise FormatError(f'{path} is not as {kind} writes it: {reason}') from error
 
 
 class ImageFiles:
@@ -85,10 +114,55 @@ def read_size(path: Path) -> tuple[int, int]:
         FormatError: If it is not an image.
     """
     try:
-        with Image.open(path) as image:
-            return ImageOps.exif_transpose(image).size
-    except (OSError, UnidentifiedImageError) as error:
+        return size_as_loaded(path)
+    except OSError as error:
         raise FormatError(f'image {path} cannot be read: {error}') from None
+
+
+def read_numbers(values: Iterable[Any], where: str) -> list[float]:
+    """Return values, which may be strings, as finite numbers.
+
+    Args:
+        values: The values.
+        where: The file and the shape, for the message.
+
+    Raises:
+        FormatError: If a value is not a finite number.
+    """
+    given = [*values]
+    try:
+        numbers = [float(value) for value in given]
+    except (TypeError, ValueError):
+        numbers = [math.nan]
+    if not all(map(math.isfinite, numbers)):
+        shown = shortened([*map(str, given)])[:100]
+        raise FormatError(f'{where} has {shown}: expected finite numbers')
+    return numbers
+
+
+def check_names(names: Sequence[Any], kind: str, source: Path | str) -> None:
+    """Check that names are different texts.
+
+    Args:
+        names: The names.
+        kind: What they are names of, in the plural.
+        source: The file or option, for the message.
+
+    Raises:
+        FormatError: If a name is empty, is not a text, or is there twice.
+    """
+    wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
+    if wrong:
+        raise FormatError(
+            f'{source} has {kind} with the name {wrong[0]!r}: each needs a text that '
+            'is not empty'
+        )
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise FormatError(
+            f'{source} has several {kind} with the name {shortened(twice)}: give each '
+            'its own'
+        )
 
 
 class Collection:
@@ -256,12 +330,32 @@ class Collection:
                 area = outline_area(outline, sizes[it['image_id']]) if outline else 0
                 it['area'] = area or it['bbox'][2] * it['bbox'][3]
 
+    def _check_categories(self) -> None:
+        check_names([*self.categories], 'classes', self.source)
+        tags = {name for names in self.labels.values() for name in names}
+        check_names([*tags], 'tags', self.source)
+        for name, category in self.categories.items():
+            names = category.get('keypoints') or []
+            if not isinstance(names, list):
+                raise FormatError(
+                    f'{self.source}: the keypoints of {name} are {names!r}, not a list'
+                )
+            check_names(names, f'keypoints of {name}', self.source)
+            for link in category.get('skeleton') or () if names else ():
+                if not _is_link(link, len(names)):
+                    raise FormatError(
+                        f'{self.source}: the skeleton of {name} has the link {link!r}; '
+                        f'expected pairs of keypoint numbers from 1 to {len(names)}'
+                    )
+
     def finish(self) -> Collection:
-        """Check that all images were found, and write keypoints in their order.
+        """Check images and names, and write keypoints in their order.
 
         Raises:
-            FormatError: If an image is missing, or nothing is annotated.
+            FormatError: If an image is missing, no image is listed, or a class or a
+                keypoint has no name of its own.
         """
+        self._check_categories()
         if self._missing:
             total = len(self._missing) + len(self.images)
             raise FormatError(
@@ -293,3 +387,11 @@ class Collection:
             annotations=self.annotations,
             categories=[*self.categories.values()],
         )
+
+
+def _is_link(link: Any, number: int) -> bool:
+    return (
+        isinstance(link, (list, tuple))
+        and len(link) == 2
+        and all(type(end) is int and 1 <= end <= number for end in link)
+    )

@@ -15,9 +15,9 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from .collection import Collection, FormatError, ImageFiles
+from .collection import Collection, FormatError, ImageFiles, read_numbers
 from .grouping import Shape, add_shapes
-from .labelme import place_mask
+from .labelme import check_mask_size, place_mask
 from .xml_files import read_xml, text_of
 
 EXPORT = 'Export it as `CVAT for images 1.1`'
@@ -44,11 +44,13 @@ def read(path: Path, files: ImageFiles) -> Collection:
     collection = Collection(files, path)
     _add_labels(collection, root)
     for element in root.iter('image'):
-        size = (int(element.get('width', 0)), int(element.get('height', 0)))
-        image = collection.add_image(element.get('name', ''), size)
+        name = element.get('name', '')
+        sides = [element.get(side, 0) for side in ('width', 'height')]
+        width, height = read_numbers(sides, f'{path}, width and height of {name},')
+        image = collection.add_image(name, (int(width), int(height)))
         if image is None:
             continue
-        where = f'image {element.get("name")} of {path}'
+        where = f'{path}, image {name}'
         shapes: list[Shape] = []
         for child in element:
             if child.find('attribute') is not None:
@@ -96,7 +98,7 @@ def _read_child(
             f'{where} has a <{child.tag}> ({label}); <box>, <polygon>, <mask>, '
             '<points>, <skeleton> and <tag> are read. Change it in CVAT'
         )
-    shapes = READERS[child.tag](child, image)
+    shapes = READERS[child.tag](child, image, f'{where}, <{child.tag}> {label}')
     if child.tag == 'skeleton' and not shapes:
         collection.notes['skeletons without a labelled keypoint: left out'] += 1
     if group == '0' and len(shapes) > 1:  # one object, without other shapes
@@ -106,27 +108,33 @@ def _read_child(
     return shapes
 
 
-def _pairs(element: Element) -> list[tuple[float, float]]:
+def _pairs(element: Element, where: str, least: int = 1) -> list[tuple[float, float]]:
     pairs = [pair.split(',') for pair in element.get('points', '').split(';') if pair]
-    return [(float(x), float(y)) for x, y in pairs]
+    if len(pairs) < least or any(len(pair) != 2 for pair in pairs):
+        raise FormatError(
+            f'{where} has points="{element.get("points", "")[:60]}": expected at least '
+            f'{least} x,y, separated by semicolons'
+        )
+    flat = read_numbers([value for pair in pairs for value in pair], where)
+    return [*zip(flat[::2], flat[1::2], strict=True)]
 
 
 def _visibility(element: Element) -> int:
     return 1 if element.get('occluded') == '1' else 2
 
 
-def _read_skeleton(element: Element, image: dict[str, Any]) -> list[Shape]:
+def _read_skeleton(element: Element, image: dict[str, Any], where: str) -> list[Shape]:
     points = [
-        Shape(it.get('label', ''), point=(*_pairs(it)[0], _visibility(it)))
+        Shape(it.get('label', ''), point=(*_pairs(it, where)[0], _visibility(it)))
         for it in element.findall('points')
         if it.get('outside', '0') == '0'
     ]
     return [Shape(element.get('label', '')), *points] if points else []
 
 
-def _read_points(element: Element, image: dict[str, Any]) -> list[Shape]:
+def _read_points(element: Element, image: dict[str, Any], where: str) -> list[Shape]:
     pairs, label, visible = (
-        _pairs(element),
+        _pairs(element, where),
         element.get('label', ''),
         _visibility(element),
     )
@@ -139,12 +147,13 @@ def _read_points(element: Element, image: dict[str, Any]) -> list[Shape]:
     return [Shape(label), *points]
 
 
-def _read_box(element: Element, image: dict[str, Any]) -> list[Shape]:
-    left, top, right, bottom = (
-        float(element.get(side, 'nan')) for side in ('xtl', 'ytl', 'xbr', 'ybr')
+def _read_box(element: Element, image: dict[str, Any], where: str) -> list[Shape]:
+    given = [element.get(side) for side in ('xtl', 'ytl', 'xbr', 'ybr')]
+    left, top, right, bottom, rotation = read_numbers(
+        [*given, element.get('rotation', 0)], where
     )
     shape = Shape(element.get('label', ''))
-    turn = math.radians(float(element.get('rotation', 0)))
+    turn = math.radians(rotation)
     if turn:  # about its centre; the outline keeps what a box cannot say
         centre = np.array([left + right, top + bottom]) / 2
         corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
@@ -156,23 +165,29 @@ def _read_box(element: Element, image: dict[str, Any]) -> list[Shape]:
     return [shape]
 
 
-def _read_polygon(element: Element, image: dict[str, Any]) -> list[Shape]:
-    flat = [value for pair in _pairs(element) for value in pair]
+def _read_polygon(element: Element, image: dict[str, Any], where: str) -> list[Shape]:
+    flat = [value for pair in _pairs(element, where, 3) for value in pair]
     return [Shape(element.get('label', ''), polygon=flat)]
 
 
-def _read_mask(element: Element, image: dict[str, Any]) -> list[Shape]:
-    x, y, width, height = (
-        int(float(element.get(name, 0))) for name in ('left', 'top', 'width', 'height')
-    )
-    counts = [int(word) for word in element.get('rle', '').split(',')]
+def _read_mask(element: Element, image: dict[str, Any], where: str) -> list[Shape]:
+    given = [element.get(name, 0) for name in ('left', 'top', 'width', 'height')]
+    x, y, width, height = map(int, read_numbers(given, where))
+    size = (image['width'], image['height'])
+    check_mask_size((width, height), size, where)
+    words = element.get('rle', '').split(',')
+    counts = [int(number) for number in read_numbers(words, where)]
+    if min(counts) < 0 or sum(counts) != width * height:
+        raise FormatError(
+            f'{where} has run lengths of {sum(counts)} pixels, the shortest '
+            f'{min(counts)}; expected none below 0 and {width} x {height} pixels'
+        )
     values = np.arange(len(counts)) % 2 == 1  # starts with the pixels outside
     inner = np.repeat(values, counts).reshape(height, width)
-    size = (image['width'], image['height'])
     return [Shape(element.get('label', ''), mask=place_mask(inner, (x, y), size))]
 
 
-READERS: dict[str, Callable[[Element, dict[str, Any]], list[Shape]]] = {
+READERS: dict[str, Callable[[Element, dict[str, Any], str], list[Shape]]] = {
     'box': _read_box,
     'polygon': _read_polygon,
     'mask': _read_mask,

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as run_lengths
 
+from hrnet_mm.datasets.image_files import open_image
 from hrnet_mm.datasets.outlines import to_run_lengths
 from hrnet_mm.messages import shortened
 
@@ -106,7 +107,7 @@ def _read_values(maps: LabelMaps) -> list[int]:
     values: set[int] = set()
     for name in maps.names:
         path = maps.labels / f'{name}{maps.label_suffix}'
-        with Image.open(path) as image:
+        with open_image(path) as image:
             size, labels = image.size, np.asarray(image)
         if labels.ndim > 2:
             raise FormatError(

@@ -14,7 +14,7 @@ from pathlib import Path
 from hrnet_mm.messages import shortened
 
 from . import coco, cvat, labelme, voc, yolo
-from .collection import Collection, FormatError, ImageFiles
+from .collection import Collection, FormatError, ImageFiles, reading
 from .xml_files import read_xml
 
 READERS: dict[str, Callable[[Path, ImageFiles], Collection]] = {
@@ -94,18 +94,24 @@ def read_annotations(
     """
     if name not in (None, *FORMATS):
         raise FormatError(f'unknown format {name!r}: expected {", ".join(FORMATS)}')
-    kinds = [name or find_format(path) for path in paths]
+    kinds = [name or _find_format(path) for path in paths]
     if kinds == ['yolo']:
-        return yolo.read(paths[0], ImageFiles(images) if images else None)
+        with reading(paths[0], 'yolo'):
+            return yolo.read(paths[0], ImageFiles(images) if images else None)
     if 'yolo' in kinds:
         raise FormatError('name one data.yaml of YOLO, without other annotations')
     if images is None:
         raise FormatError(f'annotations of {shortened(kinds)} need --images FOLDER')
-    read = [
-        READERS[kind](path, ImageFiles(images))
-        for kind, path in zip(kinds, paths, strict=True)
-    ]
+    read = []
+    for kind, path in zip(kinds, paths, strict=True):
+        with reading(path, kind):
+            read.append(READERS[kind](path, ImageFiles(images)))
     return {'': _merge(read)}
+
+
+def _find_format(path: Path) -> str:
+    with reading(path, 'a tool for annotations'):
+        return find_format(path)
 
 
 def _merge(collections: Sequence[Collection]) -> Collection:

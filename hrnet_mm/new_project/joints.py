@@ -9,6 +9,7 @@ from typing import Any
 
 from hrnet_mm.datasets.metainfo import names_of
 
+from .code import to_code
 from .collection import Collection
 
 SIGMA = 0.05
@@ -114,19 +115,22 @@ def joints_file(joints: Joints) -> str:
         'differ, relative to the size of the object; only the score AP uses them.',
         '"""\n',
         'names = {  # name: swap',
-        *(f'    {name!r}: {joints.swaps.get(name, "")!r},' for name in joints.names),
+        *(
+            f'    {to_code(name)}: {to_code(joints.swaps.get(name, ""))},'
+            for name in joints.names
+        ),
         '}',
         'links = [',
-        *(f'    {link!r},' for link in joints.links),
+        *(f'    ({to_code(a)}, {to_code(b)}),' for a, b in joints.links),
         ']',
         'sigmas = [',
         *(
-            f'    {sigma!r},  # {name}'
+            f'    {sigma!r},  # {to_code(name)}'
             for name, sigma in zip(joints.names, joints.sigmas, strict=False)
         ),
         ']',
         'dataset_info = dict(',
-        f'    dataset_name={joints.dataset_name!r},',
+        f'    dataset_name={to_code(joints.dataset_name)},',
         '    keypoint_info={',
         '        i: dict(name=name, id=i, color=[51, 153, 255], swap=names[name])',
         '        for i, name in enumerate(names)',

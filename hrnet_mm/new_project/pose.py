@@ -36,6 +36,11 @@ def prepare(request: Request, base: Base, draft: Draft) -> None:
         _keep_keypoints(collection, draft)
     split_or_unify(found, request, draft)
     train = found['train']
+    if not train.annotations:
+        raise FormatError(
+            f'{train.source} has no object with a labelled keypoint in the training '
+            'images'
+        )
     init_default_scope('mmpose')
     known = joints_of_metainfo(metainfo_of(base.config.train_dataloader.dataset))
     if sorted(train.keypoints) == sorted(known.names):

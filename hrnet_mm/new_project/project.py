@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from rich.markup import escape
 from rich.table import Table
 
 from hrnet_mm.data_check import check, splits_of_config, write_report
@@ -17,7 +18,7 @@ from hrnet_mm.libraries import Library
 
 from . import classification, detection, pose, segmentation
 from .bases import Base, find_base, find_library
-from .code import Expression, assignments
+from .code import Expression, assignments, docstring
 from .collection import FormatError
 from .machine import this_machine
 from .request import Draft, Request
@@ -58,7 +59,7 @@ class Project:
         for title in ('setting', 'value', 'why'):
             table.add_column(title, overflow='fold')
         for row in self.choices:
-            table.add_row(*row)
+            table.add_row(*map(escape, row))
         return table
 
 
@@ -86,7 +87,7 @@ def create(
     library, machine = find_library(request.task), this_machine()
     base = find_base(library, name, machine)
     task = TASKS[library.folder]
-    output = output.absolute()
+    output = _checked(output.absolute())
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='.new-', dir=output.parent) as folder:
         draft = Draft(Path(folder) / output.name)
@@ -108,6 +109,18 @@ def create(
         draft.write('README.md', _readme(project))
         os.replace(draft.folder, output)
     return project
+
+
+def _checked(output: Path) -> Path:
+    # mmengine writes the folder of a config into the text of the config
+    name = output.as_posix()
+    if any(it in name for it in ('\\', '"', '{{', '}}')) or not name.isprintable():
+        raise FormatError(
+            f'the path {name!r} has a backslash, a double quote, double braces or a '
+            'control character, which MMEngine cannot read in the path of a config: '
+            'choose another --output'
+        )
+    return output
 
 
 def _choose(library: Library, base: Base, draft: Draft, weights: str | None) -> None:
@@ -179,20 +192,20 @@ def _quoted(path: Path) -> str:
 
 
 def _config(project: Project, draft: Draft) -> str:
-    settings = {'root': '{{ fileDirname }}'}  # mmengine: the folder of the config
+    # mmengine: the folder of the config, put here as text, and so with its quotes
+    settings = {'root': Expression('r"""{{ fileDirname }}"""')}
     settings |= {n: draft.plan.settings[n] for n in ORDER if draft.plan.settings.get(n)}
-    lines = '\n'.join(f'# {line}' for line in project.commands)
+    lines = [f'Written by `hrnet-mm new`, on {project.base.name}.', '']
+    head = docstring([*lines, *project.commands]) + '\n\n'
     path = f"__import__('hrnet_mm').__path__[0]\n    + '/.mim/{project.base.file}'"
     base = Expression(f'[\n    {path}\n]')
-    # comments, as a path in a docstring may have a backslash
-    head = f'# Written by `hrnet-mm new`, on {project.base.name}.\n#\n{lines}\n\n'
     head += f'# the config in the installed package\n_base_ = {base}\n\n'
     return f'{head}{assignments(settings)}\n'
 
 
 def _readme(project: Project) -> str:
-    rows = [f'| {" | ".join(row)} |' for row in project.choices]
-    notes = [f'- {note}' for note in [*project.notes, *project.findings]]
+    rows = [f'| {" | ".join(map(_cell, row))} |' for row in project.choices]
+    notes = [f'- {_line(note)}' for note in [*project.notes, *project.findings]]
     parts = [
         f'# {project.folder.name}',
         '```bash\n' + '\n'.join(project.commands) + '\n```',
@@ -200,3 +213,11 @@ def _readme(project: Project) -> str:
         '\n'.join(notes) or 'Everything in the annotations was read as written.',
     ]
     return '\n\n'.join(parts) + '\n'
+
+
+def _line(text: str) -> str:
+    return ' '.join(text.splitlines())
+
+
+def _cell(text: str) -> str:
+    return _line(text).replace('|', r'\|')

@@ -13,7 +13,7 @@ from hrnet_mm.datasets.metainfo import metainfo_of
 from . import folders
 from .bases import Base
 from .code import Expression
-from .collection import FormatError
+from .collection import FormatError, check_names
 from .request import (
     ROOT,
     Draft,
@@ -76,6 +76,10 @@ def _drawn_maps(request: Request, draft: Draft) -> dict[str, folders.LabelMaps]:
     found = read_collections(request, draft)
     split_or_unify(found, request, draft)
     maps = {}
+    if not found['train'].annotations:
+        raise FormatError(
+            f'{found["train"].source} has no outlines in the training images'
+        )
     for name, collection in found.items():
         labels = draft.folder / 'labels' / name
         folders.draw_label_maps(collection, labels)
@@ -156,6 +160,8 @@ def _name_classes(
             f'--classes names {len(names)} classes, but the label maps have values up '
             f'to {number - 1}: name one for each from 0'
         )
+    if request.classes:
+        check_names(names, 'classes', '--classes')
     draft.classes = names
     draft.plan.say('classes', len(names), why)
 

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from hrnet_mm.messages import shortened
 
-from .collection import Collection, FormatError, ImageFiles
+from .collection import Collection, FormatError, ImageFiles, read_numbers, reading
 from .xml_files import read_xml, text_of
 
 SIDES = ('xmin', 'ymin', 'xmax', 'ymax')
@@ -35,37 +35,40 @@ def read(folder: Path, files: ImageFiles) -> Collection:
     if first == 0:
         collection.notes['VOC files that count pixels from 0, not from 1'] += len(roots)
     for path, root in roots.items():
-        if root.tag != 'annotation':
-            raise FormatError(f'{path} is not a file of Pascal VOC: <{root.tag}>')
-        size = root.find('size')
-        sizes = [
-            int(float(text_of(size, name, '0'))) if size is not None else 0
-            for name in ('width', 'height')
-        ]
-        # the name of the XML file: <filename> is often that before a renaming
-        name = files.find(text_of(root, 'filename')) or path.stem
-        image = collection.add_image(name, (sizes[0], sizes[1]))
-        for it in root.iter('object') if image else ():
-            _check(it, path)
-            box = _box(it, first, path)
-            difficult = text_of(it, 'difficult') == '1'
-            if difficult:
-                collection.notes[
-                    'difficult objects: losses and scores ignore them'
-                ] += 1
-            outline = _polygon(it, first)
-            category = text_of(it, 'name')
-            collection.add_object(image, category, box, outline, crowd=difficult)  # type: ignore[arg-type]
+        with reading(path, 'Pascal VOC'):
+            _read_file(path, root, first, collection)
     return collection.finish()
 
 
+def _read_file(path: Path, root: Element, first: int, collection: Collection) -> None:
+    if root.tag != 'annotation':
+        raise FormatError(f'{path} is not a file of Pascal VOC: <{root.tag}>')
+    sides = [text_of(root, f'size/{side}', '0') for side in ('width', 'height')]
+    width, height = read_numbers(sides, f'{path}, <size>,')
+    # the name of the XML file: <filename> is often that before a renaming
+    name = collection.files.find(text_of(root, 'filename')) or path.stem
+    image = collection.add_image(name, (int(width), int(height)))
+    for number, it in enumerate(root.iter('object') if image else (), start=1):
+        category = text_of(it, 'name')
+        where = f'{path}, object {number} ({category})'
+        _check(it, path)
+        if not category:
+            raise FormatError(
+                f'{path}, object {number}, has no <name>: write its class'
+            )
+        box = _box(it, first, where)
+        difficult = text_of(it, 'difficult') == '1'
+        if difficult:
+            collection.notes['difficult objects: losses and scores ignore them'] += 1
+        outline = _polygon(it, first, where)
+        collection.add_object(image, category, box, outline, crowd=difficult)  # type: ignore[arg-type]
+
+
 def _first_pixel(roots: dict[Path, Element]) -> int:
-    for root in roots.values():
+    for path, root in roots.items():
         for box in root.iter('bndbox'):
-            if (
-                float(text_of(box, 'xmin', '1')) < 1
-                or float(text_of(box, 'ymin', '1')) < 1
-            ):
+            sides = [text_of(box, side, '1') for side in SIDES[:2]]
+            if min(read_numbers(sides, f'{path}, <bndbox>,')) < 1:
                 return 0
     return 1
 
@@ -81,19 +84,17 @@ def _check(it: Element, path: Path) -> None:
         )
 
 
-def _box(it: Element, first: int, path: Path) -> list[float]:
-    box = it.find('bndbox')
-    try:
-        left, top, right, bottom = (float(text_of(box, side)) for side in SIDES)  # type: ignore[arg-type]
-    except ValueError:
-        raise FormatError(f'{path} has a <bndbox> without {SIDES} as numbers') from None
+def _box(it: Element, first: int, where: str) -> list[float]:
+    sides = [it.findtext(f'bndbox/{side}') for side in SIDES]
+    left, top, right, bottom = read_numbers(sides, f'{where}, <bndbox>,')
     return [left - first, top - first, right - left + first, bottom - top + first]
 
 
-def _polygon(it: Element, first: int) -> list[list[float]] | None:
+def _polygon(it: Element, first: int, where: str) -> list[list[float]] | None:
     polygon = it.find('polygon')
     if polygon is None or len(polygon) < 6:
         return None
     number = len(polygon) // 2
     names = [f'{axis}{i}' for i in range(1, number + 1) for axis in 'xy']
-    return [[float(text_of(polygon, name)) - first for name in names]]
+    numbers = read_numbers([polygon.findtext(n) for n in names], f'{where}, <polygon>,')
+    return [[number - first for number in numbers]]

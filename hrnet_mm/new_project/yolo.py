@@ -15,7 +15,16 @@ import yaml
 
 from hrnet_mm.tiny_people.skeleton import KEYPOINTS
 
-from .collection import Collection, FormatError, ImageFiles, Points, list_images
+from .collection import (
+    Collection,
+    FormatError,
+    ImageFiles,
+    Points,
+    check_names,
+    list_images,
+    read_numbers,
+    reading,
+)  # fmt: skip
 
 NAMES = ('classes.txt', 'obj.names')
 COCO_FLIPS = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
@@ -55,9 +64,10 @@ def read(source: Path, files: ImageFiles | None) -> dict[str, Collection]:
     if source.is_dir():
         return {'': _read_folder(source, files)}
     try:
-        content = yaml.safe_load(source.read_text())
-        layout = _layout(content, source)
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        with reading(source, 'YOLO'):
+            content = yaml.safe_load(source.read_text())
+            layout = _layout(content, source)
+    except yaml.YAMLError as error:
         raise FormatError(f'{source} is not a data.yaml of YOLO: {error!r}') from None
     root = source.parent / str(content.get('path') or '')
     root = root if root.is_dir() else source.parent
@@ -69,19 +79,37 @@ def read(source: Path, files: ImageFiles | None) -> dict[str, Collection]:
     found = {
         split: _read_split(folder, layout, source) for split, folder in folders.items()
     }
-    return found if len(found) > 1 else {'': next(iter(found.values()))}
+    if 'train' not in found:
+        raise FormatError(f'{source} has no `train:` with the folder of its images')
+    return found if len(found) > 1 else {'': found['train']}
+
+
+def _names(content: dict[str, Any], source: Path) -> list[str]:
+    names = content.get('names') if isinstance(content, dict) else None
+    if isinstance(names, dict) and sorted(names) == [*range(len(names))]:
+        names = [names[i] for i in range(len(names))]
+    if not isinstance(names, list) or not names:
+        raise FormatError(
+            f'{source} has names={str(names)[:60]}: expected a list of the names of '
+            'the classes, or a name for each number from 0'
+        )
+    # YAML reads 7 as a number, and no as false
+    classes = [str(it) if type(it) in (int, float) else it for it in names]
+    check_names(classes, 'classes', source)
+    return classes
 
 
 def _layout(content: dict[str, Any], source: Path) -> Layout:
-    names = content['names']
-    classes = [*(names.values() if isinstance(names, dict) else names)]
+    classes = _names(content, source)
     if not content.get('kpt_shape'):
-        return Layout([str(name) for name in classes])
-    number, values = content['kpt_shape']
+        return Layout(classes)
+    shape = content['kpt_shape']
+    number, values = shape if isinstance(shape, list) and len(shape) == 2 else (0, 0)
     flips = content.get('flip_idx') or []
-    if values not in (2, 3) or (flips and sorted(flips) != [*range(number)]):
+    fits = type(number) is int and values in (2, 3)
+    if not fits or (flips and sorted(flips) != [*range(number)]):
         raise FormatError(
-            f'{source}: kpt_shape={[number, values]} and flip_idx={flips} do not fit: '
+            f'{source}: kpt_shape={shape} and flip_idx={flips} do not fit: '
             'expected [keypoints, 2 or 3] and each index once'
         )
     given = content.get('kpt_names') or {}
@@ -89,7 +117,8 @@ def _layout(content: dict[str, Any], source: Path) -> Layout:
     if len(given) != number:
         coco = number == len(KEYPOINTS) and flips == COCO_FLIPS
         given = KEYPOINTS if coco else [f'keypoint_{i}' for i in range(1, number + 1)]
-    return Layout([str(name) for name in classes], (number, values), [*given], flips)
+    check_names(given, 'keypoints', source)
+    return Layout(classes, (number, values), [*given], flips)
 
 
 def _folder(root: Path, entry: Any, source: Path) -> Path:
@@ -115,8 +144,8 @@ def _read_folder(folder: Path, files: ImageFiles | None) -> Collection:
             f'{folder} is a folder of YOLO labels: use its data.yaml, or set --images '
             f'and put {NAMES[0]} with the names of the classes beside the labels'
         )
-    layout = Layout(names.read_text().split('\n'))
-    layout.classes = [name.strip() for name in layout.classes if name.strip()]
+    layout = Layout([name.strip() for name in names.read_text().rstrip().split('\n')])
+    check_names(layout.classes, 'classes', names)
     labels = {
         path.stem: path for path in folder.rglob('*.txt') if path.name not in NAMES
     }
@@ -151,7 +180,9 @@ def _fill(
         image = collection.add_image(name)
         if image is None:
             continue
-        for number, line in enumerate(labels[name].read_text().splitlines(), start=1):
+        with reading(labels[name], 'YOLO'):
+            lines = labels[name].read_text().splitlines()
+        for number, line in enumerate(lines, start=1):
             if line.strip():
                 where = f'line {number} of {labels[name]}'
                 _add_line(collection, image, line.split(), layout, where)
@@ -174,14 +205,13 @@ def _add_line(
     layout: Layout,
     where: str,
 ) -> None:
-    try:
-        category, *values = map(float, words)
-        name = layout.classes[int(category)]
-    except (ValueError, IndexError):
+    category, *values = read_numbers(words, where)
+    if category not in range(len(layout.classes)):
         raise FormatError(
-            f'{where} does not start with a class from 0 to {len(layout.classes) - 1} '
-            f'and numbers: {" ".join(words)[:60]}'
-        ) from None
+            f'{where} does not start with a class from 0 to {len(layout.classes) - 1}: '
+            f'{" ".join(words)[:60]}'
+        )
+    name = layout.classes[int(category)]
     number, each = layout.shape
     size = (image['width'], image['height'])
     if number and len(values) == 4 + number * each:

@@ -91,11 +91,17 @@ class CheckLabels(BaseTransform):
         )
 
 
+def _open(path: str) -> Image.Image:
+    from hrnet_mm.datasets.image_files import open_image  # not for `import hrnet_mm`
+
+    return open_image(path)
+
+
 def _labels_above_255(path: str) -> set[int]:
     # mmseg keeps their lowest eight bits
     if not Path(path).is_file():  # on remote storage
         return set()
-    with Image.open(path) as image:  # reads only the header
+    with _open(path) as image:  # reads only the header
         if image.mode in ('1', 'L', 'P', 'RGB', 'RGBA'):
             return set()
     return {label for label in read_labels(path) if label > 255}
@@ -106,7 +112,7 @@ def read_labels(path: str | None) -> set[int]:
     if path is None or not Path(path).is_file():
         return set()
     try:
-        with Image.open(path) as image:
+        with _open(path) as image:
             labels = np.asarray(image)
     except OSError:  # `CheckedData` reports the file when it loads the sample
         return set()
