@@ -8,15 +8,19 @@ loaded like one of our own.
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache, partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.utils import import_modules_from_strings
+from mmengine.registry import Registry
 
 from hrnet_mm.building import load_trained
 from hrnet_mm.checkpoints import CheckpointError, hub, read, zoo
@@ -25,7 +29,7 @@ from hrnet_mm.checkpoints.families import NEAREST
 from hrnet_mm.checkpoints.fitting import load_part
 from hrnet_mm.datasets.metainfo import metainfo_of
 from hrnet_mm.libraries import LIBRARIES, library_of
-from hrnet_mm.messages import first_line
+from hrnet_mm.messages import first_line, shortened
 from hrnet_mm.models import HRNet
 from hrnet_mm.models.arch import as_extra
 
@@ -37,7 +41,17 @@ REPOSITORY = re.compile(r'(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?')
 PACKAGES = ('hrnet_mm', *LIBRARIES, 'mmengine', 'mmcv')
 # Descriptions of keypoints that mmpose ships.
 DESCRIPTION = re.compile(r'configs/_base_/datasets/\w+\.py')
-REGISTERED = re.compile(rf'\w+|({"|".join(PACKAGES)})\.[A-Z]\w*')
+DIGEST = re.compile('[0-9a-f]{64}')
+# Names that are looked up in mmcv.ops, not in a registry.
+OPERATIONS = {'nms', 'soft_nms', 'RoIAlign', 'RoIPool'}
+# Functions that read, fetch or run what their arguments name. A class whose module
+# calls one may do so when it is built, or build a model of somebody else.
+LOADERS = {
+    'create_model', 'download', 'eval', 'exec', 'from_pretrained', 'fromfile',
+    'get_object_from_string', 'import_module', 'load_checkpoint', '_load_checkpoint',
+    'load_state_dict_from_url', 'load_url', 'pickle.load', 'pickle.loads',
+    'torch.hub.load', 'torch.load',
+}  # fmt: skip
 
 
 def from_pretrained(name: str) -> Any:
@@ -86,17 +100,37 @@ def _load_trunk(path: Path) -> HRNet:
 
 
 def _load_model(cfg: Config, weights: Path) -> Any:
-    try:
-        import_modules_from_strings(cfg.get('custom_imports', {}).get('imports', []))
-    except ImportError as error:
-        raise ValueError(
-            f'the model needs {cfg.default_scope}: {error}. `hrnet-mm doctor` prints '
-            'the fix'
-        ) from error
-    model = load_trained(cfg, weights, whole=True)
+    _import(_imports(cfg), cfg.default_scope)
+    # the weights replace what an init_cfg would load
+    built = Config(_without_init(cfg.to_dict()))
+    model = load_trained(built, weights, whole=True)
     model.cfg = cfg
     model.dataset_meta = metainfo_of(cfg.test_dataloader.dataset)
     return model
+
+
+def _import(modules: list[str], library: str) -> None:
+    try:
+        for module in modules:
+            import_module(module)
+    except ImportError as error:
+        raise ValueError(
+            f'the model needs {library}: {error}. `hrnet-mm doctor` prints the fix'
+        ) from error
+
+
+def _imports(cfg: Config) -> list[str]:
+    settings = cfg.get('custom_imports') or {}
+    imports = settings.get('imports', []) if isinstance(settings, dict) else settings
+    return [imports] if isinstance(imports, str) else list(map(str, imports))
+
+
+def _without_init(cfg: Any) -> Any:
+    if isinstance(cfg, dict):
+        return {k: _without_init(v) for k, v in cfg.items() if k != 'init_cfg'}
+    if isinstance(cfg, list | tuple):
+        return type(cfg)(map(_without_init, cfg))
+    return cfg
 
 
 def _load_folder(folder: Path) -> Any:
@@ -107,21 +141,33 @@ def _load_folder(folder: Path) -> Any:
             '`hrnet-mm push` has published'
         )
     try:
-        expected = str(json.loads((folder / FACTS).read_text())['sha256'])
-    except (ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(
-            f'{folder / FACTS} is damaged: {type(error).__name__}: {error}'
-        ) from None
-    try:
-        check(compute(folder / WEIGHTS), expected)
+        check(compute(folder / WEIGHTS), _read_digest(folder / FACTS))
     except ChecksumError as error:
         raise ChecksumError(
             f'{folder / WEIGHTS} is damaged or incomplete: {error}'
         ) from None
     cfg = read_config(folder / CONFIG)
-    library_of(cfg.get('default_scope'))
-    check_types(cfg)
-    return _load_model(cfg, folder / WEIGHTS)
+    try:
+        check_types(cfg)
+        return _load_model(Config(_with_descriptions(cfg.to_dict())), folder / WEIGHTS)
+    except CheckpointError:
+        raise
+    except Exception as error:  # of any class of the libraries, on odd arguments
+        raise ValueError(f'{folder} is not loaded: {first_line(error)}') from error
+
+
+def _read_digest(path: Path) -> str:
+    try:
+        digest = json.loads(path.read_text())['sha256']
+        if DIGEST.fullmatch(digest):
+            return digest
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise CheckpointError(
+            f'{path} is damaged: {type(error).__name__}: {first_line(error)}'
+        ) from None
+    raise CheckpointError(
+        f'{path} is damaged: its sha256 is {digest!r}, not 64 hexadecimal digits'
+    )
 
 
 def _download(name: str) -> Path:
@@ -159,7 +205,7 @@ def read_config(path: Path) -> Config:
     Raises:
         ValueError: If it has other statements, or calls anything but ``dict``.
     """
-    values = {}
+    values: dict[str, Any] = {}
     try:
         for node in ast.parse(path.read_text()).body:
             match node:
@@ -167,12 +213,15 @@ def read_config(path: Path) -> Config:
                     values[name] = _evaluate(value)
                 case _:
                     raise ValueError(f'it has {type(node).__name__} statements')
-    except (ValueError, SyntaxError) as error:
-        raise ValueError(
-            f'{path} is not read: {error}. A published config has values only, so that '
-            'it cannot run code'
-        ) from None
-    return Config(values)
+        return Config(values)
+    except (RecursionError, MemoryError):
+        reason = 'it is nested too deeply'
+    except (ValueError, SyntaxError, TypeError, KeyError) as error:
+        reason = first_line(error)
+    raise ValueError(
+        f'{path} is not read: {reason}. A published config has values only, so that it '
+        'cannot run code'
+    )
 
 
 def _evaluate(node: ast.expr) -> Any:
@@ -204,41 +253,168 @@ def _name(word: ast.keyword) -> str:
 def check_types(cfg: Config) -> None:
     """Raise unless a config names no code but classes of the libraries.
 
-    mmengine takes the path of any function for a ``type``, and calls it; mmpose runs
-    the file that describes keypoints.
+    mmengine takes the path of any function or module for a ``type``, and imports it.
+    So a name must be in a registry already, and no module may have it. The classes of
+    the model must also be of modules that call none of ``LOADERS``: this rule needs
+    no list of classes, and so holds for any version of the libraries.
 
     Args:
         cfg: A config that somebody else may have written.
 
     Raises:
-        ValueError: If a ``type``, an import or a description of keypoints is neither of
-            hrnet_mm nor of OpenMMLab.
+        ValueError: If it has no model or test data set, its library cannot be
+            imported, or it names code or files that are neither of hrnet_mm nor of
+            OpenMMLab.
     """
+    library = library_of(cfg.get('default_scope'))
+    _check_parts(cfg)
+    imports = _imports(cfg)
+    _refuse(it for it in imports if it.split('.')[0] not in PACKAGES)
+    _import([library.scope, 'hrnet_mm', *imports], library.scope)
     values = cfg.to_dict()
-    imports = values.get('custom_imports', {}).get('imports', ())
-    imports = [imports] if isinstance(imports, str) else imports
-    others = [
-        *(it for it in _values_of('type', values) if not REGISTERED.fullmatch(it)),
-        *(
-            it
-            for it in _values_of('from_file', values)
-            if not DESCRIPTION.fullmatch(it)
-        ),
-        *(it for it in imports if it.split('.')[0] not in PACKAGES),
-    ]
-    if others:
+    _refuse(
+        name
+        for scope, name in _types(values, library.scope)
+        if _find(scope, name) is None
+    )
+    _refuse(_foreign_files(values))
+    built = _without_init(
+        {key: values[key] for key in ('model', 'data_preprocessor') if key in values}
+    )
+    _refuse(
+        name
+        for scope, name in _types(built, library.scope)
+        if any(map(_loads, _modules(_find(scope, name))))
+    )
+
+
+def _check_parts(cfg: Config) -> None:
+    if not isinstance(cfg.get('model'), dict):
+        raise ValueError('the config has no model')
+    loader = cfg.get('test_dataloader')
+    if not (isinstance(loader, dict) and isinstance(loader.get('dataset'), dict)):
         raise ValueError(
-            f'the config needs {", ".join(dict.fromkeys(others))}: a published model '
-            f'consists of registered classes of {", ".join(PACKAGES)}'
+            'the config has no test_dataloader, whose data set names the outputs'
         )
 
 
-def _values_of(key: str, cfg: Any) -> Iterator[str]:
+def _refuse(names: Iterator[str]) -> None:
+    if others := list(dict.fromkeys(names)):
+        raise ValueError(
+            f'the config needs {shortened(others)}: a published model consists of '
+            f'registered classes of {", ".join(PACKAGES)}, which load nothing else'
+        )
+
+
+def _types(cfg: Any, scope: str) -> Iterator[tuple[str, str]]:
+    # yields names of classes, each with the scope in which mmengine looks it up
     if isinstance(cfg, dict):
-        if key in cfg:
-            yield str(cfg[key])
-        for value in cfg.values():
-            yield from _values_of(key, value)
+        scope = str(cfg.get('_scope_', scope))
+        if 'type' in cfg:
+            yield scope, str(cfg['type'])
+        for key, value in cfg.items():
+            if key != 'keypoint_info':  # whose types are `upper` and `lower`
+                yield from _types(value, scope)
     elif isinstance(cfg, list | tuple):
         for value in cfg:
-            yield from _values_of(key, value)
+            yield from _types(value, scope)
+
+
+def _find(scope: str, name: str) -> Any:
+    # not Registry.get, which imports a name that it does not know
+    prefix, _, last = name.rpartition('.')
+    if {prefix or scope, scope} - {*LIBRARIES, 'hrnet_mm', 'mmengine'}:
+        return None
+    if not prefix and (not name.isidentifier() or find_spec(name)):
+        return None
+    if name in OPERATIONS:
+        return OPERATIONS
+    kinds = [it.module_dict.get(name) for it in _registries(scope, 'mmengine')]
+    if prefix:
+        # a registry of hrnet_mm may be a child of that of a library
+        scoped = _registries(prefix, scope)
+        scoped = [it for it in map(partial(_within, prefix), scoped) if it]
+        kinds += [it.module_dict.get(last) for it in scoped]
+    return next(filter(None, kinds), None)
+
+
+def _registries(*scopes: str) -> list[Registry]:
+    _import([f'{scope}.registry' for scope in scopes], scopes[0])
+    found = [
+        value
+        for scope in scopes
+        for value in vars(import_module(f'{scope}.registry')).values()
+        if isinstance(value, Registry)
+    ]
+    for registry in found:
+        registry.import_from_location()
+    return found
+
+
+def _within(scope: str, registry: Registry) -> Registry | None:
+    return registry if registry.scope == scope else registry.children.get(scope)
+
+
+def _modules(kind: Any) -> set[str]:
+    bases = inspect.getmro(kind) if inspect.isclass(kind) else [kind]
+    names = {str(getattr(base, '__module__', '')) for base in bases}
+    return {name for name in names if name.split('.')[0] in PACKAGES}
+
+
+@cache
+def _loads(module: str) -> bool:
+    tree = ast.parse(inspect.getsource(import_module(module)))
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return any(
+        ast.unparse(call) in LOADERS
+        # a method `eval` is that of a model
+        or (isinstance(call, ast.Attribute) and call.attr in LOADERS - {'eval'})
+        for call in calls
+    )
+
+
+def _foreign_files(cfg: Any) -> Iterator[str]:
+    # yields what the libraries would read or run when a data set is built
+    if isinstance(cfg, dict):
+        for key, value in cfg.items():
+            if key == 'from_file' and _description(value) is None:
+                yield f'from_file={value!r}'
+            if key == 'trust_remote_code' or (
+                key == 'classes' and isinstance(value, str)
+            ):
+                yield f'{key}={value!r}'
+            if key == 'metainfo' and isinstance(value, dict):
+                yield from (
+                    f'metainfo.{name}={text!r}'
+                    for name, text in value.items()
+                    if name not in ('dataset_name', 'from_file')
+                    and isinstance(text, str)
+                )
+            yield from _foreign_files(value)
+    elif isinstance(cfg, list | tuple):
+        for value in cfg:
+            yield from _foreign_files(value)
+
+
+def _description(file: Any) -> Path | None:
+    # mmpose would take a file of the working folder first
+    if not isinstance(file, str) or not DESCRIPTION.fullmatch(file):
+        return None
+    package = find_spec('mmpose')
+    if package is None or package.origin is None:
+        return None
+    path = Path(package.origin).parent / '.mim' / file
+    return path if path.is_file() else None
+
+
+def _with_descriptions(cfg: Any) -> Any:
+    if isinstance(cfg, dict):
+        return {
+            key: str(_description(value))
+            if key == 'from_file'
+            else _with_descriptions(value)
+            for key, value in cfg.items()
+        }
+    if isinstance(cfg, list | tuple):
+        return type(cfg)(map(_with_descriptions, cfg))
+    return cfg

@@ -201,6 +201,10 @@ def test_a_damaged_or_incomplete_folder_is_refused(trained, tmp_path):
     weights.write_bytes(weights.read_bytes()[:-1] + b'x')
     with pytest.raises(CheckpointError, match='damaged or incomplete: its SHA-256 is'):
         hrnet_mm.from_pretrained(str(folder))
+    for digest in ('', hashlib.sha256(weights.read_bytes()).hexdigest()[:8]):
+        (folder / 'hrnet_mm.json').write_text(json.dumps(dict(sha256=digest)))
+        with pytest.raises(CheckpointError, match='not 64 hexadecimal digits'):
+            hrnet_mm.from_pretrained(str(folder))
     (folder / 'hrnet_mm.json').write_text('{}')
     with pytest.raises(CheckpointError, match=r'hrnet_mm\.json is damaged'):
         hrnet_mm.from_pretrained(str(folder))
@@ -235,23 +239,123 @@ def test_values_of_a_config_are_read_as_mmengine_reads_them(tmp_path):
     assert read_config(path).to_dict() == Config.fromfile(path).to_dict()
 
 
+@pytest.fixture
+def tiny(root) -> Config:
+    """A config of pose that can be published."""
+    pytest.importorskip('mmpose')
+    return Config.fromfile(root / f'configs/{LEAVES["mmpose"]}.py')
+
+
 @pytest.mark.parametrize(
     'value',
     [
         dict(type='os.system'),
         dict(type='hrnet_mm.launching.run'),
         dict(type='mmengine.rmtree'),
+        dict(type='mmengine.Config'),
+        dict(type='evilmod'),
+        dict(type='mmpose.Nope'),
+        dict(type=['evil']),
+        dict(type='HRNet', _scope_='evil'),
+        dict(type='DWPoseDistiller'),
+        dict(type='mmdet.KnowledgeDistillationSingleStageDetector'),
+        dict(type='mmpretrain.TIMMBackbone'),
+        dict(type='mmpretrain.HuggingFaceClassifier'),
+        dict(type='mmpretrain.TimmClassifier'),
+        dict(trust_remote_code=True),
+        dict(classes='/etc/hostname'),
+        dict(metainfo=dict(evil='/etc/hostname')),
         dict(metainfo=dict(from_file='/tmp/evil.py')),
         dict(metainfo=dict(from_file='configs/_base_/datasets/../../evil.py')),
+        dict(metainfo=dict(from_file='configs/_base_/datasets/evil.py')),
     ],
 )
-def test_a_config_from_elsewhere_names_registered_classes_only(value):
-    check_types(Config(dict(model=dict(type='TopdownPoseEstimator'))))
-    with pytest.raises(ValueError, match=r'os\.system|launching|rmtree|evil'):
-        check_types(Config(dict(model=dict(parts=[value]))))
-    imports = dict(imports=['hrnet_mm.pose', 'evil'])
+def test_a_config_from_elsewhere_names_registered_classes_only(
+    value, tiny, tmp_path, monkeypatch
+):
+    (tmp_path / 'evilmod.py').write_text("open('ran', 'w')")
+    (tmp_path / 'configs/_base_/datasets').mkdir(parents=True)
+    (tmp_path / 'configs/_base_/datasets/evil.py').write_text("open('ran', 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    tiny.model.parts = [value]
+    with pytest.raises(ValueError, match='the config needs'):
+        check_types(tiny)
+    assert not (tmp_path / 'ran').exists()
+
+
+def test_a_name_of_the_registry_that_is_also_a_module_is_refused(
+    tiny, tmp_path, monkeypatch
+):
+    """A transform in the place of a model: mmengine would import the module."""
+    tiny.model.parts = [dict(type='TopdownAffine')]
+    check_types(tiny)
+    (tmp_path / 'TopdownAffine.py').touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ValueError, match='needs TopdownAffine:'):
+        check_types(tiny)
+
+
+@pytest.mark.parametrize('imports', ['evil', ['evil'], dict(imports=['evil'])])
+def test_a_config_from_elsewhere_imports_the_libraries_only(imports, tiny):
+    tiny.custom_imports = imports
     with pytest.raises(ValueError, match='needs evil:'):
-        check_types(Config(dict(custom_imports=imports)))
+        check_types(tiny)
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        'x = ' + '-' * 5000 + '1',
+        'x = ' + '+'.join(['1'] * 20_000),
+        'x = {[]: 1}',
+        'filename = 1',
+        'model = None',
+        "model = dict(type='Nope')",
+        "model = dict(type='TopdownPoseEstimator')",
+        'test_dataloader = None',
+        'test_dataloader = dict(dataset=dict())',
+        "test_dataloader = dict(dataset=dict(type='CocoDataset', metainfo=5))",
+        "custom_imports = 'evil'",
+        "default_scope = 'os'",
+    ],
+)
+def test_an_odd_config_is_one_message_with_the_folder(line, trained, tmp_path):
+    config, checkpoint, _ = trained()
+    folder = hrnet_mm.save_pretrained(config, checkpoint, tmp_path / 'model')
+    with (folder / 'config.py').open('a') as file:
+        file.write(f'{line}\n')
+    with pytest.raises(ValueError, match=f'^{re.escape(str(folder))}'):
+        hrnet_mm.from_pretrained(str(folder))
+
+
+def test_weights_named_by_a_config_are_not_loaded(trained, tmp_path):
+    config, checkpoint, state = trained()
+    folder = hrnet_mm.save_pretrained(config, checkpoint, tmp_path / 'model')
+    with (folder / 'config.py').open('a') as file:
+        cfg = Config.fromfile(config)
+        cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint='/none')
+        file.write(Config(dict(model=cfg.model)).pretty_text)
+    assert_same(hrnet_mm.from_pretrained(str(folder)), state)
+
+
+def test_keypoints_are_those_of_mmpose_not_of_the_working_folder(
+    trained, tmp_path, monkeypatch
+):
+    config, checkpoint, _ = trained()
+    folder = hrnet_mm.save_pretrained(config, checkpoint, tmp_path / 'model')
+    with (folder / 'config.py').open('a') as file:
+        file.write(
+            "test_dataloader = dict(dataset=dict(type='CocoDataset', metainfo=dict("
+            "from_file='configs/_base_/datasets/coco.py')))\n"
+        )
+    fake = tmp_path / 'configs/_base_/datasets/coco.py'
+    fake.parent.mkdir(parents=True)
+    fake.write_text("open('ran', 'w')")
+    monkeypatch.chdir(tmp_path)
+    model = hrnet_mm.from_pretrained(str(folder))
+    assert model.dataset_meta['keypoint_id2name'][0] == 'nose'
+    assert not (tmp_path / 'ran').exists()
 
 
 @pytest.mark.parametrize('path', sorted({entry['Config'] for entry in zoo.entries()}))

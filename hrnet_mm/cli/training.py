@@ -51,7 +51,7 @@ def curves(work_dirs: tuple[Path, ...], output: Path) -> None:
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     console.print(curves.table(runs))
-    console.print(f'{output}', soft_wrap=True)
+    console.print(f'{output}', soft_wrap=True, markup=False)
 
 
 @command(

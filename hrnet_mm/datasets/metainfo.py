@@ -112,7 +112,11 @@ def metainfo_of(dataset: Any) -> dict[str, Any]:
 def class_of(dataset: Any) -> Any:
     """Return the class of a data set from its config."""
     kind = dataset['type']
-    return DATASETS.get(kind) if isinstance(kind, str) else kind
+    if not isinstance(kind, str):
+        return kind
+    # `get` alone would not look into the library of the default scope
+    with DATASETS.switch_scope_and_registry(None) as registry:
+        return registry.get(kind)
 
 
 def build_lazily(dataset: Any) -> Any:

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
+from rich.text import Text
 
 from hrnet_mm.files import write_atomically
 from hrnet_mm.messages import shortened
@@ -30,6 +33,9 @@ MAIN_SCORES = {
 }  # fmt: skip
 LOWER_IS_BETTER = {'loss', 'NME', 'EPE'}
 NO_SCORES = {'step', 'time', 'data_time', 'memory'}
+# What locates a row, and its least value.
+LOCATION = {'step': 0, 'iter': 0, 'epoch': 1}
+MAX_PANELS = 12  # a figure of 400 takes minutes
 # The smoothed loss is the mean over entries of the log on both sides: at most so many
 # on each, and at most this share of all entries.
 SIDE, SIDE_SHARE = 10, 0.1
@@ -107,7 +113,8 @@ def read_run(work_dir: Path, name: str | None = None) -> Run:
     """
     rows: list[tuple[tuple[float, bool], dict]] = []
     length = None
-    for log in _find_logs(work_dir):
+    logs = _find_logs(work_dir)
+    for log in logs:
         if later := _read_rows(log):
             length = _epoch_length(later, length)
             located = list(_locate(later, length))
@@ -115,7 +122,7 @@ def read_run(work_dir: Path, name: str | None = None) -> Run:
     curves = _curves(rows)
     if not curves:
         raise ValueError(
-            f'{work_dir} has no loss or score yet: the first loss is logged after '
+            f'{logs[-1]} has no loss or score yet: the first loss is logged after '
             'default_hooks.logger.interval iterations'
         )
     return Run(name or work_dir.resolve().name, curves, length)
@@ -157,17 +164,35 @@ def _find_logs(work_dir: Path) -> list[Path]:
     raise ValueError(f'{work_dir} contains several work folders: {shortened(jobs)}')
 
 
-def _read_rows(log: Path) -> list[dict]:
-    lines = log.read_text().splitlines()
+def _read_rows(log: Path) -> list[dict[str, float]]:
+    # binary files have no line of JSON, so that they are reported like damaged ones
+    lines = log.read_text(errors='replace').splitlines()
     rows = []
     for number, line in enumerate(lines, 1):
         try:
-            rows.append(json.loads(line))
-        except ValueError as error:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
             if number < len(lines):
                 raise ValueError(f'{log}, line {number}: not JSON: {error}') from error
-            # the job is writing the last line, or was killed while it did
+            continue  # the job is writing the last line, or was killed while it did
+        numbers = _numbers(row) if isinstance(row, dict) else {}
+        if 'step' in numbers:
+            rows.append(numbers)
     return rows
+
+
+def _numbers(row: dict[str, object]) -> dict[str, float]:
+    # a loss may be NaN or infinite, but not what it is located by
+    numbers = {}
+    for name, value in row.items():
+        with suppress(OverflowError):  # of integers with hundreds of digits
+            if isinstance(value, int | float):
+                numbers[name] = float(value)
+    return {
+        name: value
+        for name, value in numbers.items()
+        if name not in LOCATION or LOCATION[name] <= value < math.inf
+    }
 
 
 def _epoch_length(rows: list[dict], former: float | None) -> float | None:
@@ -237,7 +262,8 @@ def draw(runs: Sequence[Run], path: Path) -> Path:
         path: The path of the figure, which is replaced; missing folders are created.
 
     Returns:
-        The path.
+        The path. Values beyond the first ``MAX_PANELS`` are not drawn; the figure says
+        so.
 
     Raises:
         ValueError: If the figure has no known suffix.
@@ -247,6 +273,7 @@ def draw(runs: Sequence[Run], path: Path) -> Path:
         raise ValueError(f'{path} must end in one of {", ".join(FORMATS)}')
     names = [n for n in (LOSS, RATE) if any(n in run.curves for run in runs)]
     names += sorted({name for run in runs for name in run.scores()})
+    names, others = names[:MAX_PANELS], names[MAX_PANELS:]
     columns = min(3, len(names))
     lines = -(-len(names) // columns)
     figure = Figure(figsize=(5 * columns, 3.6 * lines), layout='constrained')
@@ -256,8 +283,14 @@ def draw(runs: Sequence[Run], path: Path) -> Path:
     for axis in axes[len(names) :]:
         axis.remove()
     handles = [axes[0].plot([], [], **_style(i))[0] for i in range(len(runs))]
-    labels = [run.name for run in runs]
-    figure.legend(handles, labels, loc='outside upper left', ncols=columns)
+    numbers = [str(i) for i in range(len(runs))]
+    legend = figure.legend(handles, numbers, loc='outside upper left', ncols=columns)
+    for text, run in zip(legend.get_texts(), runs, strict=True):
+        # set here, because matplotlib leaves out labels like `_a`
+        text.set(text=run.name, parse_math=False)
+    if others:
+        left_out = f'not drawn, but in the table: {shortened(others)}'
+        figure.supxlabel(left_out, parse_math=False)
     content = io.BytesIO()
     figure.savefig(content, format=path.suffix[1:], dpi=150)
     write_atomically(path, content.getvalue())
@@ -282,7 +315,8 @@ def _draw_panel(axis: Axes, name: str, runs: Sequence[Run]) -> None:
             marker = None if name == RATE else '.'
             axis.plot(steps, curve.values, **_style(number), marker=marker)
     title = {LOSS: 'loss', RATE: 'learning rate'}.get(name, name)
-    axis.set(title=title, xlabel='epoch' if in_epochs else 'iteration')
+    axis.set_title(title, parse_math=False)
+    axis.set_xlabel('epoch' if in_epochs else 'iteration')
     losses = [v for run in runs if name in run.curves for v in run.curves[name].values]
     if name == LOSS and min(losses) > 0:
         axis.set_yscale('log')
@@ -317,6 +351,6 @@ def table(runs: Sequence[Run]) -> Table:
                         f'{curve.steps[i] / length:.4g}',
                     )
                 )
-                shown.add_row(run.name, name, *cells)
+                shown.add_row(Text(run.name), Text(name), *cells)
         shown.add_section()
     return shown

@@ -98,6 +98,62 @@ def test_the_last_line_may_be_half_written_but_no_other(tmp_path, part):
         read_run(tmp_path / 'b')
 
 
+@pytest.mark.parametrize(
+    'line',
+    [
+        '5',
+        '[1]',
+        'null',
+        '{"loss": 9.0, "iter": 3}',
+        '{"loss": 9.0, "iter": 3, "step": "a"}',
+        '{"loss": 9.0, "iter": 3, "step": Infinity}',
+        '{"loss": 1%s, "iter": 3, "step": 3}' % ('0' * 400),
+    ],
+)
+def test_lines_without_a_step_or_a_number_are_left_out(tmp_path, line):
+    run = read_run(write(tmp_path / 'a', epochs([1]), end=f'\n{line}\n{line}\n'))
+    assert run.curves['loss'].values == (1, 1)
+    path = write(tmp_path / 'b', [], end=f'{line}\n{line}\n')
+    with pytest.raises(ValueError, match=r'b/.*/scalars.json has no loss or score yet'):
+        read_run(path)
+
+
+@pytest.mark.parametrize('epoch', ['x', None, 0, math.nan])
+def test_an_epoch_that_is_no_number_is_not_counted(tmp_path, epoch):
+    rows = [dict(row, epoch=epoch) for row in epochs([1]) if 'iter' in row]
+    assert read_run(write(tmp_path, rows)).epoch_length is None
+
+
+@pytest.mark.parametrize('line', [b'[' * 100_000, b'\xff\x00\x80'])
+def test_a_log_that_is_no_text_is_one_message(tmp_path, line):
+    path = write(tmp_path, []) / '20260101_000000/vis_data/scalars.json'
+    path.write_bytes(line + b'\n' + line + b'\n')
+    with pytest.raises(ValueError, match=r'scalars.json, line 1: not JSON'):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize('name', ['exp[lr=0.1]', 'a$\\foo$', '_a', 'a['])
+def test_names_are_shown_as_they_are(tmp_path, name):
+    work_dir = write(tmp_path / name, epochs([1], score='s$\\foo$[b]/AP'))
+    assert curves(work_dir, '--output', tmp_path / 'curves.svg').exit_code == 0
+    shown = io.StringIO()
+    Console(file=shown, width=80).print(table([read_run(work_dir)]))
+    assert f'│ {name} ' in shown.getvalue()
+    assert '│ s$\\foo$[b]/AP │' in shown.getvalue()
+    assert f'<!-- {name} -->' in (tmp_path / 'curves.svg').read_text()
+
+
+def test_a_figure_of_hundreds_of_scores_says_what_it_leaves_out(tmp_path):
+    scores = {f's{i:03}': i for i in range(400)}
+    work_dir = write(tmp_path / 'job', [*epochs([1])[:2], dict(scores, step=1)])
+    assert curves(work_dir, '--output', tmp_path / 'a.svg').exit_code == 0
+    text = (tmp_path / 'a.svg').read_text()
+    assert '<!-- s009 -->' in text
+    assert '<!-- s010 -->' not in text
+    assert 'not drawn, but in the table: s010, s011, ' in text
+    assert '... (390)' in text
+
+
 def test_nan_is_neither_best_nor_in_the_smoothed_loss(tmp_path):
     rows = epochs([1, 2])
     rows[0]['loss'] = math.nan
