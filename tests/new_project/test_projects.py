@@ -364,7 +364,7 @@ def test_mim_trains_what_new_wrote(task, format_, score, few_people, tmp_path, m
     assert Job(tmp_path / 'work').scores(score)
 
 
-@pytest.mark.slow
+@pytest.mark.sweep  # six minutes, of which the demo's test has most
 def test_an_export_of_labelme_trains_as_well_as_the_config_by_hand(
     tiny_people, tmp_path, mim
 ):
