@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,6 +91,23 @@ def kill_at(epoch: int, step: int, command: list[str], log: Path, env: dict) -> 
         with contextlib.suppress(ProcessLookupError):  # it ended before
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+
+
+def stacks_of(group: int) -> str:
+    """Where each process of a process group is, workers of data loaders too."""
+    if shutil.which('py-spy', path=str(Path(sys.executable).parent)) is None:
+        return 'Install py-spy to see where the processes are.'
+    processes = subprocess.run(
+        ['pgrep', '-g', str(group)], capture_output=True, text=True
+    ).stdout.split()
+    spy = Path(sys.executable).parent / 'py-spy'
+    return '\n'.join(
+        subprocess.run(
+            [spy, 'dump', '--pid', process],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ).stdout
+        for process in processes
+    )  # fmt: skip
 
 
 def score_of(
@@ -243,7 +261,9 @@ class Processes:
         try:
             return self.launcher.wait(seconds)
         except subprocess.TimeoutExpired:
-            pytest.fail(f'still running after {seconds} s:\n{self.said()[-3000:]}')
+            stacks = stacks_of(self.launcher.pid)
+            said = self.said()[-3000:]
+            pytest.fail(f'still running after {seconds} s:\n{said}\n{stacks}')
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.launcher.pid, signal.SIGKILL)

@@ -131,7 +131,7 @@ def trained_trunk(real_coco, tmp_path) -> Path:
     return tmp_path / 'trunk.pth'
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_w18_mask_rcnn_trains_on_real_images_from_a_trained_trunk(
     real_coco, trained_trunk, write_config, tmp_path, mim, run_python
 ):

@@ -35,38 +35,45 @@ from hrnet_mm.new_project.settings import (
     choose_schedule,
 )
 
+TWO_EPOCHS = ('--cfg-options', 'train_cfg.max_epochs=2')
+SHORT = (
+    '--cfg-options', 'train_cfg.max_epochs=1', 'train_dataloader.dataset.indices=600',
+)  # fmt: skip
 SCOPES = dict(pose='mmpose', det='mmdet', seg='mmseg', cls='mmpretrain')
 
 
-def export(people: Path, format_: str, folder: Path) -> dict:
-    """The arguments of Request for an export of TinyPeople."""
-    images = people / 'images/train'
-    if format_ == 'labelme':
-        return dict(
-            images=images,
-            annotations=(exports.to_labelme(people, 'train', folder / 'labelme'),),
-        )
-    if format_ in ('skeleton', 'polygon'):
-        file = exports.to_cvat(people, 'train', folder / 'a.xml', format_)
-        return dict(images=images, annotations=(file,))
-    if format_ == 'voc':
-        return dict(
-            images=images,
-            annotations=(exports.to_voc(people, 'train', folder / 'voc'),),
-        )
-    if format_ == 'coco':
-        return dict(
-            images=images,
-            annotations=(people / 'annotations/train.json',),
-            val_images=people / 'images/val',
-            val_annotations=(people / 'annotations/val.json',),
-        )
+def export(people: Path, format_: str, folder: Path, *, val: bool = False) -> dict:
+    """The arguments of Request for an export of TinyPeople.
+
+    With ``val``, formats of one set of images get those of the validation as well.
+    """
     if format_ == 'maps':
         return dict(images=people / 'images', annotations=(people / 'labels',))
     if format_ == 'folders':
         return dict(images=people / 'crops')
-    file = exports.to_yolo(people, folder / 'yolo', format_)
-    return dict(images=None, annotations=(file,))
+    if format_ in ('boxes', 'keypoints', 'polygons'):
+        file = exports.to_yolo(people, folder / 'yolo', format_)
+        return dict(images=None, annotations=(file,))
+    given = dict(
+        images=people / 'images/train',
+        annotations=(_export_split(people, format_, folder, 'train'),),
+    )
+    if val or format_ == 'coco':
+        given.update(
+            val_images=people / 'images/val',
+            val_annotations=(_export_split(people, format_, folder, 'val'),),
+        )
+    return given
+
+
+def _export_split(people: Path, format_: str, folder: Path, split: str) -> Path:
+    if format_ == 'labelme':
+        return exports.to_labelme(people, split, folder / f'labelme_{split}')
+    if format_ == 'voc':
+        return exports.to_voc(people, split, folder / f'voc_{split}')
+    if format_ == 'coco':
+        return people / f'annotations/{split}.json'
+    return exports.to_cvat(people, split, folder / f'{split}.xml', format_)
 
 
 CASES = [
@@ -237,7 +244,7 @@ def test_data_that_does_not_fit_is_refused_and_nothing_is_written(few_people, tm
         with pytest.raises(ValueError) as error:
             create(Request(task, **voc), tmp_path / 'mine', base)
         assert message in str(error.value)
-    assert sorted(it.name for it in tmp_path.iterdir()) == ['voc']
+    assert sorted(it.name for it in tmp_path.iterdir()) == ['voc_train']
 
 
 def test_a_picture_is_not_a_label_map(few_people, tmp_path):
@@ -364,24 +371,29 @@ def test_mim_trains_what_new_wrote(task, format_, score, few_people, tmp_path, m
     assert Job(tmp_path / 'work').scores(score)
 
 
-@pytest.mark.sweep  # six minutes, of which the demo's test has most
-def test_an_export_of_labelme_trains_as_well_as_the_config_by_hand(
-    tiny_people, tmp_path, mim
+# What the tests `..._in_minutes` of the hand-written configs train, and their bounds.
+@pytest.mark.sweep
+@pytest.mark.parametrize(
+    ('task', 'format_', 'base', 'options', 'score', 'bound'),
+    [
+        ('pose', 'labelme', 'hrnet_{}pose', (), 'coco/AP', 0.8),
+        ('det', 'polygon', 'mask-rcnn_hrnetv2p_{}det', SHORT, 'coco/segm_mAP_50', 0.3),
+        ('det', 'polygons', 'mask-rcnn_hrnetv2p_{}det', SHORT, 'coco/segm_mAP_50', 0.3),
+        ('det', 'voc', 'faster-rcnn_hrnetv2p_{}det', SHORT, 'coco/bbox_mAP_50', 0.4),
+        ('seg', 'maps', 'hrnetv2-ocr_{}seg', SHORT, 'mIoU', 35),
+        ('cls', 'folders', 'hrnetc_{}cls', TWO_EPOCHS, 'accuracy/top1', 35),
+    ],
+)
+def test_an_export_trains_as_well_as_the_config_by_hand(
+    task, format_, base, options, score, bound, tiny_people, tmp_path, mim
 ):
-    """The bound is that of the demo, which trains the same config."""
-    both = {
-        split: exports.to_labelme(tiny_people, split, tmp_path / split)
-        for split in ('train', 'val')
-    }
-    request = Request(
-        'pose',
-        tiny_people / 'images/train',
-        (both['train'],),
-        tiny_people / 'images/val',
-        (both['val'],),
-    )
-    folder = create(request, tmp_path / 'mine', 'hrnet_w18_small_v1_tiny-pose').folder
+    pytest.importorskip(SCOPES[task])
+    request = Request(task, **export(tiny_people, format_, tmp_path, val=True))
+    base = base.format('w18_small_v1_tiny-')
+    folder = create(request, tmp_path / 'mine', base).folder
     work = tmp_path / 'work'
-    done = mim('train', 'mmpose', folder / 'config.py', '--work-dir', work)
+    done = mim(
+        'train', SCOPES[task], folder / 'config.py', '--work-dir', work, *options
+    )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert Job(work).scores('coco/AP')[-1] >= 0.8
+    assert max(Job(work).scores(score)) >= bound

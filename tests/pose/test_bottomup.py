@@ -149,7 +149,7 @@ param_scheduler = [
 """
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_a_small_trunk_learns_real_images(
     real_coco, coco_lines, write_config, tmp_path, mim, run_python
 ):

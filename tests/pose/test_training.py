@@ -73,7 +73,7 @@ param_scheduler = [
 """
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_a_small_trunk_overfits_real_images_within_140_iterations(
     coco_lines, write_config, tmp_path, mim
 ):

@@ -74,7 +74,7 @@ param_scheduler = [
 """
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_a_small_trunk_overfits_a_real_image_within_300_iterations(
     cityscapes, write_config, tmp_path, mim, run_python
 ):
