@@ -169,8 +169,12 @@ class Annotations:
     def _check_categories(self) -> None:
         kept: dict[Any, Item] = {}
         for category in self.content['categories']:
-            if not isinstance(category.get('id'), Id) or 'name' not in category:
-                self._fail(f'category {category}', 'needs an id and a name')
+            name = category.get('name')
+            if isinstance(name, int | float):
+                category['name'] = name = str(name)
+                self.changes['names of categories that were numbers: made text'] += 1
+            if not isinstance(category.get('id'), Id) or not isinstance(name, str):
+                self._fail(f'category {category}', 'needs an id and a name of text')
             same = kept.setdefault(category['id'], category)
             if same['name'] != category['name']:
                 name, other = category['name'], same['name']

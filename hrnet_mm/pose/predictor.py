@@ -22,6 +22,8 @@ from hrnet_mm.prediction.sources import Frame, SkippedImage
 
 from .visualization import KEYPOINT_THRESHOLD
 
+# Of images for bottom-up models, which enlarge the short side to 512 pixels or so.
+MAX_ASPECT_RATIO = 16
 DETECTOR_NMS = 0.3  # IoU above which the weaker of two people is dropped, as in MMPose
 
 
@@ -136,6 +138,13 @@ class PosePredictor(Predictor):
             return image, self.detector.prepare(frame, image)
         if self.is_topdown:
             return self._crops(image, self.boxes(frame, image))
+        height, width = image.shape[:2]
+        if max(height, width) > MAX_ASPECT_RATIO * min(height, width):
+            raise SkippedImage(
+                f'{frame.source} has {width} x {height} pixels. Bottom-up models '
+                'enlarge an image until its short side fits; crop it until it is at '
+                f'most {MAX_ASPECT_RATIO} times as long as wide'
+            )
         return self.inferencer.pipeline(self._sample(image))
 
     def predict(self, prepared: Sequence[Any], batch: int) -> list[PoseDataSample]:

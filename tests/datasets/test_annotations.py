@@ -184,6 +184,12 @@ def test_categories_are_those_of_annotations():
     assert changes
 
 
+def test_a_name_that_is_a_number_is_read_as_text():
+    content, changes = read(every('categories', name=5))
+    assert content['categories'][0]['name'] == '5'
+    assert changes == {'names of categories that were numbers: made text'}
+
+
 def test_category_0_stays():
     def change(content: dict) -> None:
         every('categories', id=0)(content)
@@ -263,6 +269,7 @@ PERSON = r'annotation 11 of 1\.png in train\.json has '
         (every('images', id=1), r'image 2\.png in train\.json has the id of 1\.png'),
         (without('images', 'file_name'), 'image 1 in .* has no file_name'),
         (without('images', 'id'), r'image 1\.png in .* has id=None'),
+        (every('categories', name=None), "category .*'name': None.* needs an id and a"),
         (
             lambda c: c['categories'].append(dict(id=2, name='person')),
             'category person in train.json has 2 ids',

@@ -194,6 +194,18 @@ def test_an_image_that_cannot_be_drawn_is_predicted(model, tmp_path):
     assert Image.open(tmp_path / 'out/labels/dot.png').size == (1, 1)
 
 
+def test_a_long_strip_does_not_fill_the_memory_of_a_bottom_up_model(model, tmp_path):
+    config, _, weights = model(BOTTOM_UP)
+    Image.new('RGB', (170, 10)).save(tmp_path / 'strip.png')
+    Image.new('RGB', (160, 10)).save(tmp_path / 'longest.png')
+    done = predict(config, weights, tmp_path, '--output', tmp_path / 'out')
+    assert done.exit_code == 1
+    assert 'strip.png has 170 x 10 pixels' in done.output
+    assert [path.name for path in (tmp_path / 'out/pictures').iterdir()] == [
+        'longest.jpg'
+    ]
+
+
 @pytest.mark.parametrize(
     ('number', 'exit_code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
