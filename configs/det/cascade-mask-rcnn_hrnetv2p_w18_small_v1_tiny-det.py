@@ -9,7 +9,7 @@ mim train mmdet configs/det/cascade-mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py
 _base_ = [
     '../_base_/det/cascade_mask_rcnn.py',
     '../_base_/det/small.py',
-    '../_base_/datasets/tiny_det.py',
+    '../_base_/datasets/tiny_masks.py',
     '../_base_/schedules/tiny_det.py',
 ]
 

@@ -19,7 +19,4 @@ model = dict(
         bbox_roi_extractor=_base_.small_rois, bbox_head=_base_.small_box_head
     ),
 )
-val_evaluator = dict(metric='bbox')
-test_evaluator = dict(metric='bbox')
-
 default_hooks = dict(logger=dict(interval=10), visualization=dict(interval=5))

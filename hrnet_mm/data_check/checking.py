@@ -35,6 +35,7 @@ def check(
     *,
     labels: Labels = Labels(),
     anchors: Anchors | None = Anchors(),
+    masks: bool = False,
     turns_images: bool = True,
     progress: Progress | None = None,
 ) -> Report:
@@ -49,6 +50,7 @@ def check(
         labels: The pixel values of label maps.
         anchors: The anchors of a detector; by default those of our configs. None for a
             detector without anchors.
+        masks: Whether the pipeline of a detector loads masks.
         turns_images: Whether the pipeline applies the EXIF orientation of images.
         progress: A function that is called with the number of files that are done, and
             that of all files.
@@ -62,6 +64,7 @@ def check(
         keypoints=Keypoints.from_metainfo(keypoints) if keypoints else None,
         labels=labels,
         anchors=anchors,
+        masks=masks,
         turns_images=turns_images,
     )
     checks = [CHECKS[split.kind](split, expected, progress) for split in splits]

@@ -143,7 +143,8 @@ class CocoCheck(SplitCheck):
             return why_person_skipped(annotation)
         names = {key: it['name'] for key, it in self.categories.items()}
         image = self.images[annotation['image_id']]
-        return why_object_skipped(annotation, image, names, self._used, masks=False)
+        masks = self.expected.masks
+        return why_object_skipped(annotation, image, names, self._used, masks)
 
     def _check_empty(self) -> None:
         empty = [file for file in self.files if not self._of_file.get(file)]

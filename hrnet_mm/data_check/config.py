@@ -60,6 +60,7 @@ def splits_of_config(cfg: Config) -> dict[str, Any]:
         keypoints=first.metainfo if task == 'pose' and stored else None,
         labels=_labels(first) if task == 'segmentation' else Labels(),
         anchors=_anchors(cfg, inner) if task == 'detection' else None,
+        masks=any(step.get('with_mask') for step in inner.get('pipeline') or ()),
         turns_images='ignore_orientation'
         not in loader_of(inner.get('pipeline') or ()).get('color_type', ''),
     )

@@ -136,6 +136,8 @@ class Expected:
         keypoints: The keypoints; None for those of the data.
         labels: The pixel values of label maps.
         anchors: The anchors of a detector; None if it has none.
+        masks: Whether a detector loads masks, and so ignores objects without an
+            outline.
         turns_images: Whether images are rotated by their EXIF orientation.
     """
 
@@ -144,4 +146,5 @@ class Expected:
     keypoints: Keypoints | None = None
     labels: Labels = Labels()
     anchors: Anchors | None = None
+    masks: bool = False
     turns_images: bool = True

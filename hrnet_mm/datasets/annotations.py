@@ -156,6 +156,18 @@ class Annotations:
             dict(id=value, name=str(value)) for value in sorted(ids, key=str)
         ]
 
+    def _count_skeleton_from_1(self, category: Item) -> None:
+        # ATRW and Animal Kingdom in MMPose's form count from 0
+        links, names = category.get('skeleton'), category.get('keypoints')
+        try:
+            ends = {end for a, b in links for end in (a, b)}
+            from_0 = 0 in ends <= {*range(len(names))}
+        except (TypeError, ValueError):  # no pairs of numbers; nothing here reads them
+            return
+        if from_0:
+            category['skeleton'] = [[a + 1, b + 1] for a, b in links]
+            self.changes['skeletons that counted keypoints from 0: updated'] += 1
+
     def _find_id(self, value: Any, ids: dict[Any, Any]) -> Any:
         """Return the new id for a reference in an annotation; None if there is none."""
         if not isinstance(value, Id) or value not in ids:
@@ -179,6 +191,8 @@ class Annotations:
             if same['name'] != category['name']:
                 name, other = category['name'], same['name']
                 self._fail(f'category {name}', f'has the id of {other}')
+        for category in kept.values():
+            self._count_skeleton_from_1(category)
         names = Counter(category['name'] for category in kept.values())
         for name, times in names.items():
             if times > 1:

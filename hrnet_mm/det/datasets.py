@@ -12,6 +12,8 @@ from hrnet_mm.datasets.coco_rules import check_classes, why_object_skipped
 from hrnet_mm.messages import counted
 from hrnet_mm.registry import DATASETS
 
+NO_OUTLINE: list = [[]]  # MMDetection ignores an object with it in the losses
+
 
 class CheckedObjects(CheckedCoco):
     """Mixin for data sets of objects in COCO format.
@@ -73,9 +75,7 @@ class CheckedObjects(CheckedCoco):
             if reason:
                 self._left_out.setdefault(reason, []).append(where)
             if self._loads_masks() and not annotation.get('segmentation'):
-                annotation['segmentation'] = [
-                    []
-                ]  # MMDetection ignores it in the losses
+                annotation['segmentation'] = NO_OUTLINE
         return super().parse_data_info(raw_data_info)  # type: ignore[misc]
 
     def filter_data(self) -> list[dict[str, Any]]:
@@ -102,7 +102,10 @@ class CheckedObjects(CheckedCoco):
 
     @staticmethod
     def _is_trainable(sample: dict[str, Any]) -> bool:
-        return any(not it['ignore_flag'] for it in sample['instances'])
+        return any(
+            not it['ignore_flag'] and it.get('mask') != NO_OUTLINE
+            for it in sample['instances']
+        )
 
     def _loads_masks(self) -> bool:
         return any(getattr(t, 'with_mask', False) for t in self.pipeline.transforms)

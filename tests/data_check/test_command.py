@@ -133,6 +133,28 @@ def test_anchors_are_those_of_the_config(few_people, root, monkeypatch):
     assert anchors.enlargement(640, 480) == 800 / 480
 
 
+def test_objects_without_an_outline_are_found_if_masks_are_loaded(
+    few_people, root, monkeypatch, tmp_path
+):
+    cfg = read_config('mmdet', few_people, root, monkeypatch)
+    content = json.loads((few_people / 'annotations/train.json').read_text())
+    for annotation in content['annotations']:
+        annotation.pop('segmentation')
+    path = tmp_path / 'boxes.json'
+    path.write_text(json.dumps(content))
+    cfg.train_dataloader.dataset.ann_file = str(path)
+    train = only(cfg, 'train')
+    train.model = cfg.model
+    report = check(**splits_of_config(train))
+    assert [(one.effect, 'outline' in one.message) for one in report.findings] == [
+        ('stops', False),
+        ('skipped', True),
+    ]
+    pipeline = train.train_dataloader.dataset.pipeline
+    next(step for step in pipeline if 'with_mask' in step).with_mask = False
+    assert check(**splits_of_config(train)).findings == []
+
+
 def only(cfg: Config, split: str) -> Config:
     loader = f'{split}_dataloader'
     return Config({loader: cfg[loader], 'default_scope': cfg.default_scope})

@@ -190,6 +190,19 @@ def test_a_name_that_is_a_number_is_read_as_text():
     assert changes == {'names of categories that were numbers: made text'}
 
 
+def test_a_skeleton_that_counts_from_0_is_counted_from_1():
+    content, changes = read(every('categories', skeleton=[[0, 1]]))
+    assert content['categories'][0]['skeleton'] == [[1, 2]]
+    assert changes == {'skeletons that counted keypoints from 0: updated'}
+
+
+@pytest.mark.parametrize('skeleton', [[[1, 2]], [[0, 2]], [[0, 'neck']], [0, 1], 3])
+def test_another_skeleton_stays(skeleton):
+    content, changes = read(every('categories', skeleton=skeleton))
+    assert content['categories'][0]['skeleton'] == skeleton
+    assert not changes
+
+
 def test_category_0_stays():
     def change(content: dict) -> None:
         every('categories', id=0)(content)

@@ -192,6 +192,18 @@ def test_nothing_to_learn_is_an_error(odd):
         odd(crowds, filter_cfg=dict(filter_empty_gt=True))
 
 
+def test_boxes_alone_are_nothing_to_learn_for_masks(odd):
+    def boxes(content):
+        for annotation in content['annotations']:
+            annotation.pop('segmentation')
+
+    with pytest.raises(ValueError, match=r'no object to train on .*29 without an outl'):
+        odd(boxes, filter_cfg=dict(filter_empty_gt=True))
+    pipeline = [dict(type='LoadImageFromFile'), dict(LOAD, with_mask=False)]
+    dataset = odd(boxes, pipeline=pipeline)
+    assert dataset[0]['gt_ignore_flags'].sum() == 0
+
+
 def test_images_of_background_alone_are_data(odd):
     """They may stand beside others in a ConcatDataset."""
     dataset = odd(

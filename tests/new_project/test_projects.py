@@ -8,12 +8,13 @@ import shutil
 from pathlib import Path
 
 import exports
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from jobs import Job
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
-from PIL import Image
+from PIL import Image, ImageOps
 from rich.console import Console
 from torch import nn
 
@@ -35,6 +36,7 @@ from hrnet_mm.new_project.settings import (
     choose_schedule,
 )
 
+SHARED_DATA = Path(__file__).resolve().parents[3] / 'shared/data'
 TWO_EPOCHS = ('--cfg-options', 'train_cfg.max_epochs=2')
 SHORT = (
     '--cfg-options', 'train_cfg.max_epochs=1', 'train_dataloader.dataset.indices=600',
@@ -354,7 +356,7 @@ def test_tiny_bases_train_as_long_as_by_hand():
     ('task', 'format_', 'score'),
     [
         ('pose', 'labelme', 'coco/AP'),
-        ('det', 'polygon', 'coco/bbox_mAP'),
+        ('det', 'voc', 'coco/bbox_mAP'),
         ('seg', 'polygon', 'mIoU'),
         ('cls', 'folders', 'accuracy/top1'),
     ],
@@ -397,3 +399,68 @@ def test_an_export_trains_as_well_as_the_config_by_hand(
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert max(Job(work).scores(score)) >= bound
+
+
+# 300W, COFW, JHMDB, AIC, Panoptic and Horse-10 have the same form.
+REAL = [
+    ('pose', 'coco/val2017', 'coco/annotations/person_keypoints_tiny.json'),
+    ('pose', 'coco/val2017', 'coco/annotations/test_coco_wholebody.json'),
+    ('pose', 'wflw', 'wflw/test_wflw.json'),
+    ('pose', 'onehand10k', 'onehand10k/test_onehand10k.json'),
+    ('pose', 'freihand', 'freihand/test_freihand.json'),
+    ('pose', 'ap10k', 'ap10k/test_ap10k.json'),
+    ('pose', 'animalpose', 'animalpose/test_animalpose.json'),
+    ('pose', 'macaque', 'macaque/test_macaque.json'),
+    ('pose', 'atrw', 'atrw/test_atrw.json'),
+    ('det', 'coco/val2017', 'coco/annotations/person_keypoints_tiny.json'),
+]
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize(('task', 'images', 'annotations'), REAL)
+def test_real_annotations_train(task, images, annotations, tmp_path, mim):
+    pytest.importorskip(SCOPES[task])
+    if not (SHARED_DATA / annotations).is_file():
+        pytest.skip(f'no real images: ../shared/data/{annotations} is absent')
+    request = Request(task, SHARED_DATA / images, (SHARED_DATA / annotations,))
+    check_training(task, create(request, tmp_path / 'mine').folder, tmp_path, mim)
+
+
+@pytest.mark.sweep
+def test_cityscapes_trains(tmp_path, mim):
+    pytest.importorskip('mmseg')
+    source = SHARED_DATA / 'cityscapes'
+    if not source.is_dir():
+        pytest.skip('no real images: ../shared/data/cityscapes is absent')
+    # two sets of one image, of which one is mirrored
+    for kind, mode in (('leftImg8bit', 'RGB'), ('gtFine', 'L')):
+        end = '*_leftImg8bit.png' if mode == 'RGB' else '*_gtFine_labelTrainIds.png'
+        (path,) = (source / kind).rglob(end)
+        for split in ('train', 'val'):
+            (tmp_path / kind / split).mkdir(parents=True)
+            shutil.copy(path, tmp_path / kind / split / path.name)
+        mirrored = ImageOps.mirror(Image.open(path).convert(mode))
+        mirrored.save(tmp_path / kind / 'train' / path.name)
+    request = Request(
+        'seg',
+        tmp_path / 'leftImg8bit',
+        (tmp_path / 'gtFine',),
+        label_suffix='_gtFine_labelTrainIds.png',
+    )
+    check_training('seg', create(request, tmp_path / 'mine').folder, tmp_path, mim)
+
+
+def check_training(task: str, folder: Path, tmp_path: Path, mim) -> None:
+    """It trains for some epochs, and the loss falls."""
+    done = mim(
+        'train', SCOPES[task], folder / 'config.py', '--work-dir', tmp_path / 'work',
+        '--cfg-options', 'train_cfg.max_epochs=20', 'train_cfg.val_interval=20',
+        'param_scheduler=None', 'default_hooks.logger.interval=1',
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    job = Job(tmp_path / 'work')
+    losses = [*job.losses().values()]
+    assert len(losses) >= 20
+    assert np.isfinite(losses).all()
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    assert 'loss' not in job.rows()[-1]  # the scores of the validation

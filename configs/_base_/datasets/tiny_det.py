@@ -1,4 +1,4 @@
-"""TinyPeople's boxes and masks, whole images: rendered by `hrnet-mm tiny-people`.
+"""TinyPeople's boxes, whole images: rendered by `hrnet-mm tiny-people`.
 
 The folder is data/tiny_people, or the folder in the environment variable TINY_PEOPLE.
 """
@@ -6,7 +6,11 @@ The folder is data/tiny_people, or the folder in the environment variable TINY_P
 data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
 
 read = dict(type='LoadImageFromFile')
-annotations = dict(type='LoadAnnotations', with_bbox=True, with_mask=True)
+annotations = dict(type='LoadAnnotations', with_bbox=True)
+# sets scale_factor, which the heads need
+same_size = dict(type='Resize', scale_factor=1.0)
+finish = [dict(type='RandomFlip', prob=0.5), dict(type='PackDetInputs')]
+pack_test = dict(type='PackDetInputs')
 
 train_dataloader = dict(
     batch_size=2,
@@ -17,12 +21,7 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='annotations/train.json',
         data_prefix=dict(img='images/train/'),
-        pipeline=[
-            read,
-            annotations,
-            dict(type='RandomFlip', prob=0.5),
-            dict(type='PackDetInputs'),
-        ],
+        pipeline=[read, annotations, *finish],
     ),
 )
 val_dataloader = dict(
@@ -36,14 +35,7 @@ val_dataloader = dict(
         ann_file='annotations/val.json',
         data_prefix=dict(img='images/val/'),
         test_mode=True,
-        pipeline=[
-            read,
-            dict(
-                type='Resize', scale_factor=1.0
-            ),  # sets scale_factor, which the heads need
-            annotations,
-            dict(type='PackDetInputs'),
-        ],
+        pipeline=[read, same_size, annotations, pack_test],
     ),
 )
 test_dataloader = dict(
@@ -58,6 +50,6 @@ test_dataloader = dict(
 val_evaluator = dict(
     type='hrnet_mm.CocoDetMetric',
     ann_file=f'{data_root}/annotations/val.json',
-    metric=['bbox', 'segm'],
+    metric='bbox',
 )
 test_evaluator = dict(val_evaluator, ann_file=f'{data_root}/annotations/test.json')
