@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from hrnet_mm.building import build_model
 from hrnet_mm.prediction.formats import ImageIds
@@ -93,17 +94,17 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     number = len(Sources([str(arguments.images)]))
-    rows = []
-    for library in arguments.libraries:
-        with TemporaryDirectory() as folder:
-            rows += _measure(library, arguments, Path(folder), number)
     threads = torch.get_num_threads()
     print(f'{number} images, {threads} threads, torch {torch.__version__}')
-    print(table(['library', 'variant', 'images/s', 'times as fast'], rows))
+    for library in arguments.libraries:
+        with TemporaryDirectory() as folder:
+            rows = _measure(library, arguments, Path(folder), number)
+        print(table(['library', 'variant', 'images/s', 'times as fast'], rows))
 
 
 def _measure(library: str, given: Any, folder: Path, number: int) -> list[list[str]]:
     config = str(CONFIGS / TINY[library])
+    init_default_scope(library)
     weights = folder / 'weights.pth'
     if given.weights:
         weights = given.weights / f'{Path(config).stem}.pth'

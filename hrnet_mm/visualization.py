@@ -169,7 +169,7 @@ def draw_labels(image: np.ndarray, labels: np.ndarray, palette: list) -> np.ndar
 def draw_boxes(
     image: np.ndarray,
     boxes: np.ndarray,
-    colour: tuple[float, float, float] = (0.2, 1.0, 0.4),
+    colour: Sequence[float] = (0.2, 1.0, 0.4),
 ) -> np.ndarray:
     """Draw boxes on an image.
 

@@ -81,6 +81,9 @@ def test_links_and_tests_that_are_named_exist(page, root):
         'crowd',
         'heads',
         'check',
+        'crossing',
+        'new_sheet',
+        'new_predictions',
     ],
 )
 def test_pictures_are_small_enough_to_clone(name, root):

@@ -47,7 +47,7 @@ INTERRUPTED, TERMINATED = 130, 143  # exit codes of processes that signals end
 @click.option(
     '--batch',
     type=click.IntRange(1),
-    help='Inputs of the model in a batch. By default 16 crops, or 1 whole image.',
+    help='Inputs of the model in a batch. By default up to 16 crops or 4 images.',
 )
 @click.option('--device', help='Such as cpu or cuda:1; by default a GPU if any.')
 @click.option(

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 from mmpretrain.structures import DataSample
-from mmpretrain.visualization import UniversalVisualizer
 
 from hrnet_mm.prediction.formats import ClassTable, ImageIds
+from hrnet_mm.prediction.pictures import draw_text
 from hrnet_mm.prediction.predictor import DataWriter, Predictor
 
 
@@ -28,11 +28,11 @@ class ClsPredictor(Predictor):
 
     def draw(self, image: np.ndarray, result: DataSample) -> np.ndarray:
         """Write the most probable class and its score on an image."""
-        visualizer = self.inferencer.visualizer or UniversalVisualizer()
-        visualizer.visualize_cls(
-            image[..., ::-1].copy(), result, classes=self.classes, draw_gt=False
-        )
-        return visualizer.get_image()[..., ::-1].copy()
+        drawn = image.copy()
+        label = int(result.pred_label)
+        text = f'{self.classes[label]} {float(result.pred_score[label]):.0%}'
+        draw_text(drawn, text, (0, 0), (0, 0, 0))
+        return drawn
 
     def open_data(
         self, folder: Path, ids: ImageIds, categories: Sequence[dict[str, Any]]

@@ -158,7 +158,8 @@ class Annotations:
 
     def _count_skeleton_from_1(self, category: Item) -> None:
         # ATRW and Animal Kingdom in MMPose's form count from 0
-        links, names = category.get('skeleton'), category.get('keypoints')
+        links: Any = category.get('skeleton')
+        names: Any = category.get('keypoints')
         try:
             ends = {end for a, b in links for end in (a, b)}
             from_0 = 0 in ends <= {*range(len(names))}

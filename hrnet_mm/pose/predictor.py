@@ -127,7 +127,8 @@ class PosePredictor(Predictor):
     ) -> None:
         super().__init__(inferencer.inferencer, cfg, **options)
         self.is_topdown = cfg.data_mode == 'topdown'
-        self.default_batch = 16 if self.is_topdown else 1
+        if self.is_topdown:
+            self.default_batch = 16
         self.detector, self.boxes = detector, boxes
         self.metainfo = self.inferencer.model.dataset_meta
         self.scoring = _Scoring(cfg, self.metainfo)
@@ -147,7 +148,9 @@ class PosePredictor(Predictor):
             )
         return self.inferencer.pipeline(self._sample(image))
 
-    def predict(self, prepared: Sequence[Any], batch: int) -> list[PoseDataSample]:
+    def predict(
+        self, prepared: Sequence[Any], batch: int | None = None
+    ) -> list[PoseDataSample]:
         """Return the people of each image."""
         if not self.is_topdown:
             return self.run_model(prepared, batch)
@@ -162,7 +165,7 @@ class PosePredictor(Predictor):
 
     def _detect(self, prepared: Sequence[Any]) -> list[list[Any]]:
         assert self.detector is not None
-        found = self.detector.predict([it for _, it in prepared], 1)
+        found = self.detector.predict([it for _, it in prepared])
         return [
             self._crops(image, self._people(self.detector.instances(result)))
             for (image, _), result in zip(prepared, found, strict=True)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import prod
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,9 @@ from hrnet_mm.inference.deploy import deploy
 
 from .formats import ImageIds
 from .sources import Frame
+
+# of the inputs in a batch, on a GPU and on a CPU, which one 512 x 1024 image fills
+PIXELS = (2**23, 2**19)
 
 
 @dataclass
@@ -57,13 +61,13 @@ class Predictor(ABC):
         threshold: The minimum score of an instance that is drawn or tracked.
 
     Attributes:
-        default_batch: The number of inputs of the model in a batch. Large images fill
-            a CPU one by one.
+        default_batch: The maximum number of inputs of the model in a batch. Large
+            ones make smaller batches.
         has_instances: Whether results can be tracked.
         contents: What the data file has; for messages.
     """
 
-    default_batch = 1
+    default_batch = 4
     has_instances = False
     contents: str
 
@@ -80,20 +84,23 @@ class Predictor(ABC):
         """Return what ``predict`` needs of an image; called from several threads."""
         return self.inferencer.pipeline(image)
 
-    def predict(self, prepared: Sequence[Any], batch: int) -> list[Any]:
+    def predict(self, prepared: Sequence[Any], batch: int | None = None) -> list[Any]:
         """Return the result of each image, a data sample of the library.
 
         Args:
             prepared: The results of ``prepare``.
-            batch: The maximum number of inputs of the model in a batch.
+            batch: The number of inputs of the model in a batch; None chooses it by
+                their size.
         """
         return self.run_model(prepared, batch)
 
     @torch.no_grad()
-    def run_model(self, samples: Sequence[Any], batch: int) -> list[Any]:
+    def run_model(self, samples: Sequence[Any], batch: int | None) -> list[Any]:
         """Run the model on samples of its pipeline; return a data sample for each."""
         results: list[Any] = []
-        for chunk in _batches(samples, batch):
+        device = next(self.inferencer.model.parameters()).device.type
+        pixels = PIXELS[device == 'cpu']
+        for chunk in _batches(samples, batch, self.default_batch, pixels):
             inputs = pseudo_collate(chunk)
             self.inferencer.check_inputs(inputs)
             results += self.inferencer.model.test_step(inputs)
@@ -128,11 +135,15 @@ class Predictor(ABC):
         """
 
 
-def _batches(samples: Sequence[Any], batch: int) -> Iterator[list[Any]]:
+def _batches(
+    samples: Sequence[Any], batch: int | None, most: int, pixels: int
+) -> Iterator[list[Any]]:
     # consecutive samples of equal size: padding would change what a model sees
     for shape, alike in groupby(samples, key=_input_shape):
         group = list(alike)
-        size = batch if shape else 1  # views of several scales cannot be stacked
+        size = 1  # views of several scales cannot be stacked
+        if shape:
+            size = batch or max(1, min(most, pixels // prod(shape[-2:])))
         for start in range(0, len(group), size):
             yield group[start : start + size]
 

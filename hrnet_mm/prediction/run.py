@@ -6,13 +6,14 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 import numpy as np
+import torch
 
 from hrnet_mm.images import drawable
 
@@ -41,8 +42,8 @@ class Prediction:
         predictor: The model.
         data: The writer of the data.
         pictures: The writer of the pictures; None draws nothing.
-        batch: The number of inputs of the model in a batch; by default that of the
-            predictor.
+        batch: The number of inputs of the model in a batch; by default the predictor
+            chooses it.
         track: Whether to follow instances over the frames of each video, and over
             images as if they were one.
         report: A function that is called with the number of new images.
@@ -66,14 +67,16 @@ class Prediction:
 
         On an error and on Ctrl-C, the files have all results so far.
         """
-        batch = self.batch or self.predictor.default_batch
+        size = self.batch or self.predictor.default_batch
         trackers: dict[int, Tracker] = {}
-        readers, writer = ThreadPoolExecutor(READERS), ThreadPoolExecutor(1)
+        readers, writer = _threads(READERS), _threads(1)
         writing: deque[Future] = deque()
         try:
-            loaded = _in_order(readers, self._load, sources, AHEAD * batch)
-            for chunk in _chunks(self._readable(loaded), batch):
-                results = self.predictor.predict([it.prepared for it in chunk], batch)
+            loaded = _in_order(readers, self._load, sources, AHEAD * size)
+            for chunk in _chunks(self._readable(loaded), size):
+                results = self.predictor.predict(
+                    [it.prepared for it in chunk], self.batch
+                )
                 for item, result in zip(chunk, results, strict=True):
                     if self.track:
                         self._set_tracks(item.frame, result, trackers)
@@ -157,6 +160,22 @@ def _uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def _threads(number: int) -> ThreadPoolExecutor:
+    # Each thread that runs torch has an OpenMP team of its own, whose waiting threads
+    # take the cores from the model, which then is half as fast.
+    pool = ThreadPoolExecutor(number)
+    begun, model_threads = threading.Barrier(number), torch.get_num_threads()
+
+    def limit() -> None:
+        torch.get_num_threads()  # or the first operation sets the limit of all threads
+        torch.set_num_threads(1)
+        begun.wait()
+
+    wait([pool.submit(limit) for _ in range(number)])
+    torch.set_num_threads(model_threads)  # that of MKL is one for all threads
+    return pool
 
 
 def _in_order(
