@@ -187,7 +187,8 @@ class Annotations:
                 category['name'] = name = str(name)
                 self.changes['names of categories that were numbers: made text'] += 1
             if not isinstance(category.get('id'), Id) or not isinstance(name, str):
-                self._fail(f'category {category}', 'needs an id and a name of text')
+                given = {key: category.get(key) for key in ('id', 'name')}
+                self._fail(f'category {given}', 'needs an id and a name of text')
             same = kept.setdefault(category['id'], category)
             if same['name'] != category['name']:
                 name, other = category['name'], same['name']

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip('mmpose')
 
-from jobs import Job, show
+from jobs import Job, predict, show
 
 from hrnet_mm.pose import TinyHeads
 
@@ -44,6 +46,39 @@ def test_heads_are_learned_in_minutes(tiny_people, tmp_path, mim, run_python):
     assert job.scores('NME')[-1] <= 0.1
     checkpoint = job.work_dir / 'epoch_2.pth'
     show(TINY, checkpoint, tmp_path / 'sheet.png', run_python, **where)
+    found = error_of_predictions(checkpoint, tiny_people, tmp_path, run_python)
+    assert found == pytest.approx(job.scores('NME')[-1], rel=1e-3)
+
+
+def error_of_predictions(
+    checkpoint: Path, people: Path, folder: Path, run_python
+) -> float:
+    """NME of what `hrnet-mm predict` writes for the boxes of the heads."""
+    annotations = people / 'annotations/val.json'
+    heads = TinyHeads(
+        data_root=str(people),
+        ann_file='annotations/val.json',
+        data_prefix=dict(img='images/val/'),
+    )
+    truth = [heads.get_data_info(i) for i in range(len(heads))]
+    boxes = [
+        dict(image_id=it['img_id'], bbox=[*box[:2], *(box[2:] - box[:2])], score=1)
+        for it in truth
+        for box in it['bbox'].astype(float)
+    ]
+    (folder / 'boxes.json').write_text(json.dumps(boxes))
+    predict(
+        run_python, TINY, checkpoint, people / 'images/val',
+        '--boxes', folder / 'boxes.json', '--image-ids', annotations,
+        '--no-pictures', '--output', folder / 'out', TINY_PEOPLE=str(people),
+    )  # fmt: skip
+    results = json.loads((folder / 'out/predictions.json').read_text())
+    right = np.concatenate([it['keypoints'] for it in truth])
+    found = np.array([it['keypoints'] for it in results]).reshape(len(right), 5, 3)
+    assert [it['image_id'] for it in results] == [it['img_id'] for it in truth]
+    distances = np.linalg.norm(found[..., :2] - right, axis=-1)
+    between_ears = np.linalg.norm(right[:, 3] - right[:, 4], axis=-1, keepdims=True)
+    return float((distances / between_ears).mean())
 
 
 @pytest.mark.parametrize(
