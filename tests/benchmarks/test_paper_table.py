@@ -88,7 +88,7 @@ def test_an_unknown_task_is_refused():
         choose_rows(['poses'])
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_the_quick_table_is_whole(tmp_path, run_python):
     done = run_python(
         '-m', 'benchmarks', 'paper', '--quick', '--rounds', '1', '--task', 'pose',

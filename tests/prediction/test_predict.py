@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import signal
 from pathlib import Path
@@ -225,11 +224,11 @@ def test_a_signal_leaves_whole_files(
     def interrupted(self, samples, batch):
         calls.append(len(samples))
         if len(calls) > 2:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)  # at once, in this thread
         return run_model(self, samples, batch)
 
     def interrupted_again(self):
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)  # at once, in this thread
         close(self)
 
     monkeypatch.setattr(Predictor, 'run_model', interrupted)
