@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +213,15 @@ def test_a_long_strip_does_not_fill_the_memory_of_a_bottom_up_model(model, tmp_p
     ]
 
 
+@pytest.fixture
+def heeds_sigint() -> Iterator[None]:
+    """A shell starts what runs in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures('heeds_sigint')
 @pytest.mark.parametrize(
     ('number', 'exit_code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
