@@ -94,7 +94,7 @@ def kill_at(epoch: int, step: int, command: list[str], log: Path, env: dict) -> 
 
 
 def stacks_of(group: int) -> str:
-    """Where each process of a process group is, workers of data loaders too."""
+    """Return the Python stacks of a process group, workers of data loaders included."""
     if shutil.which('py-spy', path=str(Path(sys.executable).parent)) is None:
         return 'Install py-spy to see where the processes are.'
     processes = subprocess.run(

@@ -265,7 +265,7 @@ def tiny(root) -> Config:
         dict(trust_remote_code=True),
         dict(classes='/etc/hostname'),
         dict(metainfo=dict(evil='/etc/hostname')),
-        dict(metainfo=dict(from_file='/tmp/evil.py')),
+        dict(metainfo=dict(from_file='/elsewhere/evil.py')),
         dict(metainfo=dict(from_file='configs/_base_/datasets/../../evil.py')),
         dict(metainfo=dict(from_file='configs/_base_/datasets/evil.py')),
     ],
