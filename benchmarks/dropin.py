@@ -53,12 +53,15 @@ STOCK = (
         1,
         (512, 1024),
     ),
-    StockConfig(
-        'mmdet',
-        'hrnet/faster-rcnn_hrnetv2p-w18-1x_coco.py',
-        'detection',
-        1,
-        (800, 1216),
+    *(
+        StockConfig(
+            'mmdet',
+            f'hrnet/faster-rcnn_hrnetv2p-{width}-1x_coco.py',
+            'detection',
+            1,
+            (800, 1216),
+        )
+        for width in ('w18', 'w32', 'w40')
     ),
 )
 
@@ -90,7 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--device', default='cpu')
-    names = [stock.library for stock in STOCK]
+    names = sorted({stock.library for stock in STOCK})
     parser.add_argument('libraries', nargs='*', default=names, choices=names)
     args = parser.parse_args()
     rows = []
@@ -107,7 +110,7 @@ def main() -> None:
             timings = time_interleaved(
                 steps,
                 args.rounds,
-                partial(print, stock.library, file=sys.stderr),
+                partial(print, Path(stock.config).stem, file=sys.stderr),
             )
         pairs = zip(timings['float32'].seconds, timings['auto'].seconds, strict=True)
         ratios = [slow / fast for slow, fast in pairs]

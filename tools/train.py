@@ -1,6 +1,14 @@
-"""Train a config of any library: ``python tools/train.py CONFIG [--resume ...]``."""
+"""Train a config of any library: ``python tools/train.py CONFIG [--resume ...]``.
 
-from hrnet_mm.engine.tools import run_tool
+All other arguments are those of ``train.py`` of the library of CONFIG.
+"""
+
+import sys
 
 if __name__ == '__main__':  # workers of data loaders may import this file
-    run_tool('train')
+    if sys.argv[1:] in (['-h'], ['--help']):
+        print(__doc__)  # mim asks before each job: answered without importing torch
+    else:
+        from hrnet_mm.engine.tools import run_tool
+
+        run_tool('train')

@@ -13,6 +13,7 @@ default_hooks = dict(
     # averages the BN statistics of all GPUs before evaluation and checkpointing
     sync_buffers=dict(type='SyncBuffersHook'),
     any_family=dict(type='hrnet_mm.AnyFamilyHook'),
+    data_loading=dict(type='hrnet_mm.DataLoadingHook'),
     check_frozen=dict(type='hrnet_mm.CheckFrozenHook'),
     seed_step=dict(type='hrnet_mm.SeedStepHook'),
     finite_loss=dict(type='hrnet_mm.FiniteLossHook'),

@@ -3,6 +3,7 @@
 from .check_gradients import CheckGradientsHook
 from .checkpoint_hook import CheckpointHook
 from .checks import AnyFamilyHook, CheckChannelsHook, CheckClassesHook, CheckFrozenHook
+from .data_loading import DataLoadingHook
 from .finite_loss import FiniteLossHook
 from .loops import EpochLoop
 from .mlflow_backend import MLflowVisBackend
@@ -20,6 +21,7 @@ __all__ = [
     'CheckFrozenHook',
     'CheckGradientsHook',
     'CheckpointHook',
+    'DataLoadingHook',
     'EpochLoop',
     'ExactResumeHook',
     'FiniteLossHook',

@@ -29,9 +29,6 @@ def run_tool(name: str) -> None:
     """
     config = next((word for word in sys.argv[1:] if word.endswith('.py')), None)
     usage = f'{name}.py CONFIG ...: what {name}.py of the library of CONFIG takes'
-    if config is None and {'-h', '--help'} & {*sys.argv[1:]}:
-        print(usage)  # mim asks before it starts a job
-        return
     if config is None:
         sys.exit(f'{sys.argv[0]} needs a config: {usage}')
     if not Path(config).is_file():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import torch
+
+from hrnet_mm.engine.data_loading import count_cores
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,7 @@ class Machine:
 
 def this_machine() -> Machine:
     """Return the machine that this process runs on."""
-    affinity = getattr(os, 'sched_getaffinity', None)  # Linux only
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = count_cores()
     if not torch.cuda.is_available():
         return Machine(cores)
     properties = torch.cuda.get_device_properties(0)

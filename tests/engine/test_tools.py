@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from mmengine.logging import HistoryBuffer
 from hrnet_mm.checkpoints.safe_load import load
 from hrnet_mm.engine.tools import find_script, resume_or_start, run_script
 
+ROOT = Path(__file__).resolve().parents[2]
 WORDS = ['config.py', '--launcher', 'slurm', '--resume']
 
 
@@ -92,3 +95,18 @@ def test_a_script_is_found_by_its_name_if_there_is_one(tmp_path, monkeypatch):
         ValueError, match="'mmdetection': expected mmpose, mmseg, mmdet"
     ):
         find_script('mmdetection', 'test')
+
+
+@pytest.mark.parametrize('name', ['train', 'test'])
+def test_mim_gets_the_help_of_our_scripts_without_importing_torch(name):
+    """`mim train` asks for it before each job."""
+    code = (
+        'import runpy, sys\n'
+        "sys.argv = ['script', '-h']\n"
+        f'runpy.run_path({str(ROOT / f"tools/{name}.py")!r}, run_name="__main__")\n'
+        "assert not {'torch', 'mmengine'} & {*sys.modules}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=True
+    )
+    assert 'CONFIG' in done.stdout
