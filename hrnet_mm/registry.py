@@ -41,6 +41,12 @@ TRANSFORMS = Registry(
     scope='hrnet_mm',
     locations=['hrnet_mm.engine'],
 )
+FUNCTIONS = Registry(
+    'function',
+    parent=root.FUNCTIONS,
+    scope='hrnet_mm',
+    locations=['hrnet_mm.engine'],
+)
 VISUALIZERS = Registry('visualizer', parent=root.VISUALIZERS, scope='hrnet_mm')
 VISBACKENDS = Registry(
     'visualization backend',

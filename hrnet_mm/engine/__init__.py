@@ -3,6 +3,7 @@
 from .check_gradients import CheckGradientsHook
 from .checkpoint_hook import CheckpointHook
 from .checks import AnyFamilyHook, CheckChannelsHook, CheckClassesHook, CheckFrozenHook
+from .collating import collate
 from .data_loading import DataLoadingHook
 from .finite_loss import FiniteLossHook
 from .loops import EpochLoop
@@ -31,4 +32,5 @@ __all__ = [
     'SeedSample',
     'SeedStepHook',
     'SeededSampler',
+    'collate',
 ]

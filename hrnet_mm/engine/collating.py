@@ -1,0 +1,79 @@
+"""Collating of samples into batches, in the workers of a data loader."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Sequence
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+import torch
+from mmengine.dataset import pseudo_collate
+from torch import Tensor
+
+from hrnet_mm.registry import FUNCTIONS
+
+SMALL = 64 << 10
+"""Largest size in bytes of a tensor that is sent as part of a message."""
+
+
+class DataSamples(list):
+    """The data samples of a batch, which a worker sends as one message.
+
+    By default, each tensor that a worker sends gets shared memory and a file descriptor
+    of its own. The training process spends more time on these than on the content,
+    unless the tensors are large.
+    """
+
+
+class _Pickler(ForkingPickler):
+    # small tensors become part of the message
+
+    def reducer_override(self, obj: Any) -> Any:
+        if type(obj) is Tensor and obj.nbytes <= SMALL and obj.dtype != torch.bfloat16:
+            return torch.from_numpy, (obj.detach().numpy(),)
+        return NotImplemented
+
+
+def _reduce(samples: DataSamples) -> tuple[Any, ...]:
+    message = io.BytesIO()
+    _Pickler(message, pickle.HIGHEST_PROTOCOL).dump([*samples])
+    return _restore, (message.getvalue(),)
+
+
+def _restore(message: bytes) -> DataSamples:
+    return DataSamples(pickle.loads(message))
+
+
+ForkingPickler.register(DataSamples, _reduce)
+
+
+@FUNCTIONS.register_module()
+def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Collate samples, with one tensor for all images of a batch.
+
+    ``pseudo_collate`` of mmengine, the default, returns a list of images, which the
+    training process receives and normalizes one by one. All data preprocessors of
+    OpenMMLab accept both.
+
+    Args:
+        samples: Dictionaries with ``inputs``, (C, H, W), and ``data_samples``.
+
+    Returns:
+        ``inputs``, (B, C, H, W) if the images have one size, else a list, and
+        ``data_samples``, a list.
+    """
+    batch: dict[str, Any] = pseudo_collate(samples)
+    images = batch['inputs']
+    if len({(image.shape, image.dtype) for image in images}) == 1:
+        batch['inputs'] = _stack(images)
+    return dict(batch, data_samples=DataSamples(batch['data_samples']))
+
+
+def _stack(images: Sequence[Tensor]) -> Tensor:
+    if images[0].is_contiguous():
+        return torch.stack([*images])
+    # views of arrays (H, W, C), which are faster to copy as they are
+    stored = [image.permute(1, 2, 0) for image in images]
+    return torch.stack(stored).permute(0, 3, 1, 2)
