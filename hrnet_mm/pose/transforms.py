@@ -50,8 +50,8 @@ class RandomFlip(stock.RandomFlip):
 class RandomBBoxTransform(stock.RandomBBoxTransform):
     """MMPose's ``RandomBBoxTransform``, with a faster truncated normal distribution.
 
-    ``scipy.stats.truncnorm`` checks its arguments for 0.3 ms in each sample. The inverse
-    of the distribution function is the same one, and so are the random numbers.
+    The random numbers are the same: ``scipy.stats.truncnorm`` inverts the same
+    distribution function, but takes longer to check its arguments.
     """
 
     @staticmethod
