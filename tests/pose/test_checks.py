@@ -57,9 +57,7 @@ def set_codec(cfg, stages=('train', 'val', 'test'), **changes) -> None:
     """Change the codec of the pipelines."""
     for stage in stages:
         for step in cfg[f'{stage}_dataloader'].dataset.pipeline:
-            if step.type == 'GenerateTarget':
-                step.encoder.update(changes)
-            elif step.type == 'TopdownAffine' and 'input_size' in changes:
+            if step.type == 'TopdownAffine' and 'input_size' in changes:
                 step.input_size = changes['input_size']
 
 
@@ -111,14 +109,31 @@ def test_a_size_that_was_changed_in_one_place_is_named(cfg, forgotten):
         check(cfg)
 
 
+def test_a_codec_of_the_pipeline_is_checked(cfg):
+    target = dict(type='GenerateTarget', encoder=dict(cfg.codec, heatmap_size=(9, 9)))
+    cfg.train_dataloader.dataset.pipeline.insert(-1, target)
+    with pytest.raises(
+        ValueError, match=r'\(9, 9\) in GenerateTarget.encoder of train'
+    ):
+        check(cfg)
+
+
+def test_keypoints_that_nothing_encodes_are_reported(cfg):
+    cfg.model.head.type = 'HeatmapHead'
+    with pytest.raises(ValueError, match=r'HeatmapHead needs targets.*GenerateTarget'):
+        check(cfg)
+    target = dict(type='GenerateTarget', encoder=cfg.codec)
+    cfg.train_dataloader.dataset.pipeline.insert(-1, target)
+    check(cfg)
+
+
 def test_udp_offsets_need_three_channels_per_keypoint(cfg):
     codec = dict(
         type='UDPHeatmap', heatmap_type='combined', sigma=2,
         input_size=(96, 128), heatmap_size=(24, 32),
     )  # fmt: skip
-    for step in cfg.train_dataloader.dataset.pipeline:
-        if step.type == 'GenerateTarget':
-            step.encoder = codec
+    target = dict(type='GenerateTarget', encoder=codec)
+    cfg.train_dataloader.dataset.pipeline.insert(-1, target)
     cfg.model.head.decoder = codec
     with pytest.raises(ValueError, match=r'model\.head\.out_channels=51'):
         check(cfg)
