@@ -77,6 +77,8 @@ class PackTopdown(PackPoseInputs):
         options: ``meta_keys`` and ``pack_transformed`` of ``PackPoseInputs``.
     """
 
+    meta_keys: Sequence[str]
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         # the parent would copy the values of its meta_keys
