@@ -265,9 +265,10 @@ def test_the_official_recipes_of_landmarks_are_official(name):
     """experiments/NAME of HRNet-Facial-Landmark-Detection."""
     cfg = config(Path(f'pose/hrnetv2_w18_{name}-256x256_official.py'))
     pipeline = {t['type']: t for t in cfg.train_dataloader.dataset.pipeline}
-    assert pipeline['RandomBBoxTransform'].rotate_factor == 30
-    assert pipeline['RandomBBoxTransform'].scale_factor == (0.75, 1.25)
-    assert pipeline['GenerateTarget'].encoder == cfg.model.head.decoder
+    turn = pipeline['hrnet_mm.RandomBBoxTransform']
+    assert turn.rotate_factor == 30
+    assert turn.scale_factor == (0.75, 1.25)
+    assert cfg.train_dataloader.dataset.pipeline[-1].type == 'hrnet_mm.PackTopdown'
     assert cfg.model.head.decoder.sigma == (1 if name == '300w' else 1.5)
     assert cfg.model.head.loss.use_target_weight is False
     assert cfg.optim_wrapper.optimizer.lr == (2e-4 if name == 'aflw' else 1e-4)

@@ -8,7 +8,6 @@ mim test mmpose configs/pose/hrnetv2_w18_cofw-256x256_official.py \
 _base_ = ['hrnetv2_w18_cofw-256x256.py']
 
 codec = dict(_base_.codec, sigma=1.5)
-target = dict(type='GenerateTarget', encoder=codec)
 
 model = dict(
     head=dict(decoder=codec, loss=dict(use_target_weight=False)),
@@ -17,7 +16,12 @@ model = dict(
 train_dataloader = dict(
     batch_size=16,
     dataset=dict(
-        pipeline=[*_base_.mirror, _base_.turn_less, _base_.affine, target, _base_.pack]
+        pipeline=[
+            *_base_.mirror,
+            _base_.turn_less,
+            _base_.affine,
+            _base_.pack_keypoints,
+        ]
     ),
 )
 optim_wrapper = dict(optimizer=dict(lr=1e-4))

@@ -14,11 +14,18 @@ from .datasets import (
     TinyPose,
     Wflw,
 )
-from .heads import HigherHRNetHead
+from .heads import HeatmapHead, HigherHRNetHead
 from .losses import AssociativeEmbeddingLoss
 from .metrics import CocoPoseMetric
 from .pyramid import BottomupPoseEstimator, PyramidPreprocessor
-from .transforms import BottomupRandomFlip, CrowdMask, PackBottomup
+from .transforms import (
+    BottomupRandomFlip,
+    CrowdMask,
+    PackBottomup,
+    PackTopdown,
+    RandomBBoxTransform,
+    RandomFlip,
+)
 from .visualization import SparsePoseVisualizationHook, draw_circles_with_numpy_scalars
 
 __all__ = [
@@ -34,10 +41,14 @@ __all__ = [
     'CrowdMask',
     'CrowdPose',
     'Faces300W',
+    'HeatmapHead',
     'HigherHRNetHead',
     'MpiiPose',
     'PackBottomup',
+    'PackTopdown',
     'PyramidPreprocessor',
+    'RandomBBoxTransform',
+    'RandomFlip',
     'SparsePoseVisualizationHook',
     'TinyCrowd',
     'TinyHeads',

@@ -13,6 +13,9 @@ from hrnet_mm.engine.optional_hook import OptionalHook
 from hrnet_mm.models import HRNet
 from hrnet_mm.registry import HOOKS
 
+from .heads import HeatmapHead
+from .transforms import PackTopdown
+
 # Attributes in which heads of MMPose store the number of keypoints.
 CHANNEL_KEYS = ('out_channels', 'num_joints', 'num_keypoints')
 SIZES = ('input_size', 'heatmap_size')  # (width, height)
@@ -28,8 +31,9 @@ class CheckCodecHook(OptionalHook):
     misplaces every keypoint without an error.
 
     Raises:
-        ValueError: If keypoints or sizes differ, or if UDP offsets
-            (``heatmap_type='combined'``) are used with options for plain heatmaps.
+        ValueError: If keypoints or sizes differ, if nothing encodes the keypoints, or
+            if UDP offsets (``heatmap_type='combined'``) are used with options for plain
+            heatmaps.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -53,6 +57,8 @@ class CheckCodecHook(OptionalHook):
         dataset = getattr(runner, f'{stage}_dataloader').dataset
         _check_keypoints(model.head, dataset)
         _check_sizes(model, dataset, f'{stage}_dataloader.dataset.pipeline')
+        if stage == 'train':
+            _check_target(model.head, dataset)
         if _predicts_offsets(model.head):
             _check_offset_options(model, stage)
 
@@ -99,6 +105,17 @@ def _check_keypoints(head: nn.Module, dataset: Any) -> None:
                 f'model.head.{key}={channels}, or set metainfo of the data set to the '
                 'keypoints of its annotations'
             )
+
+
+def _check_target(head: nn.Module, dataset: Any) -> None:
+    steps = {type(transform).__name__ for transform in _transforms(dataset)}
+    encoded = 'GenerateTarget' in steps or isinstance(head, HeatmapHead)
+    if PackTopdown.__name__ in steps and not encoded:
+        raise ValueError(
+            f'{type(head).__name__} needs targets, but the training pipeline has none: '
+            'add dict(type="GenerateTarget", encoder=CODEC) before '
+            'hrnet_mm.PackTopdown, or take hrnet_mm.HeatmapHead, which draws them'
+        )
 
 
 def _check_sizes(model: Any, dataset: Any, pipeline: str) -> None:

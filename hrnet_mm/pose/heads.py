@@ -1,7 +1,7 @@
-"""The HigherHRNet head for bottom-up pose (https://arxiv.org/abs/1908.10357).
+"""Heads: of heatmaps for top-down pose, and of HigherHRNet for bottom-up pose.
 
-State-dict keys are those of the official code (HigherHRNet-Human-Pose-Estimation,
-lib/models/pose_higher_hrnet.py).
+State-dict keys of HigherHRNet (https://arxiv.org/abs/1908.10357) are those of the
+official code (HigherHRNet-Human-Pose-Estimation, lib/models/pose_higher_hrnet.py).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from mmengine.structures import InstanceData, PixelData
+from mmpose.models.heads import HeatmapHead as StockHeatmapHead
 from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor, nn
@@ -22,10 +23,49 @@ from hrnet_mm.checkpoints.tensor_conversion import rename_final_layer
 from hrnet_mm.models.layers import BasicBlock, Layers
 from hrnet_mm.registry import MODELS
 
+from . import heatmaps
+
 Config = dict[str, Any]
 Features = Sequence[Tensor]
 
 TEST_OPTIONS = {'flip_test', 'multiscale_test', 'output_heatmaps'}
+
+
+@MODELS.register_module()
+class HeatmapHead(StockHeatmapHead):
+    """MMPose's ``HeatmapHead``, which also encodes keypoints as heatmaps in training.
+
+    It draws the heatmaps of a batch at once on the device, with the codec in
+    ``decoder``, for samples of ``hrnet_mm.PackTopdown``. Samples with the heatmaps of
+    ``GenerateTarget`` keep them.
+    """
+
+    def loss(
+        self, feats: Features, batch_data_samples: Sequence[Any], train_cfg: Any = None
+    ) -> dict[str, Tensor]:
+        """Compute the loss, and the accuracy unless ``compute_acc=False``.
+
+        Args:
+            feats: The feature maps of the trunk or neck.
+            batch_data_samples: Samples, each with one instance.
+            train_cfg: Options of MMPose's head.
+
+        Raises:
+            ValueError: If a sample has no heatmaps, and the codec in ``decoder`` is
+                neither ``MSRAHeatmap`` nor ``UDPHeatmap`` of Gaussians.
+        """
+        bare = [it for it in batch_data_samples if 'gt_fields' not in it]
+        if bare:
+            labels = [sample.gt_instance_labels for sample in bare]
+            targets = heatmaps.encode(
+                self.decoder,
+                torch.cat([it.transformed_keypoints[..., :2] for it in labels]),
+                torch.cat([it.keypoint_weights for it in labels]),
+            )
+            for sample, maps, weights in zip(bare, *targets, strict=True):
+                sample.gt_fields = PixelData(heatmaps=maps)
+                sample.gt_instance_labels.keypoint_weights = weights[None]
+        return super().loss(feats, batch_data_samples, train_cfg or {})
 
 
 @MODELS.register_module()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 
 from hrnet_mm.datasets.checked import CheckedData
 from hrnet_mm.messages import shortened
@@ -24,6 +25,20 @@ class NamedKeypoints(CheckedData):
     """
 
     METAINFO: ClassVar[dict[str, Any]]
+    _described: dict[str, Any] | None = None
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """Return a sample; all samples share what the metainfo adds to them.
+
+        MMPose copies these lists of names and keypoints for each sample.
+        """
+        sample = BaseDataset.get_data_info(self, idx)
+        if self._described is None:
+            described = super().get_data_info(idx)  # type: ignore[misc]
+            self._described = {
+                key: value for key, value in described.items() if key not in sample
+            }
+        return sample | self._described
 
     @classmethod
     def _load_metainfo(cls, metainfo: Any = None) -> dict[str, Any]:

@@ -53,14 +53,12 @@ def check(cfg, keypoints: int = 17) -> None:
     hook.before_train(runner)
 
 
-def set_codec(cfg, stages=('train', 'val', 'test'), **changes) -> None:
-    """Change the codec of the pipelines."""
+def set_input_size(cfg, size, stages=('train', 'val', 'test')) -> None:
+    """Change the size of the crops."""
     for stage in stages:
         for step in cfg[f'{stage}_dataloader'].dataset.pipeline:
-            if step.type == 'GenerateTarget':
-                step.encoder.update(changes)
-            elif step.type == 'TopdownAffine' and 'input_size' in changes:
-                step.input_size = changes['input_size']
+            if step.type == 'TopdownAffine':
+                step.input_size = size
 
 
 def test_keypoints_are_those_of_the_data(cfg):
@@ -79,7 +77,6 @@ def test_a_converter_needs_the_metainfo_of_its_output(cfg):
 
 
 def test_the_codec_has_the_heatmap_size_of_the_network(cfg):
-    set_codec(cfg, heatmap_size=(48, 64))
     cfg.model.head.decoder.heatmap_size = (48, 64)
     with pytest.raises(ValueError, match=r'outputs heatmaps of \(24, 32\)'):
         check(cfg)
@@ -90,7 +87,7 @@ def test_the_codec_has_the_heatmap_size_of_the_network(cfg):
 
 def test_a_size_that_32_does_not_divide(cfg):
     sizes = dict(input_size=(97, 130), heatmap_size=(25, 33))
-    set_codec(cfg, **sizes)
+    set_input_size(cfg, sizes['input_size'])
     cfg.model.head.decoder.update(sizes)
     check(cfg)
 
@@ -98,11 +95,8 @@ def test_a_size_that_32_does_not_divide(cfg):
 @pytest.mark.parametrize('forgotten', ['decoder', 'val'])
 def test_a_size_that_was_changed_in_one_place_is_named(cfg, forgotten):
     sizes = dict(input_size=(192, 256), heatmap_size=(48, 64))
-    set_codec(
-        cfg,
-        ('train', 'test') if forgotten == 'val' else ('train', 'val', 'test'),
-        **sizes,
-    )
+    stages = ('train', 'test') if forgotten == 'val' else ('train', 'val', 'test')
+    set_input_size(cfg, sizes['input_size'], stages)
     if forgotten != 'decoder':
         cfg.model.head.decoder.update(sizes)
     with pytest.raises(
@@ -111,14 +105,31 @@ def test_a_size_that_was_changed_in_one_place_is_named(cfg, forgotten):
         check(cfg)
 
 
+def test_a_codec_of_the_pipeline_is_checked(cfg):
+    target = dict(type='GenerateTarget', encoder=dict(cfg.codec, heatmap_size=(9, 9)))
+    cfg.train_dataloader.dataset.pipeline.insert(-1, target)
+    with pytest.raises(
+        ValueError, match=r'\(9, 9\) in GenerateTarget.encoder of train'
+    ):
+        check(cfg)
+
+
+def test_keypoints_that_nothing_encodes_are_reported(cfg):
+    cfg.model.head.type = 'HeatmapHead'
+    with pytest.raises(ValueError, match=r'HeatmapHead needs targets.*GenerateTarget'):
+        check(cfg)
+    target = dict(type='GenerateTarget', encoder=cfg.codec)
+    cfg.train_dataloader.dataset.pipeline.insert(-1, target)
+    check(cfg)
+
+
 def test_udp_offsets_need_three_channels_per_keypoint(cfg):
     codec = dict(
         type='UDPHeatmap', heatmap_type='combined', sigma=2,
         input_size=(96, 128), heatmap_size=(24, 32),
     )  # fmt: skip
-    for step in cfg.train_dataloader.dataset.pipeline:
-        if step.type == 'GenerateTarget':
-            step.encoder = codec
+    target = dict(type='GenerateTarget', encoder=codec)
+    cfg.train_dataloader.dataset.pipeline.insert(-1, target)
     cfg.model.head.decoder = codec
     with pytest.raises(ValueError, match=r'model\.head\.out_channels=51'):
         check(cfg)

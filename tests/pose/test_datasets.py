@@ -12,6 +12,8 @@ from PIL import Image
 
 pytest.importorskip('mmpose')
 
+from mmpose.datasets import CocoDataset
+
 from hrnet_mm.pose import (
     Aflw,
     CocoPose,
@@ -67,6 +69,15 @@ def test_whole_data_is_loaded(data):
     people = dataset(data)
     assert len(people) >= 4
     assert people[0]['img'].shape == (160, 192, 3)
+
+
+def test_samples_are_those_of_mmpose(data):
+    ours, theirs = dataset(data), dataset(data, CocoDataset)
+    for index in (0, 1, 0):
+        sample, wanted = ours.get_data_info(index), theirs.get_data_info(index)
+        np.testing.assert_equal(sample, wanted)
+        sample['keypoints'] += 1  # a transform may change what is of this sample
+        sample['more'] = 1
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ def test_a_step_on_real_faces(faces, landmarks, real_faces):
     cfg.model.backbone.update(arch='w18_small_v1', init_cfg=None)
     cfg.model.head.in_channels = 240
     model = MODELS.build(cfg.model)
-    losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
+    data = model.data_preprocessor(batch, training=True)
+    losses = model(**data, mode='loss')
     assert losses['loss_kpt'].isfinite()
-    heatmaps = batch['data_samples'][0].gt_fields.heatmaps
+    heatmaps = data['data_samples'][0].gt_fields.heatmaps
     assert heatmaps.shape == (landmarks, 64, 64)

@@ -60,7 +60,7 @@ OVERFIT = """
 model.update(test_cfg=dict(flip_test=False), head=dict(decoder=dict(unbiased=True)))
 still = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale'), *[
     t for t in _base_.train_dataloader.dataset.pipeline
-    if t['type'] in ('TopdownAffine', 'GenerateTarget', 'PackPoseInputs')]]
+    if t['type'] in ('TopdownAffine', 'hrnet_mm.PackTopdown')]]
 train_dataloader['batch_size'] = 6
 train_dataloader['dataset'] = dict(data, pipeline=still)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))

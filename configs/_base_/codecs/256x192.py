@@ -4,5 +4,5 @@ codec = dict(type='MSRAHeatmap', input_size=(192, 256), heatmap_size=(48, 64), s
 affine = dict(type='TopdownAffine', input_size=codec['input_size'])
 pack = dict(type='PackPoseInputs')
 # what a pipeline ends with, in training and in tests
-encode = [affine, dict(type='GenerateTarget', encoder=codec), pack]
+encode = [affine, dict(type='hrnet_mm.PackTopdown')]
 crop = [affine, pack]

@@ -4,5 +4,5 @@ _base_ = ['256x192.py']
 
 codec = dict(_base_.codec, type='UDPHeatmap')
 affine = dict(_base_.affine, use_udp=True)
-encode = [affine, dict(type='GenerateTarget', encoder=codec), _base_.pack]
+encode = [affine, *_base_.encode[1:]]
 crop = [affine, _base_.pack]

@@ -3,4 +3,3 @@
 _base_ = ['256x256.py']
 
 codec = dict(_base_.codec, unbiased=True)
-encode = [_base_.affine, dict(type='GenerateTarget', encoder=codec), _base_.pack]

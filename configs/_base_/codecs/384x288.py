@@ -4,5 +4,5 @@ codec = dict(type='MSRAHeatmap', input_size=(288, 384), heatmap_size=(72, 96), s
 affine = dict(type='TopdownAffine', input_size=codec['input_size'])
 pack = dict(type='PackPoseInputs')
 # what a pipeline ends with, in training and in tests
-encode = [affine, dict(type='GenerateTarget', encoder=codec), pack]
+encode = [affine, dict(type='hrnet_mm.PackTopdown')]
 crop = [affine, pack]

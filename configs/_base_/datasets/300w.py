@@ -14,19 +14,11 @@ data = dict(
     type='hrnet_mm.Faces300W', data_root=data_root, data_prefix=dict(img='images/')
 )
 codec = dict(sigma=1.5)
-target = dict(encoder=codec)
 
 train_dataloader = dict(
     dataset=dict(
         data,
         ann_file='annotations/face_landmarks_300w_train.json',
-        pipeline=[
-            *_base_.mirror,
-            _base_.turn,
-            _base_.affine,
-            dict(_base_.target, encoder=dict(_base_.codec, **codec)),
-            _base_.pack,
-        ],
     )
 )
 val_dataloader = dict(

@@ -17,9 +17,9 @@ detections = (
 augment = [
     dict(type='LoadImage'),
     dict(type='GetBBoxCenterScale'),
-    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='hrnet_mm.RandomFlip', direction='horizontal'),
     dict(type='RandomHalfBody'),
-    dict(type='RandomBBoxTransform'),
+    dict(type='hrnet_mm.RandomBBoxTransform'),
 ]
 prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
 

@@ -10,17 +10,17 @@ prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
 mirror = [
     dict(type='LoadImage'),
     dict(type='GetBBoxCenterScale'),
-    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='hrnet_mm.RandomFlip', direction='horizontal'),
 ]
 turn = dict(
-    type='RandomBBoxTransform',
+    type='hrnet_mm.RandomBBoxTransform',
     shift_prob=0,
     rotate_factor=60,
     scale_factor=(0.75, 1.25),
 )
 turn_less = dict(turn, rotate_factor=30)  # for the official recipes
 affine = dict(type='TopdownAffine', input_size=codec['input_size'])
-target = dict(type='GenerateTarget', encoder=codec)
+pack_keypoints = dict(type='hrnet_mm.PackTopdown')
 pack = dict(type='PackPoseInputs')
 
 train_dataloader = dict(
@@ -28,7 +28,7 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
-    dataset=dict(data_mode='topdown', pipeline=[*mirror, turn, affine, target, pack]),
+    dataset=dict(data_mode='topdown', pipeline=[*mirror, turn, affine, pack_keypoints]),
 )
 val_dataloader = dict(
     batch_size=32,

@@ -12,8 +12,8 @@ dataset_type = 'MpiiDataset'  # MMPoseInferencer chooses its detector by this
 augment = [
     dict(type='LoadImage'),
     dict(type='GetBBoxCenterScale'),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', shift_prob=0),
+    dict(type='hrnet_mm.RandomFlip', direction='horizontal'),
+    dict(type='hrnet_mm.RandomBBoxTransform', shift_prob=0),
 ]
 prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
 

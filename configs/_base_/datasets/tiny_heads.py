@@ -7,8 +7,7 @@ _base_ = ['tiny_pose.py']
 
 codec = dict(input_size=(64, 64), heatmap_size=(16, 16), sigma=1)
 affine = dict(type='TopdownAffine', input_size=codec['input_size'])
-target = dict(type='GenerateTarget', encoder=dict(_base_.codec, **codec))
-train_pipeline = [*_base_.prepare, *_base_.augment, affine, target, _base_.pack]
+train_pipeline = [*_base_.prepare, *_base_.augment, affine, _base_.pack_keypoints]
 val_pipeline = [*_base_.prepare, affine, _base_.pack]
 
 heads = dict(type='hrnet_mm.TinyHeads')

@@ -15,16 +15,16 @@ codec = dict(
 )
 prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale', padding=1.1)]
 augment = [
-    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='hrnet_mm.RandomFlip', direction='horizontal'),
     dict(
-        type='RandomBBoxTransform',
+        type='hrnet_mm.RandomBBoxTransform',
         shift_prob=0,
         rotate_factor=15,
         scale_factor=(0.9, 1.1),
     ),
 ]
 affine = dict(type='TopdownAffine', input_size=codec['input_size'])
-target = dict(type='GenerateTarget', encoder=codec)
+pack_keypoints = dict(type='hrnet_mm.PackTopdown')
 pack = dict(type='PackPoseInputs')
 
 train_dataloader = dict(
@@ -38,7 +38,7 @@ train_dataloader = dict(
         data_mode='topdown',
         ann_file='annotations/train.json',
         data_prefix=dict(img='images/train/'),
-        pipeline=[*prepare, *augment, affine, target, pack],
+        pipeline=[*prepare, *augment, affine, pack_keypoints],
     ),
 )
 val_dataloader = dict(

@@ -16,7 +16,7 @@ model = dict(
     ),
     backbone=dict(type='hrnet_mm.HRNet', multiscale_output=False),
     head=dict(
-        type='HeatmapHead',
+        type='hrnet_mm.HeatmapHead',
         deconv_out_channels=None,
         loss=dict(type='KeypointMSELoss', use_target_weight=True),
     ),
