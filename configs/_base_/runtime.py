@@ -25,9 +25,7 @@ custom_hooks = []  # for `custom_hooks = [*_base_.custom_hooks, ...]` of other c
 # The trunk trains in bfloat16 and as a CUDA graph if the device supports it, and its
 # deployed copy computes validation, tests and predictions. `None` turns that off.
 model = dict(
-    backbone=dict(
-        precision='auto', cuda_graph=True, deploy_cfg=dict(dtype='float32')
-    )
+    backbone=dict(precision='auto', cuda_graph=True, deploy_cfg=dict(dtype='float32'))
 )
 
 env_cfg = dict(
