@@ -486,7 +486,8 @@ def test_validation_has_the_averaged_weights_of_the_last_epoch(tmp_path):
     runner = Runner(
         Features(), str(tmp_path), train_dataloader=loader, val_dataloader=loader,
         train_cfg=dict(by_epoch=True, max_epochs=2), val_cfg=dict(),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)), val_evaluator=[dict(type=Keep)],
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        val_evaluator=[dict(type=Keep)],
         custom_hooks=[dict(type='EMAHook', momentum=0.3)], log_level='ERROR',
         experiment_name=tmp_path.name,
     )  # fmt: skip
