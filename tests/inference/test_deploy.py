@@ -445,7 +445,7 @@ class Features(BaseModel):
         self.backbone = HRNet(SMALL, deploy_cfg=dict(), multiscale_output=False)
 
     def forward(self, inputs, mode):
-        y = self.backbone(inputs)[0]
+        y = self.backbone(torch.stack(inputs))[0]
         return dict(loss=y.square().mean()) if mode == 'loss' else [y.double()]
 
 
