@@ -23,8 +23,11 @@ default_hooks = dict(
     check_gradients=dict(type='hrnet_mm.CheckGradientsHook'),
 )
 custom_hooks = []  # for `custom_hooks = [*_base_.custom_hooks, ...]` of other configs
-# trains the trunk in bfloat16 and as a CUDA graph if the device supports it
-model = dict(backbone=dict(precision='auto', cuda_graph=True))
+# The trunk trains in bfloat16 and as a CUDA graph if the device supports it, and its
+# deployed copy computes validation, tests and predictions. `None` turns that off.
+model = dict(
+    backbone=dict(precision='auto', cuda_graph=True, deploy_cfg=dict(dtype='float32'))
+)
 
 env_cfg = dict(
     cudnn_benchmark=True,  # training images have one size

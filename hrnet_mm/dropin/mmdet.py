@@ -40,6 +40,7 @@ class HRNet(Trunk):
         *,
         precision: Precision = 'float32',
         cuda_graph: bool = False,
+        deploy_cfg: dict | None = None,
     ) -> None:
         super().__init__(
             extra=extra,
@@ -53,6 +54,7 @@ class HRNet(Trunk):
             zero_init_residual=zero_init_residual,
             precision=precision,
             cuda_graph=cuda_graph,
+            deploy_cfg=deploy_cfg,
             init_cfg=choose_init_cfg(init_cfg, pretrained),
         )
         self.register_forward_pre_hook(check_frozen_norms)

@@ -38,6 +38,7 @@ class HRNet(Trunk):
         *,
         precision: Precision = 'float32',
         cuda_graph: bool = False,
+        deploy_cfg: dict | None = None,
     ) -> None:
         stages = {name: dict(cfg) for name, cfg in extra.items() if name != 'upsample'}
         last = stages.get('stage4', {})
@@ -54,6 +55,7 @@ class HRNet(Trunk):
             frozen_stages=frozen_stages,
             precision=precision,
             cuda_graph=cuda_graph,
+            deploy_cfg=deploy_cfg,
             init_cfg=init_cfg,
         )
 

@@ -32,6 +32,7 @@ class HRNet(Trunk):
         *,
         precision: Precision = 'float32',
         cuda_graph: bool = False,
+        deploy_cfg: dict | None = None,
     ) -> None:
         super().__init__(
             arch if extra is None else None,
@@ -46,6 +47,7 @@ class HRNet(Trunk):
             zero_init_residual=zero_init_residual,
             precision=precision,
             cuda_graph=cuda_graph,
+            deploy_cfg=deploy_cfg,
             init_cfg=init_cfg,
         )
 

@@ -39,6 +39,7 @@ class HRNet(Trunk):
         *,
         precision: Precision = 'float32',
         cuda_graph: bool = False,
+        deploy_cfg: dict | None = None,
     ) -> None:
         super().__init__(
             extra=extra,
@@ -53,8 +54,12 @@ class HRNet(Trunk):
             frozen_stages=frozen_stages,
             precision=precision,
             cuda_graph=cuda_graph,
+            deploy_cfg=deploy_cfg,
             init_cfg=choose_init_cfg(init_cfg, pretrained),
         )
+
+    def _build_stages(self, *args: Any) -> None:
+        super()._build_stages(*args)
         for module in self.modules():
             if isinstance(module, Exchange):
                 _resize_twice(module)

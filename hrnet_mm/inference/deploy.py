@@ -11,17 +11,16 @@ from warnings import warn
 import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
-from torch.fx import Proxy
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.module import _has_any_global_hook
 from torch.utils._pytree import tree_map_only
 
 from hrnet_mm.models import HRNet
 from hrnet_mm.models.checks import check_input
-from hrnet_mm.models.layers import ResidualBlock
-from hrnet_mm.models.precision import has_bfloat16_arithmetic
+from hrnet_mm.models.layers import Config, ResidualBlock
+from hrnet_mm.models.precision import has_bfloat16_arithmetic, is_autocast
 from hrnet_mm.registry import MODELS
 
-from .fused_conv import is_traced
+from .fused_conv import can_fold, is_traced
 from .fusion import fuse
 from .graphs import CompiledGraph, capture
 
@@ -106,7 +105,7 @@ def _find_conv_norm_pairs(module: nn.Module) -> Iterator[tuple[nn.Module, str, s
         pairs = []
     for conv, norm in pairs:
         first, second = module.get_submodule(conv), module.get_submodule(norm)
-        if type(first) is nn.Conv2d and isinstance(second, _BatchNorm):
+        if type(first) is nn.Conv2d and can_fold(second):
             yield module, conv, norm
 
 
@@ -152,50 +151,104 @@ class _FusedModule(nn.Module):
         return self.__dict__ | dict(_captured={})
 
 
-@MODELS.register_module()
-class DeployedHRNet(HRNet):
-    """HRNet that uses its deployed copy for inference, and itself in training.
+class DeployedCopy:
+    """The deployed copy of a trunk, for inference in eval mode without gradients.
 
-    Use it in configs: ``--cfg-options model.backbone.type=hrnet_mm.DeployedHRNet`` for
-    ``mim test``, for validation during training, and in the inferencers. The copy is
-    made again when the weights change.
+    It is made at the first use, and again after the weights, buffers or modules of the
+    trunk have been changed or replaced. Changes through ``.data``, such as those of
+    ``EMAHook``, are not visible from outside: ``train`` and ``eval`` of the trunk call
+    ``drop``. It is neither saved nor copied with the trunk.
 
     Args:
-        sizes, dtype: See ``deploy``; ``dtype`` is given by its name.
-        args, kwargs: Arguments of ``HRNet``.
+        trunk: The trunk.
+        sizes: See ``deploy``.
+        dtype: See ``deploy``; also as a name, such as ``'bfloat16'``.
+
+    Raises:
+        ValueError: if ``dtype`` is not supported.
+    """
+
+    def __init__(
+        self,
+        trunk: HRNet,
+        sizes: Sequence[Size] = (),
+        dtype: str | torch.dtype = 'float32',
+    ) -> None:
+        self.trunk = trunk
+        name = dtype if isinstance(dtype, torch.dtype) else getattr(torch, dtype, dtype)
+        self.arguments: dict[str, Any] = dict(sizes=sizes, dtype=_check_dtype(name))
+        # hooks of the drop-in for mmseg; those of users come later
+        self._own_hooks = _hooks([*trunk.modules()])
+        self.drop()
+
+    def drop(self) -> None:
+        """Drop the copy; the next use makes it again."""
+        self._copy: Any = None
+        self._made_of: Any = None
+
+    def find(self, x: Tensor) -> Any:
+        """Return the copy, or None if the trunk itself has to process this input.
+
+        It has to for tracing, compilation, training, gradients, autocast and other
+        dtypes than float32, and if a part of it is in training mode or has hooks.
+        """
+        if is_traced() or type(x) is not Tensor or x.dtype != torch.float32:
+            return None
+        if self.trunk.training or torch.is_grad_enabled() or is_autocast(x.device):
+            return None
+        parts = [*self.trunk.modules()]
+        if (
+            any(part.training for part in parts)
+            or _hooks(parts) != self._own_hooks
+            or _has_any_global_hook()
+        ):
+            return None
+        tensors = [
+            tensor
+            for part in parts
+            for tensor in (*part._parameters.values(), *part._buffers.values())
+            if tensor is not None
+        ]
+        # with the tensors themselves: a new one may get the id of one that is gone
+        versions = [(id(tensor), tensor._version) for tensor in tensors]
+        if self._made_of is None or self._made_of[1] != versions:
+            self._copy = deploy(self.trunk, **self.arguments)
+            self._made_of = (tensors, versions)
+        return self._copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | dict(_copy=None, _made_of=None)
+
+
+def _hooks(parts: Sequence[nn.Module]) -> list[int]:
+    # of the parts of a trunk, without those of the trunk itself
+    return [
+        key
+        for part in parts[1:]
+        if part._forward_hooks or part._forward_pre_hooks
+        for key in (*part._forward_hooks, *part._forward_pre_hooks)
+    ]
+
+
+@MODELS.register_module()
+class DeployedHRNet(HRNet):
+    """``HRNet`` with ``sizes`` and ``dtype`` of its ``deploy_cfg`` as arguments.
+
+    For configs without ``deploy_cfg``:
+    ``--cfg-options model.backbone.type=hrnet_mm.DeployedHRNet``.
+
+    Args:
+        sizes, dtype: See ``DeployedCopy``.
+        deploy_cfg, args, kwargs: See ``HRNet``.
     """
 
     def __init__(
         self,
         *args: Any,
-        sizes: Sequence[Size] = (),
-        dtype: str = 'float32',
+        sizes: Sequence[Size] | None = None,
+        dtype: str | None = None,
+        deploy_cfg: Config | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, **kwargs)
-        self._deploy_arguments: dict[str, Any] = dict(
-            sizes=sizes, dtype=_check_dtype(getattr(torch, dtype, dtype))
-        )
-        # in a list, so that it is not registered as a submodule and saved
-        self._deployed: list[Any] = []
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        if self.training or torch.is_grad_enabled() or isinstance(x, Proxy):
-            return super().forward(x)
-        if not self._deployed:
-            self._deployed = [deploy(self, **self._deploy_arguments)]
-        return tuple(self._deployed[0](x))
-
-    def train(self, mode: bool = True) -> DeployedHRNet:
-        """Set the mode and drop the deployed copy, whose weights may have changed."""
-        self._deployed = []
-        super().train(mode)
-        return self
-
-    def _apply(self, *args: Any, **kwargs: Any) -> DeployedHRNet:
-        self._deployed = []
-        return super()._apply(*args, **kwargs)
-
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        self._deployed = []
-        super()._load_from_state_dict(*args, **kwargs)
+        given = {key: it for key, it in (('sizes', sizes), ('dtype', dtype)) if it}
+        super().__init__(*args, deploy_cfg=dict(deploy_cfg or {}, **given), **kwargs)

@@ -124,6 +124,11 @@ def is_traced() -> bool:
     return torch.jit.is_tracing() or is_compiling()
 
 
+def can_fold(norm: Any) -> bool:
+    """Return whether a module is a batch norm with fixed statistics in eval mode."""
+    return isinstance(norm, _BatchNorm) and norm.running_mean is not None
+
+
 def _fold_norm(conv: nn.Conv2d, norm: _BatchNorm | None) -> tuple[Tensor, Tensor]:
     weight = conv.weight.detach().double()
     bias = torch.zeros(len(weight), dtype=torch.double, device=weight.device)

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from torch import fx, nn
 from torch.fx import GraphModule, Node
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from hrnet_mm.models import HRNet
 from hrnet_mm.models.hrnet import (
@@ -22,7 +21,7 @@ from hrnet_mm.models.hrnet import (
 )
 from hrnet_mm.models.layers import ResidualBlock
 
-from .fused_conv import FusedConv, add_, relu_
+from .fused_conv import FusedConv, add_, can_fold, relu_
 
 # Modules whose forward is traced; all others are called as they are.
 TRACED = (
@@ -91,7 +90,7 @@ def _fold_norms(gm: GraphModule) -> None:
             continue
         follower = next(iter(node.users))
         norm = _called_module(gm, follower)
-        if len(node.users) == 1 and isinstance(norm, _BatchNorm):
+        if len(node.users) == 1 and can_fold(norm):
             _replace(follower, node)
         else:
             norm = None

@@ -17,6 +17,7 @@ checkpoints load unchanged: hence ``layer1`` (stage 1) and ``fuse_layers`` (exch
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch.nn as nn
 import torch.nn.functional as F
@@ -36,6 +37,9 @@ from .checks import (
 from .layers import Config, Layers, Recompute, ResidualBlock, make_branch
 from .precision import MixedPrecision, Precision, trains_in_bfloat16
 from .training_graph import TrainingGraph
+
+if TYPE_CHECKING:
+    from hrnet_mm.inference.deploy import DeployedCopy
 
 Streams = list[Tensor]  # (N, C, H, W), (N, 2C, H/2, W/2), ...: high to low resolution
 
@@ -168,6 +172,9 @@ class HRNet(MixedPrecision):
             which is bfloat16 on devices with bfloat16 arithmetic. See ``Precision``.
         cuda_graph: On a GPU, replay training steps from a CUDA graph once three batches
             of the same size have been seen. See ``TrainingGraph``.
+        deploy_cfg: Compute inference with the deployed copy of the trunk, and arguments
+            of ``deploy`` for it: ``dict()``, ``dict(dtype='bfloat16')``. None computes
+            it with the trunk itself. See ``DeployedCopy``.
         init_cfg: mmengine initialization; Kaiming by default, as in the official
             ImageNet code.
 
@@ -177,7 +184,8 @@ class HRNet(MixedPrecision):
     Raises:
         ValueError: if ``arch`` is unknown, ``extra`` is incomplete or contradicts
             itself, both or none are given, ``frozen_stages`` is out of range,
-            ``with_cp`` or ``precision`` is unknown, or an ``init_cfg`` has no type.
+            ``with_cp`` or ``precision`` is unknown, the dtype of ``deploy_cfg`` is not
+            supported, or an ``init_cfg`` has no type.
     """
 
     def __init__(
@@ -196,6 +204,7 @@ class HRNet(MixedPrecision):
         zero_init_residual: bool = False,
         precision: Precision = 'float32',
         cuda_graph: bool = False,
+        deploy_cfg: Config | None = None,
         init_cfg: Config | list[Config] | None = INIT_CFG,
     ) -> None:
         super().__init__(use_strict_pretrained(init_cfg))
@@ -209,6 +218,7 @@ class HRNet(MixedPrecision):
         stages = select_stages(arch, extra)
         self._build_stem(layers)
         self._build_stages(stages, multiscale_output, layers)
+        self.deployed = None if deploy_cfg is None else _copy_of(self, deploy_cfg)
         self.set_precision(precision, cuda_graph)
         # hooks, because checks in forward would stop torch.fx
         self.register_forward_pre_hook(check_input)
@@ -263,6 +273,9 @@ class HRNet(MixedPrecision):
             Stream ``b`` is ``(N, out_channels[b], H / 2**(b+2), W / 2**(b+2))``, sizes
             rounded up at each halving.
         """
+        copy = None if self.deployed is None else self.deployed.find(x)
+        if copy is not None:
+            return tuple(copy(x))
         return self._in_precision(self.graph or self.streams, x)
 
     def streams(self, x: Tensor) -> Streams:
@@ -294,11 +307,20 @@ class HRNet(MixedPrecision):
     def train(self, mode: bool = True) -> HRNet:
         """Set the mode, but keep frozen stages and ``norm_eval`` norms in eval mode."""
         super().train(mode)
+        self._drop_copy()
         for part in self._frozen_parts():
             part.eval().requires_grad_(False)
         for norm in self.frozen_norms():
             norm.eval()
         return self
+
+    def _apply(self, *args: Any, **kwargs: Any) -> HRNet:
+        self._drop_copy()
+        return super()._apply(*args, **kwargs)
+
+    def _drop_copy(self) -> None:
+        if self.deployed is not None:
+            self.deployed.drop()
 
     def frozen_norms(self) -> Iterator[nn.Module]:
         """Yield the norms that ``frozen_stages`` or ``norm_eval`` keep in eval mode."""
@@ -320,3 +342,10 @@ class HRNet(MixedPrecision):
         ]
         frozen = groups[: self.frozen_stages + 1]
         return [getattr(self, name) for group in frozen for name in group]
+
+
+def _copy_of(trunk: HRNet, deploy_cfg: Config) -> DeployedCopy:
+    # imported here, because it imports this module
+    from hrnet_mm.inference.deploy import DeployedCopy
+
+    return DeployedCopy(trunk, **deploy_cfg)

@@ -90,3 +90,12 @@ def trains_in_bfloat16(precision: Precision, device: torch.device) -> bool:
     if precision == 'auto':
         return has_bfloat16_arithmetic(device)
     return precision == 'bfloat16'
+
+
+def is_autocast(device: torch.device) -> bool:
+    """Return whether operators on a device run under ``torch.autocast``."""
+    if hasattr(torch, 'get_autocast_dtype'):  # new in torch 2.4
+        return torch.is_autocast_enabled(device.type)
+    if device.type == 'cpu':
+        return torch.is_autocast_cpu_enabled()
+    return torch.is_autocast_enabled()

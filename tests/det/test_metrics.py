@@ -11,7 +11,10 @@ import pytest
 pytest.importorskip('mmdet')
 
 import torch
+from detections import draw_objects, with_masks
+from mmdet.evaluation import CocoMetric
 from pycocotools import mask
+from pycocotools.cocoeval import COCOeval
 
 from hrnet_mm.det import CocoDetMetric
 
@@ -100,3 +103,50 @@ def test_recall_of_images_with_different_numbers_of_objects(tmp_path):
     scores = metric.evaluate(2)
     assert scores['coco/AR@1'] == pytest.approx(1 / 3)
     assert scores['coco/AR@3'] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(metric=['bbox', 'segm', 'proposal'], classwise=True),
+        dict(metric='bbox', iou_thrs=[0.3, 0.5, 0.75]),
+        dict(metric='bbox', proposal_nums=(1, 10, 50), metric_items=['mAP', 'AR@100']),
+        dict(metric='bbox', use_mp_eval=True),
+    ],
+    ids=lambda options: ' '.join(options),
+)
+def test_scores_are_those_of_pycocotools(tmp_path, options, monkeypatch):
+    """With crowds, all sizes, equal scores, and more than 100 boxes in an image."""
+    content, samples = draw_objects()
+    path = tmp_path / 'val.json'
+    path.write_text(json.dumps(content))
+    stock = dict(
+        options, iou_thrs=np.array(options.get('iou_thrs', np.linspace(0.5, 0.95, 10)))
+    )
+    scores = []
+    for metric in (CocoMetric(str(path), **stock), CocoDetMetric(str(path), **options)):
+        metric.dataset_meta = dict(classes=tuple(f'class {i}' for i in range(5)))
+        metric.process({}, with_masks(samples) if 'segm' in metric.metrics else samples)
+        scores.append(metric.evaluate(len(samples)))
+        # by faster-coco-eval from here on
+        monkeypatch.setattr(COCOeval, 'evaluate', None)
+        monkeypatch.setattr(COCOeval, 'accumulate', None)
+    stock_scores, ours = scores
+    assert ours == pytest.approx(stock_scores, abs=1e-12, nan_ok=True)
+    assert any(0.05 < value < 1 for value in ours.values())
+
+
+def test_scores_without_a_file(tmp_path):
+    """Of the objects of the samples."""
+    _, samples = draw_objects(images=4)
+    scores = []
+    for metric in (CocoMetric(), CocoDetMetric()):
+        metric.dataset_meta = dict(classes=tuple(f'class {i}' for i in range(5)))
+        for sample in samples:
+            boxes = sample['pred_instances']['bboxes'][::3]
+            sample['instances'] = [
+                dict(bbox=box.tolist(), bbox_label=0, ignore_flag=0) for box in boxes
+            ]
+        metric.process({}, samples)
+        scores.append(metric.evaluate(len(samples)))
+    assert scores[0] == pytest.approx(scores[1], abs=1e-12)

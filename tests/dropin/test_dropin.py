@@ -112,6 +112,31 @@ def test_any_order_of_imports(library, imports, run_python):
     assert done.stdout.split()[-1] == f'hrnet_mm.dropin.{library}', done.stderr[-2000:]
 
 
+DEPLOYED = """
+import torch
+from hrnet_mm.dropin.{library} import HRNet
+from hrnet_mm.models.arch import ARCHS, as_extra
+trunk = HRNet(extra=as_extra(ARCHS['w18_small_v1']), deploy_cfg=dict()).eval()
+x = torch.rand(2, 3, 70, 90)
+with torch.no_grad():
+    got = trunk(x)
+    assert trunk.deployed.find(x) is not None
+    trunk.deployed = None
+    wanted = trunk(x)
+print(max((y - z).abs().max() / z.abs().max() for y, z in zip(got, wanted)).item())
+"""
+
+
+@pytest.mark.parametrize(
+    'library', ['mmseg', *(pytest.param(it, marks=pytest.mark.jobs) for it in CONFIGS)]
+)
+def test_inference_by_the_deployed_copy_is_an_argument(library, run_python):
+    """Of odd sizes, which mmseg resizes twice."""
+    folder_of(library)
+    done = run_python('-c', DEPLOYED.format(library=library))
+    assert float(done.stdout.split()[-1]) < 1e-4, done.stderr[-2000:]
+
+
 @pytest.mark.jobs
 def test_a_broken_library_breaks_no_other(run_python):
     folder_of('mmseg')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,18 @@ import torch
 from batches import detection_batch
 from mmengine import fileio
 from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel
 from mmengine.registry import MODELS, init_default_scope
+from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_flatten
+from torch.utils.data import Dataset
 
 import hrnet_mm
 import hrnet_mm.inference.deploy as deploy_module
+from hrnet_mm.inference.deploy import DeployedHRNet
 from hrnet_mm.inference.fused_conv import FusedConv
 from hrnet_mm.models import HRNet, HRNetV2p
 
@@ -218,7 +224,16 @@ def whole(request, randomised, monkeypatch, tmp_path) -> nn.Module:
     monkeypatch.setenv('TINY_PEOPLE', str(tmp_path))
     cfg = Config.fromfile(str(CONFIGS / MODELS_BY_LIBRARY[request.param]))
     init_default_scope(cfg.default_scope)
-    return randomised(MODELS.build(cfg.model)).eval()
+    model = randomised(MODELS.build(cfg.model)).eval()
+    assert model.backbone.deployed is not None
+    return model
+
+
+def without_copy(model: nn.Module) -> nn.Module:
+    """The same model, whose trunk computes inference itself."""
+    plain = copy.deepcopy(model)
+    plain.backbone.deployed = None
+    return plain
 
 
 @torch.no_grad()
@@ -236,67 +251,257 @@ def test_whole_models_say_the_same(whole):
     fast = hrnet_mm.deploy(whole)
     assert type(fast) is type(whole)
     assert any(isinstance(module, FusedConv) for module in fast.modules())
-    (numbers, masks), (true_numbers, true_masks) = answer(fast), answer(whole)
+    check_same_answer(answer(fast), answer(without_copy(whole)))
+
+
+def check_same_answer(got, wanted) -> None:
+    (numbers, masks), (true_numbers, true_masks) = got, wanted
     check_close(numbers, [y.double() for y in true_numbers])
     for mask, truth in zip(masks, true_masks, strict=True):
         # rounding decides about a pixel whose score is at the threshold
         assert (mask != truth).double().mean() < 1e-4
 
 
+def test_trunks_of_our_configs_use_their_copy(whole, copies):
+    got = answer(whole)
+    assert copies == [whole.backbone]
+    check_same_answer(got, answer(without_copy(whole)))
+    assert copies == [whole.backbone]
+
+
 @pytest.fixture
-def backbone(randomised) -> HRNet:
-    return randomised(
-        MODELS.build(dict(type='hrnet_mm.DeployedHRNet', arch=SMALL)).eval()
-    )
+def copies(monkeypatch) -> list[HRNet]:
+    """The trunks that are deployed, in turn."""
+    trunks = []
+
+    def deploy(trunk, **arguments):
+        trunks.append(trunk)
+        return hrnet_mm.deploy(trunk, **arguments)
+
+    monkeypatch.setattr(deploy_module, 'deploy', deploy)
+    return trunks
 
 
-class TestAsABackbone:
-    """`model.backbone.type=hrnet_mm.DeployedHRNet`."""
+@pytest.fixture(params=['HRNet', 'DeployedHRNet'])
+def backbone(request, randomised) -> HRNet:
+    options = dict(deploy_cfg=dict()) if request.param == 'HRNet' else {}
+    cfg = dict(type=f'hrnet_mm.{request.param}', arch=SMALL, **options)
+    return randomised(MODELS.build(cfg)).eval()
 
-    def test_weights_are_those_of_the_trunk(self, backbone):
+
+def swap_data(model: nn.Module, other: nn.Module) -> None:
+    """Exchange parameters as mmengine's EMAHook does, before `model.eval()`."""
+    for p, q in zip(model.parameters(), other.parameters(), strict=True):
+        value = p.data.clone()
+        p.data.copy_(q.data)
+        q.data.copy_(value)
+    model.eval()
+
+
+CHANGES = {
+    'load': lambda model, other: model.load_state_dict(other.state_dict()),
+    'load a part': lambda model, other: model.stage4.load_state_dict(
+        other.stage4.state_dict()
+    ),
+    'assign': lambda model, other: model.load_state_dict(
+        other.state_dict(), assign=True
+    ),
+    'a part': lambda model, other: setattr(model, 'stage4', other.stage4),
+    'in place': lambda model, other: model.bn1.running_mean.add_(0.5),
+    'EMA': swap_data,
+    'cast': lambda model, other: (
+        model.to(torch.bfloat16).float().load_state_dict(other.state_dict())
+    ),
+}
+
+
+class TestInference:
+    """`model.backbone.deploy_cfg`, and `model.backbone.type=hrnet_mm.DeployedHRNet`."""
+
+    def test_weights_are_those_of_the_trunk(self, backbone, copies):
         assert list(backbone.state_dict()) == list(HRNet(SMALL).state_dict())
         with torch.no_grad():
             got = backbone(image(64, 64))
         assert list(backbone.state_dict()) == list(HRNet(SMALL).state_dict())
+        assert copies == [backbone]
         check_close(got, exact(backbone, image(64, 64)))
         assert all(y.is_contiguous() for y in got)
 
-    @pytest.mark.parametrize('change', ['load', 'train', 'cast'])
+    def test_the_copy_is_made_once(self, backbone, copies):
+        with torch.no_grad():
+            for size in (64, 64, 96):
+                backbone(image(size, size))
+        with torch.inference_mode():
+            backbone(image(64, 64))
+        assert len(copies) == 1
+
+    @pytest.mark.parametrize('change', CHANGES)
     def test_new_weights_are_seen(self, backbone, change, randomised):
         x = image(64, 64)
         with torch.no_grad():
             before = backbone(x)
-            if change == 'load':
-                backbone.load_state_dict(randomised(HRNet(SMALL), 1).state_dict())
-            elif change == 'train':
-                randomised(backbone.train(), 1).eval()
-            else:
-                randomised(backbone, 1).double().float()
+            CHANGES[change](backbone, randomised(HRNet(SMALL), 1).eval())
             after = backbone(x)
         assert not torch.equal(before[0], after[0])
         check_close(after, exact(backbone, x))
 
-    def test_training_is_that_of_the_trunk(self, backbone, randomised):
+    def test_training_is_that_of_the_trunk(self, backbone, randomised, copies):
         x = image(64, 64)
         trunk = randomised(HRNet(SMALL)).train()
         for got, wanted in zip(backbone.train()(x), trunk(x), strict=True):
             assert torch.equal(got, wanted)
             assert got.requires_grad
+        with torch.no_grad():
+            backbone(x)
+        assert not copies
 
     def test_gradients_flow_in_eval_mode(self, backbone):
         """Where they are wanted: frozen norms, saliency."""
         sum(y.mean() for y in backbone(image(64, 64))).backward()
         assert all(p.grad is not None for p in backbone.parameters())
 
-    def test_it_can_be_copied_after_use(self, backbone):
+    def test_it_can_be_copied_and_saved_after_use(self, backbone, copies):
         with torch.no_grad():
-            wanted = backbone(image(64, 64))
-            got = copy.deepcopy(backbone)(image(64, 64))
-        check_close(got, [y.double() for y in wanted], 1e-6)
+            wanted = [y.double() for y in backbone(image(64, 64))]
+            file = io.BytesIO()
+            torch.save(backbone, file)
+            assert file.tell() < 1.2 * sum(p.nbytes for p in backbone.parameters())
+            file.seek(0)
+            for other in (
+                copy.deepcopy(backbone),
+                torch.load(file, weights_only=False),
+            ):
+                check_close(other(image(64, 64)), wanted, 1e-6)
+                assert copies[-1] is other
 
-    def test_a_wrong_type_is_told_before_anything_runs(self):
+    @pytest.mark.parametrize('way', ['fx', 'export', 'jit'])
+    def test_the_trunk_itself_is_traced(self, backbone, way, copies):
+        x = image(64, 64)
+        with torch.no_grad():
+            if way == 'fx':
+                traced = torch.fx.symbolic_trace(backbone)
+            elif way == 'jit':
+                traced = torch.jit.trace(backbone, x, check_trace=False)
+            else:
+                traced = torch.export.export(backbone, (x,)).module()
+            got = traced(x)
+        assert not copies
+        check_close(got, exact(backbone, x))
+
+    def test_hooks_of_its_parts_are_called(self, backbone, copies):
+        seen = []
+        part = backbone.stage4[-1].branches
+        hook = part.register_forward_hook(lambda *args: seen.append(args))
+        with torch.no_grad():
+            backbone(image(64, 64))
+            assert len(seen) == 1
+            assert not copies
+            hook.remove()
+            backbone(image(64, 64))
+        assert len(seen) == len(copies) == 1
+
+    def test_a_part_in_training_mode_trains(self, backbone, copies):
+        """Statistics of norms are computed again so: PreciseBN."""
+        backbone.bn1.train()
+        before = backbone.bn1.running_mean.clone()
+        with torch.no_grad():
+            backbone(image(64, 64))
+        assert not torch.equal(backbone.bn1.running_mean, before)
+        assert not copies
+
+    def test_other_dtypes_and_autocast_are_those_of_the_caller(self, backbone, copies):
+        with torch.no_grad():
+            with torch.autocast('cpu', torch.bfloat16):
+                backbone(image(64, 64))
+            assert backbone.double()(image(64, 64).double())[0].dtype == torch.double
+        assert not copies
+
+    def test_a_wrong_dtype_is_told_before_anything_runs(self):
+        cfg = dict(arch=SMALL, deploy_cfg=dict(dtype='half'))
         with pytest.raises(ValueError, match=r'float16 is not one of .*bfloat16'):
-            MODELS.build(dict(type='hrnet_mm.DeployedHRNet', arch=SMALL, dtype='half'))
+            HRNet(**cfg)
+
+    def test_arguments_of_the_type_come_before_those_of_the_config(self):
+        cfg = dict(arch=SMALL, deploy_cfg=dict(dtype='float32', sizes=[(1, 3, 64, 64)]))
+        trunk = DeployedHRNet(dtype='bfloat16', **cfg)
+        assert trunk.deployed.arguments == dict(
+            dtype=torch.bfloat16, sizes=[(1, 3, 64, 64)]
+        )
+
+
+def test_norms_without_statistics_stay(trunk):
+    """`track_running_stats=False`: they normalize each batch by itself."""
+    for module in trunk.modules():
+        if isinstance(module, _BatchNorm):
+            module.running_mean = module.running_var = None
+    check_close(hrnet_mm.deploy(trunk)(image(64, 64)), exact(trunk, image(64, 64)))
+
+
+class Features(BaseModel):
+    """A trunk whose prediction is its first stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = HRNet(SMALL, deploy_cfg=dict(), multiscale_output=False)
+
+    def forward(self, inputs, mode):
+        y = self.backbone(torch.stack(inputs))[0]
+        return dict(loss=y.square().mean()) if mode == 'loss' else [y.double()]
+
+
+class Images(Dataset):
+    """Four random images."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, i):
+        return dict(inputs=image(64, 64, n=4)[i])
+
+
+class Keep(BaseMetric):
+    """Keeps what is predicted."""
+
+    default_prefix = 'kept'
+
+    def process(self, data_batch, data_samples) -> None:
+        self.results += data_samples
+
+    def compute_metrics(self, results) -> dict:
+        kept.append(torch.cat(results))
+        return {}
+
+
+kept: list[torch.Tensor] = []
+
+
+def test_validation_has_the_averaged_weights_of_the_last_epoch(tmp_path):
+    """mmengine's EMAHook exchanges the weights before and after it."""
+    kept.clear()
+    loader = dict(
+        batch_size=2,
+        dataset=Images(),
+        sampler=dict(type='DefaultSampler', shuffle=False),
+    )
+    runner = Runner(
+        Features(), str(tmp_path), train_dataloader=loader, val_dataloader=loader,
+        train_cfg=dict(by_epoch=True, max_epochs=2), val_cfg=dict(),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        val_evaluator=[dict(type=Keep)],
+        custom_hooks=[dict(type='EMAHook', momentum=0.3)], log_level='ERROR',
+        experiment_name=tmp_path.name,
+    )  # fmt: skip
+    runner.train()
+    assert len(kept) == 2
+    for epoch, found in enumerate(kept, start=1):
+        saved = torch.load(tmp_path / f'epoch_{epoch}.pth', weights_only=False)
+        model = Features().double()
+        model.backbone.deployed = None
+        model.load_state_dict(saved['state_dict'])  # averaged
+        batches = image(64, 64, n=4).split(2)
+        with torch.no_grad():
+            wanted = [model.eval().backbone(x.double())[0] for x in batches]
+        check_close([found], [torch.cat(wanted)])
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
+from pycocotools import cocoeval
 from pycocotools.cocoeval import Params
 
 # Annotation keys with the keypoints of each type; all other types use 'keypoints'.
@@ -26,7 +27,7 @@ PARTS = {
 AREA_OF_BOX = 0.53  # area of an instance / area of its box, if areas are missing
 
 
-class COCOeval:
+class COCOeval(cocoeval.COCOeval):
     """Evaluation with the scores of xtcocotools 1.14.3, computed by faster-coco-eval.
 
     The two libraries read some fields differently, so faster-coco-eval gets converted
@@ -55,19 +56,15 @@ class COCOeval:
         sigmas: np.ndarray | None = None,
         use_area: bool = True,
     ) -> None:
+        super().__init__(iouType='keypoints' if 'keypoints' in iouType else iouType)
         self.cocoGt = cocoGt
         self.cocoDt = cocoDt
         self.use_area = use_area
-        self.params = Params('keypoints' if 'keypoints' in iouType else iouType)
         self.params.iouType = iouType
         if cocoGt is not None:
             self.params.imgIds = sorted(cocoGt.getImgIds())
             self.params.catIds = sorted(cocoGt.getCatIds())
         self.sigmas = Params('keypoints').kpt_oks_sigmas if sigmas is None else sigmas
-        self.evalImgs: list[Any] = []
-        self.ious: dict[Any, Any] = {}
-        self.eval: dict[str, Any] = {}
-        self.stats: np.ndarray | list[float] = []
         self._scorer: COCOeval_faster | None = None
 
     def evaluate(self) -> None:
@@ -109,6 +106,10 @@ class COCOeval:
     def summarize(self) -> None:
         """Print average precision and recall, and set ``stats``."""
         scorer = self._evaluated()
+        if self.params.iouType in ('bbox', 'segm'):
+            # for other maxDets than the defaults, faster-coco-eval has other scores
+            super().summarize()
+            return
         scorer.eval = (
             self.eval
         )  # for crowds, summarize() replaces it by that of hard images
@@ -127,19 +128,25 @@ class COCOeval:
         # All ids are renumbered in order, because faster-coco-eval supports neither
         # strings as image ids nor 0 as an annotation id.
         images = {image: i for i, image in enumerate(self.params.imgIds)}
-        categories = {
-            category: i if self.params.useCats else 0
-            for i, category in enumerate(self.params.catIds)
-        }
+        categories = {category: i for i, category in enumerate(self.params.catIds)}
+        chosen = [
+            annotation
+            for annotation in coco.loadAnns(coco.getAnnIds(imgIds=list(images)))
+            if annotation['image_id'] in images
+            and annotation['category_id'] in categories
+        ]
+        # without categories, equal scores are matched in the order of the categories
+        chosen.sort(key=lambda annotation: categories[annotation['category_id']])
+        if not self.params.useCats:
+            categories = dict.fromkeys(categories, 0)
         annotations: list[dict[str, Any]] = []
-        for annotation in coco.loadAnns(coco.getAnnIds(imgIds=list(images))):
-            image = images.get(annotation['image_id'])
-            category = categories.get(annotation['category_id'])
-            if image is None or category is None:
-                continue
+        for annotation in chosen:
             copy = fields(annotation)
             if copy is not None:
-                ids = dict(image_id=image, category_id=category)
+                ids = dict(
+                    image_id=images[annotation['image_id']],
+                    category_id=categories[annotation['category_id']],
+                )
                 annotations.append(dict(copy, id=len(annotations) + 1, **ids))
         return COCO(
             dict(
