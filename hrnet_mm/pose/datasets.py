@@ -49,6 +49,14 @@ def _metainfo_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
     return dict(from_file=str(file)) if file.is_file() else dataset.METAINFO
 
 
+class _Annotation(dict):
+    # MMPose copies each annotation, all coordinates of its outline, for its sample. The
+    # data set serializes its samples, so that these share nothing anyway.
+
+    def __deepcopy__(self, memo: Any) -> dict[str, Any]:
+        return self
+
+
 class CheckedPose(NamedKeypoints, CheckedCoco):
     """Mixin for keypoint data sets in COCO format.
 
@@ -60,13 +68,13 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
     """
 
     keypoints_as_stored: ClassVar[bool] = True
-    metainfo: dict[str, Any]
+    _metainfo: dict[str, Any]
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any] | None:
         """Parse one annotation; return None if it has no box or no keypoints."""
         image, annotation = raw_data_info['raw_img_info'], raw_data_info['raw_ann_info']
         where = f'annotation {annotation["id"]} of {image["file_name"]}'
-        described = self.metainfo['num_keypoints']
+        described = self._metainfo['num_keypoints']  # `metainfo` copies all of it
         number = len(annotation.get('keypoints', ())) // 3
         if number not in (0, described):
             raise ValueError(
@@ -80,7 +88,9 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
         self._sizes[image['id']] = (image['width'], image['height'])
         if reason := self._why_left_out(annotation):
             self._left_out.setdefault(reason, []).append(where)
-        return super().parse_data_info(raw_data_info)  # type: ignore[misc]
+        once = dict(raw_data_info, raw_ann_info=_Annotation(annotation))
+        parsed = super().parse_data_info(once)  # type: ignore[misc]
+        return parsed and parsed | dict(raw_ann_info=annotation)
 
     def _why_left_out(self, annotation: dict[str, Any]) -> str | None:
         """Return why MMPose skips an annotation, or None if it does not."""
