@@ -11,9 +11,9 @@ import argparse
 import json
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -51,16 +51,17 @@ class Recipe:
     stock: str
     ours: str
     data: str
-    folders: Mapping[str, str]
+    folders: Mapping[str, str] = field(default_factory=dict)
     annotations: str = ''
 
     def dataset(self, args: argparse.Namespace) -> dict[str, Any]:
         """Return the arguments of the data set for the folder of the command line."""
         root = Path(getattr(args, self.data)).absolute()
-        names = dict(
-            data_root=str(root),
-            data_prefix={k: v.format(args.split) for k, v in self.folders.items()},
-        )
+        names: dict[str, Any] = dict(data_root=str(root))
+        if self.folders:
+            names['data_prefix'] = {
+                key: name.format(args.split) for key, name in self.folders.items()
+            }
         if self.annotations:
             file = args.annotations or self.annotations.format(args.split)
             names['ann_file'] = file
@@ -75,30 +76,33 @@ def _categories(file: Path) -> tuple[str, ...]:
     return tuple(it['name'] for it in json.loads(file.read_text())['categories'])
 
 
-COCO = dict(
-    data='coco',
-    folders=dict(img='{}2017/'),
-    annotations='annotations/instances_{}2017.json',
-)
+COCO_IMAGES = dict(img='{}2017/')
+COCO_BOXES = 'annotations/instances_{}2017.json'
 RECIPES = dict(
     pose=Recipe(
         'mmpose',
         'body_2d_keypoint/topdown_heatmap/coco/'
         'td-hm_hrnet-w32_8xb64-210e_coco-256x192.py',
         'pose/hrnet_w32_coco-256x192.py',
-        **COCO | dict(annotations='annotations/person_keypoints_{}2017.json'),
+        'coco',
+        COCO_IMAGES,
+        'annotations/person_keypoints_{}2017.json',
     ),
     detection=Recipe(
         'mmdet',
         'hrnet/faster-rcnn_hrnetv2p-w18-1x_coco.py',
         'det/faster-rcnn_hrnetv2p_w18_coco-1x.py',
-        **COCO,
+        'coco',
+        COCO_IMAGES,
+        COCO_BOXES,
     ),
     masks=Recipe(
         'mmdet',
         'hrnet/mask-rcnn_hrnetv2p-w18-1x_coco.py',
         'det/mask-rcnn_hrnetv2p_w18_coco-1x.py',
-        **COCO,
+        'coco',
+        COCO_IMAGES,
+        COCO_BOXES,
     ),
     segmentation=Recipe(
         'mmseg',
@@ -112,7 +116,6 @@ RECIPES = dict(
         'hrnet/hrnet-w32_4xb32_in1k.py',
         'cls/hrnetc_w32_imagenet.py',
         'imagenet',
-        {},
     ),
 )
 
@@ -147,7 +150,7 @@ class Loader:
         # one iterator for all rounds: an InfiniteSampler cannot be iterated twice
         self.batches = chain.from_iterable(repeat(self.loader))
         self.samples = samples
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
 
     def __call__(self) -> None:
         """Load and collate samples."""
