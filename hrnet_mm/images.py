@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 
 DTYPES = ('uint8', 'uint16', 'float32', 'float64')
 
@@ -31,6 +32,38 @@ def drawable(image: np.ndarray) -> np.ndarray:
         if low < 0 or high > 255 or high <= 1:
             drawn = (drawn - low) / max(high - low, 1e-12) * 255
     return np.ascontiguousarray(drawn, np.uint8)
+
+
+def positive_strides(image: np.ndarray) -> np.ndarray:
+    """Return an image of the same values whose rows and columns have positive strides.
+
+    ``mmcv.imflip`` returns a view with negative strides, which numpy and OpenCV copy
+    pixel by pixel. ``cv2.flip`` makes the same image about thirty times as fast.
+
+    Args:
+        image: (H, W) or (H, W, C), of any dtype.
+    """
+    vertical, horizontal = (stride < 0 for stride in image.strides[:2])
+    if not (vertical or horizontal):
+        return image
+    if image.dtype.name not in DTYPES:
+        return np.ascontiguousarray(image)
+    stored = image[:: -1 if vertical else 1, :: -1 if horizontal else 1]
+    code = -1 if vertical and horizontal else int(horizontal)
+    return cv2.flip(stored, code).reshape(image.shape)
+
+
+def channels_first(image: np.ndarray) -> torch.Tensor:
+    """Convert an image to a tensor, (C, H, W), that shares its memory if it can.
+
+    The stock transforms of all libraries copy it to the contiguous format in the
+    loader. Their data preprocessors do that, too, when they reorder the channels.
+
+    Args:
+        image: (H, W) or (H, W, C), of any dtype.
+    """
+    image = np.ascontiguousarray(positive_strides(np.atleast_3d(image)))
+    return torch.from_numpy(image).permute(2, 0, 1)
 
 
 class ReadArrays:

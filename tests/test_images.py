@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from hrnet_mm.images import ReadArrays, check_channels, drawable, loader_of
+from hrnet_mm.images import (
+    ReadArrays,
+    channels_first,
+    check_channels,
+    drawable,
+    loader_of,
+    positive_strides,
+)
 from hrnet_mm.visualization import read_image
 
 RNG = np.random.default_rng(0)
@@ -108,3 +115,26 @@ def test_a_preprocessor_is_of_the_images_that_the_trunk_takes(
     else:
         with pytest.raises(ValueError, match=message):
             check_channels(model)
+
+
+@pytest.mark.parametrize('direction', ['horizontal', 'vertical', 'diagonal'])
+@pytest.mark.parametrize('dtype', ['uint8', 'uint16', 'float32', 'int64'])
+@pytest.mark.parametrize('shape', [(5, 4), (5, 4, 1), (5, 4, 3), (5, 4, 6)])
+def test_mirrored_images_keep_their_values(direction, dtype, shape):
+    mirrored = mmcv.imflip(RNG.integers(0, 99, shape).astype(dtype), direction)
+    copied = positive_strides(mirrored)
+    assert np.array_equal(copied, mirrored)
+    assert min(copied.strides) > 0
+
+
+def test_channels_first_shares_the_memory_of_an_image():
+    image = KINDS['colour'].copy()
+    tensor = channels_first(image)
+    assert tensor.shape == (3, 9, 8)
+    image[4, 5, 1] = 77
+    assert tensor[1, 4, 5] == 77
+
+
+def test_channels_first_does_not_keep_the_rest_of_a_cropped_image():
+    tensor = channels_first(KINDS['colour'][2:5, 1:4])
+    assert tensor.untyped_storage().nbytes() == 3 * 3 * 3

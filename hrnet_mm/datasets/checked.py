@@ -14,6 +14,7 @@ from hrnet_mm.engine.seeding import seed_once
 from hrnet_mm.messages import counted
 
 from .annotations import normalize_annotations
+from .freed_memory import keep_freed_memory
 from .image_files import read_orientation, why_unreadable
 
 USE_STORED_ORIENTATION = (
@@ -113,6 +114,7 @@ class CheckedData:
 
     def prepare_data(self, idx: int) -> Any:
         """Return a sample, or raise an error with the path of an unreadable image."""
+        keep_freed_memory()
         idx = seed_once(idx)
         try:
             return super().prepare_data(idx)  # type: ignore[misc]

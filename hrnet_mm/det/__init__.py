@@ -3,6 +3,7 @@
 from .datasets import CocoDet, TinyDet
 from .metrics import CocoDetMetric
 from .roi_extractors import SingleRoIExtractor
+from .transforms import LoadObjects, PackDetInputs
 from .tta import InstanceTTAModel
 from .visualization import SparseDetVisualizationHook
 
@@ -10,6 +11,8 @@ __all__ = [
     'CocoDet',
     'CocoDetMetric',
     'InstanceTTAModel',
+    'LoadObjects',
+    'PackDetInputs',
     'SingleRoIExtractor',
     'SparseDetVisualizationHook',
     'TinyDet',

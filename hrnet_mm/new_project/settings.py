@@ -217,7 +217,7 @@ def _with_resize(
         return [new if step['type'] == 'Resize' else step for step in pipeline]
     steps = []
     for step in pipeline:
-        steps += [step, new] if step['type'] == 'LoadAnnotations' else [step]
+        steps += [step, new] if step['type'] == 'hrnet_mm.LoadObjects' else [step]
     return steps
 
 
@@ -252,7 +252,7 @@ def choose_crop(plan: Plan, base: Base, facts: Facts) -> None:
     """Choose the crop of segmentation."""
     cfg = base.config
     pipeline = _steps(cfg.train_dataloader.dataset.pipeline)
-    kinds = {step['type'] for step in pipeline}
+    crops = [step for step in pipeline if 'RandomCrop' in step['type']]
     given = tuple(cfg.model.data_preprocessor.size)
     if base.is_tiny and facts.one_size and max(facts.size) <= LAPTOP_SIDE:
         crop, why = facts.size[::-1], 'whole images'
@@ -267,7 +267,7 @@ def choose_crop(plan: Plan, base: Base, facts: Facts) -> None:
         plan.say('crop', f'{given[1]} x {given[0]}', 'that of the base, which resizes')
         return
     new = [_cropped(step, crop, facts.size) for step in pipeline]
-    if base.is_tiny and 'RandomCrop' not in kinds and why != 'whole images':
+    if base.is_tiny and not crops and why != 'whole images':
         new = _with_crop(new, crop)
     plan.say('crop', f'{crop[1]} x {crop[0]}', why)
     if new != pipeline:
@@ -280,7 +280,7 @@ def choose_crop(plan: Plan, base: Base, facts: Facts) -> None:
 def _cropped(
     step: dict[str, Any], crop: tuple[int, ...], size: tuple[int, int]
 ) -> dict[str, Any]:
-    if step['type'] == 'RandomCrop':
+    if 'RandomCrop' in step['type']:
         return dict(step, crop_size=crop)
     if step['type'] == 'RandomResize':  # around the size that is tested
         return dict(step, scale=size)
@@ -303,7 +303,7 @@ def choose_classification_size(plan: Plan, base: Base, facts: Facts) -> None:
     cfg = base.config
     train = _steps(cfg.train_dataloader.dataset.pipeline)
     test = _steps(cfg.val_dataloader.dataset.pipeline)
-    given = next(s['scale'] for s in train if s['type'] == 'RandomResizedCrop')
+    given = next(s['scale'] for s in train if 'RandomResizedCrop' in s['type'])
     if not base.is_tiny:
         plan.say('image size', given, 'that of the base and its weights')
         return

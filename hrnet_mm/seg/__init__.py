@@ -14,13 +14,19 @@ from .datasets import (
 from .heads import HRNetV2Head, OCRHead
 from .losses import CrossEntropyLoss, OhemCrossEntropyLoss
 from .segmentor import OCRNet
-from .transforms import CheckLabels
+from .transforms import (
+    CheckLabels,
+    PackSegInputs,
+    PhotoMetricDistortion,
+    RandomCrop,
+)
 from .tta import SegTTAModel, SwappingTTAModel
 from .visualization import SegVisualizationHook, SegVisualizer
 
 __all__ = [
     'Ade20kSeg', 'CheckLabels', 'CheckWindowHook', 'CityscapesSeg', 'CocoStuffSeg',
     'CrossEntropyLoss', 'HRNetV2Head', 'LabelMaps', 'LipSeg', 'OCRHead', 'OCRNet',
-    'OhemCrossEntropyLoss', 'PascalContext59Seg', 'PascalContextSeg', 'SegTTAModel',
-    'SegVisualizationHook', 'SegVisualizer', 'SwappingTTAModel', 'TinySeg',
+    'OhemCrossEntropyLoss', 'PackSegInputs', 'PascalContext59Seg', 'PascalContextSeg',
+    'PhotoMetricDistortion', 'RandomCrop', 'SegTTAModel', 'SegVisualizationHook',
+    'SegVisualizer', 'SwappingTTAModel', 'TinySeg',
 ]  # fmt: skip

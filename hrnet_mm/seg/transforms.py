@@ -1,14 +1,20 @@
-"""Transform that checks label maps."""
+"""Transforms: a check of label maps, and faster ones of MMSegmentation."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+from mmseg.datasets import transforms as stock
+from numpy import random
 from PIL import Image
 
+from hrnet_mm.datasets.packing import PacksView
+from hrnet_mm.images import positive_strides
 from hrnet_mm.messages import shortened
 from hrnet_mm.registry import TRANSFORMS
 
@@ -117,3 +123,79 @@ def read_labels(path: str | None) -> set[int]:
     except OSError:  # `CheckedData` reports the file when it loads the sample
         return set()
     return set(np.unique(labels).astype(int).tolist()) if labels.ndim == 2 else set()
+
+
+LEVELS = np.arange(256, dtype=np.uint8)
+
+
+@TRANSFORMS.register_module()
+class PackSegInputs(PacksView, stock.PackSegInputs):
+    """``PackSegInputs`` of MMSegmentation that does not copy the image."""
+
+
+@TRANSFORMS.register_module()
+class RandomCrop(stock.RandomCrop):
+    """``RandomCrop`` of MMSegmentation that counts labels without sorting them.
+
+    The random numbers and the crops are the same.
+    """
+
+    @cache_randomness
+    def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
+        """Draw top, bottom, left and right of the crop."""
+        box = self._draw(results['img'].shape)
+        if self.cat_max_ratio < 1:
+            for _ in range(10):
+                if self._is_mixed(self.crop(results['gt_seg_map'], box)):
+                    break
+                box = self._draw(results['img'].shape)
+        return box
+
+    def _draw(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        height, width = self.crop_size
+        top = random.randint(0, max(shape[0] - height, 0) + 1)
+        left = random.randint(0, max(shape[1] - width, 0) + 1)
+        return top, top + height, left, left + width
+
+    def _is_mixed(self, labels: np.ndarray) -> bool:
+        counts = cv2.calcHist([labels], [0], None, [256], [0, 256]).ravel().astype(int)
+        counts[self.ignore_index] = 0
+        largest = counts.max() / max(counts.sum(), 1)
+        return np.count_nonzero(counts) > 1 and largest < self.cat_max_ratio
+
+
+@TRANSFORMS.register_module()
+class PhotoMetricDistortion(stock.PhotoMetricDistortion):
+    """``PhotoMetricDistortion`` of MMSegmentation by tables of the 256 levels.
+
+    The random numbers and the pixels are the same. ``img`` has 8 bits.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Change brightness, contrast, saturation and hue of ``img`` at random."""
+        return super().transform(dict(results, img=positive_strides(results['img'])))
+
+    def convert(self, img: np.ndarray, alpha: float = 1, beta: float = 0) -> np.ndarray:
+        """Return ``alpha * img + beta``, from 0 to 255."""
+        return cv2.LUT(img, super().convert(LEVELS, alpha, beta))
+
+    def saturation(self, img: np.ndarray) -> np.ndarray:
+        """Scale the saturation with a probability of one half."""
+        if not random.randint(2):
+            return img
+        factor = random.uniform(self.saturation_lower, self.saturation_upper)
+        return _change_hsv(img, 1, super().convert(LEVELS, factor))
+
+    def hue(self, img: np.ndarray) -> np.ndarray:
+        """Rotate the hue, of 180 levels, with a probability of one half."""
+        if not random.randint(2):
+            return img
+        angle = random.randint(-self.hue_delta, self.hue_delta)
+        return _change_hsv(img, 0, (LEVELS.astype(int) + angle) % 180)
+
+
+def _change_hsv(image: np.ndarray, channel: int, table: np.ndarray) -> np.ndarray:
+    tables = np.repeat(LEVELS[None, :, None], 3, axis=2)
+    tables[0, :, channel] = table
+    changed = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_BGR2HSV), tables)
+    return cv2.cvtColor(changed, cv2.COLOR_HSV2BGR)

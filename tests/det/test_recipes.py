@@ -57,6 +57,14 @@ def test_every_published_width_is_there(detector):
     assert widths == {18, 32, 40, 48}
 
 
+# ours with the results of MMDetection's
+OURS = {
+    'hrnet_mm.LoadObjects': 'LoadAnnotations',
+    'hrnet_mm.PackDetInputs': 'PackDetInputs',
+    'hrnet_mm.SingleRoIExtractor': 'SingleRoIExtractor',
+}
+
+
 def plain(cfg: Any, *without: str) -> Any:
     """Without what means nothing or is the default of MMDetection."""
     if isinstance(cfg, list | tuple):
@@ -67,8 +75,8 @@ def plain(cfg: Any, *without: str) -> Any:
     kept = {k: plain(v) for k, v in cfg.items() if k not in meaningless}
     if cfg.get('type') == 'DetDataPreprocessor':
         kept['pad_mask'] = cfg.get('pad_mask', False)
-    if cfg.get('type') == 'hrnet_mm.SingleRoIExtractor':
-        kept['type'] = 'SingleRoIExtractor'  # the same in float32
+    if cfg.get('type') in OURS:
+        kept['type'] = OURS[cfg['type']]
     if cfg.get('type') == 'MaxIoUAssigner':
         kept['match_low_quality'] = cfg.get('match_low_quality', True)
     return kept

@@ -18,7 +18,7 @@ train_pipeline = [
     _base_.resize,
     dict(type='RandomCrop', crop_size=crop_size),
     _base_.flip,
-    _base_.pack,
+    _base_.pack_train,
 ]
 
 train_dataloader = dict(

@@ -29,7 +29,7 @@ train_pipeline = [
     ),
     dict(type='RandomCrop', crop_size=crop_size),
     _base_.flip,
-    _base_.pack,
+    _base_.pack_train,
 ]
 sizes = [dict(type='Resize', scale_factor=r, keep_ratio=True) for r in _base_.ratios]
 tta_pipeline = [

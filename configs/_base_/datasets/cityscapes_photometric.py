@@ -11,9 +11,9 @@ train_pipeline = [
         ratio_range=(0.5, 2.0),
         keep_ratio=True,
     ),
-    dict(type='RandomCrop', crop_size=_base_.crop_size, cat_max_ratio=0.75),
+    dict(type='hrnet_mm.RandomCrop', crop_size=_base_.crop_size, cat_max_ratio=0.75),
     _base_.flip,
-    dict(type='PhotoMetricDistortion'),
-    _base_.pack,
+    dict(type='hrnet_mm.PhotoMetricDistortion'),
+    _base_.pack_train,
 ]
 train_dataloader = dict(batch_size=2, dataset=dict(pipeline=train_pipeline))

@@ -9,9 +9,9 @@ COCO is data/coco, or the folder in the environment variable COCO.
 data_root = '{{$COCO:data/coco}}'
 
 read = dict(type='LoadImageFromFile')
-annotations = dict(type='LoadAnnotations', with_bbox=True)
+annotations = dict(type='hrnet_mm.LoadObjects', with_bbox=True)
 resize = dict(type='Resize', scale=(1333, 800), keep_ratio=True)
-finish = [dict(type='RandomFlip', prob=0.5), dict(type='PackDetInputs')]
+finish = [dict(type='RandomFlip', prob=0.5), dict(type='hrnet_mm.PackDetInputs')]
 pack_test = dict(
     type='PackDetInputs',
     meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),

@@ -12,9 +12,9 @@ num_classes = 1000
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=224, backend='pillow'),
+    dict(type='hrnet_mm.RandomResizedCrop', scale=224, backend='pillow'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs'),
+    dict(type='hrnet_mm.PackInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),

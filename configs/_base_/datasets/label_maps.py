@@ -4,6 +4,7 @@ read = dict(type='LoadImageFromFile')
 labels = [dict(type='LoadAnnotations'), dict(type='hrnet_mm.CheckLabels')]
 flip = dict(type='RandomFlip', prob=0.5)
 pack = dict(type='PackSegInputs')
+pack_train = dict(type='hrnet_mm.PackSegInputs')
 mirrored = [dict(type='RandomFlip', prob=p, direction='horizontal') for p in (0.0, 1.0)]
 look = [*[[t] for t in labels], [pack]]  # final transforms of TestTimeAug
 ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]  # scales of test-time augmentation: --tta

@@ -21,7 +21,7 @@ train_pipeline = [
     dict(type='RandomResize', scale=crop_size, ratio_range=(0.5, 1.6)),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5, swap_seg_labels=left_and_right),
-    _base_.pack,
+    _base_.pack_train,
 ]
 tta_pipeline = [
     _base_.read,

@@ -18,7 +18,7 @@ augmented = [
         aspect_ratio_range=(0.9, 1.1),
     ),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs'),
+    dict(type='hrnet_mm.PackInputs'),
 ]
 as_drawn = [
     dict(type='LoadImageFromFile'),

@@ -6,10 +6,10 @@ The folder is data/tiny_people, or the folder in the environment variable TINY_P
 data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
 
 read = dict(type='LoadImageFromFile')
-annotations = dict(type='LoadAnnotations', with_bbox=True)
+annotations = dict(type='hrnet_mm.LoadObjects', with_bbox=True)
 # sets scale_factor, which the heads need
 same_size = dict(type='Resize', scale_factor=1.0)
-finish = [dict(type='RandomFlip', prob=0.5), dict(type='PackDetInputs')]
+finish = [dict(type='RandomFlip', prob=0.5), dict(type='hrnet_mm.PackDetInputs')]
 pack_test = dict(type='PackDetInputs')
 
 train_dataloader = dict(

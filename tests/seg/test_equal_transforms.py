@@ -1,0 +1,45 @@
+"""Our transforms return what those of MMSegmentation return."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip('mmseg')
+
+from mmseg.datasets import transforms as stock
+
+from hrnet_mm.seg import transforms as ours
+
+
+def sample(seed: int) -> dict:
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (40, 60, 3), np.uint8)
+    labels = np.where(rng.random((40, 60)) < 0.8, 0, rng.integers(0, 4, (40, 60)))
+    labels[:10] = 255
+    return dict(
+        img=image, gt_seg_map=labels.astype(np.uint8), seg_fields=['gt_seg_map']
+    )
+
+
+@pytest.mark.parametrize('seed', range(16))
+def test_samples_are_mmseg_s(seed):
+    packed = []
+    for module in (ours, stock):
+        np.random.seed(seed)
+        result = sample(seed)
+        for step in (
+            module.RandomCrop(crop_size=(20, 30), cat_max_ratio=0.75),
+            stock.RandomFlip(prob=0.5),
+            module.PhotoMetricDistortion(),
+            module.PackSegInputs(),
+        ):
+            result = step(result)
+        packed.append((result, np.random.rand()))
+    (mine, drawn), (theirs, same) = packed
+    assert torch.equal(mine['inputs'], theirs['inputs'])
+    assert drawn == same
+    mine, theirs = mine['data_samples'], theirs['data_samples']
+    assert mine.metainfo == theirs.metainfo
+    assert torch.equal(mine.gt_sem_seg.data, theirs.gt_sem_seg.data)
