@@ -66,6 +66,21 @@ def channels_first(image: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(image).permute(2, 0, 1)
 
 
+def planes(image: np.ndarray) -> torch.Tensor:
+    """Copy an image to a contiguous tensor, (C, H, W).
+
+    ``cv2.split`` is about five times as fast as a copy of a transposed view.
+
+    Args:
+        image: (H, W) or (H, W, C), of a dtype that OpenCV supports.
+    """
+    if image.ndim == 2:
+        return torch.from_numpy(image)[None]
+    channels = np.empty((image.shape[2], *image.shape[:2]), image.dtype)
+    cv2.split(image, [*channels])
+    return torch.from_numpy(channels)
+
+
 class ReadArrays:
     """A transform that converts arrays as if they were loaded from image files.
 

@@ -10,11 +10,11 @@ from typing import Any
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.logging import print_log
 
+from hrnet_mm.engine.freed_memory import keep_freed_memory
 from hrnet_mm.engine.seeding import seed_once
 from hrnet_mm.messages import counted
 
 from .annotations import normalize_annotations
-from .freed_memory import keep_freed_memory
 from .image_files import read_orientation, why_unreadable
 
 USE_STORED_ORIENTATION = (

@@ -60,21 +60,18 @@ class CheckedObjects(CheckedCoco):
             self._categories = {c['id']: c['name'] for c in categories}
         image = raw_data_info['raw_img_info']
         self._sizes[image['id']] = (image['width'], image['height'])
+        categories, masks = set(self.cat_ids), self._loads_masks()
         for annotation in raw_data_info['raw_ann_info']:
             where = f'annotation {annotation["id"]} of {image["file_name"]}'
             if 'bbox' not in annotation:
                 raise ValueError(f'{where} of {self.given_file} has no bbox')
             self._number += 1
             reason = why_object_skipped(
-                annotation,
-                image,
-                self._categories,
-                set(self.cat_ids),
-                self._loads_masks(),
+                annotation, image, self._categories, categories, masks
             )
             if reason:
                 self._left_out.setdefault(reason, []).append(where)
-            if self._loads_masks() and not annotation.get('segmentation'):
+            if masks and not annotation.get('segmentation'):
                 annotation['segmentation'] = NO_OUTLINE
         return super().parse_data_info(raw_data_info)  # type: ignore[misc]
 

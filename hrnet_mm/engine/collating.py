@@ -12,6 +12,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
+from hrnet_mm.images import planes
 from hrnet_mm.registry import FUNCTIONS
 
 SMALL = 64 << 10
@@ -72,8 +73,7 @@ def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _stack(images: Sequence[Tensor]) -> Tensor:
-    if images[0].is_contiguous():
-        return torch.stack([*images])
-    # views of arrays (H, W, C), which are faster to copy as they are
-    stored = [image.permute(1, 2, 0) for image in images]
-    return torch.stack(stored).permute(0, 3, 1, 2)
+    if images[0].dtype == torch.uint8 and not images[0].is_contiguous():
+        # views of arrays, (H, W, C)
+        images = [planes(image.permute(1, 2, 0).numpy()) for image in images]
+    return torch.stack([*images])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
@@ -17,6 +18,7 @@ from hrnet_mm.messages import counted
 from hrnet_mm.models.norms import SyncBatchNormOnCpu
 from hrnet_mm.registry import LOOPS
 
+from .freed_memory import keep_freed_memory
 from .resume import ResumableEpochLoop
 
 
@@ -38,6 +40,8 @@ class EpochLoop(ResumableEpochLoop):
 
     def __init__(self, runner: Runner, dataloader: Any, **kwargs: Any) -> None:
         BaseLoop.__init__(self, runner, dataloader)  # builds the loader
+        if get_device() == 'cpu':
+            keep_freed_memory()
         if isinstance(self.dataloader, DataLoader):  # vis_scheduler passes another type
             _decide_last_batch(runner, self.dataloader)
         if runner.cfg.get('compile'):

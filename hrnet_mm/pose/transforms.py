@@ -8,15 +8,14 @@ from typing import Any
 import cv2
 import mmcv
 import numpy as np
-import torch
 from mmcv.transforms import BaseTransform
 from mmpose.datasets import transforms as stock
 from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.datasets.transforms.formatting import image_to_tensor
 from pycocotools import mask as coco_mask
 from scipy.special import ndtr, ndtri
-from torch import Tensor
 
+from hrnet_mm.images import planes, positive_strides
 from hrnet_mm.registry import TRANSFORMS
 
 META_KEYS = (
@@ -24,9 +23,6 @@ META_KEYS = (
     'input_center', 'input_scale', 'aug_scales', 'flip', 'flip_direction',
     'flip_indices', 'raw_ann_info',
 )  # fmt: skip
-
-
-FLIPS = dict(horizontal=1, vertical=0, diagonal=-1)  # codes of cv2.flip
 
 
 @TRANSFORMS.register_module()
@@ -39,10 +35,9 @@ class RandomFlip(stock.RandomFlip):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Flip the image, boxes and keypoints with the given probability."""
-        image = results['img']
         results = super().transform(results)
-        if results['flip'] and isinstance(image, np.ndarray):
-            results['img'] = cv2.flip(image, FLIPS[results['flip_direction']])
+        if isinstance(results['img'], np.ndarray):
+            results['img'] = positive_strides(results['img'])
         return results
 
 
@@ -95,7 +90,7 @@ class PackTopdown(PackPoseInputs):
                 packed['data_samples'].set_field(
                     results[name], name, field_type='metainfo'
                 )
-        return packed | dict(inputs=_as_planes(image))
+        return packed | dict(inputs=planes(image))
 
 
 def _with_keypoint_labels(results: dict[str, Any]) -> dict[str, Any]:
@@ -107,15 +102,6 @@ def _with_keypoint_labels(results: dict[str, Any]) -> dict[str, Any]:
         visible, weights = visible[..., 0], visible[..., 1]
         results |= dict(keypoints_visible=visible, keypoints_visible_weights=weights)
     return results | dict(keypoint_weights=visible.copy())
-
-
-def _as_planes(image: np.ndarray) -> Tensor:
-    # 5 times as fast as a transposed copy
-    if image.ndim == 2:
-        return torch.from_numpy(image)[None]
-    planes = np.empty((image.shape[2], *image.shape[:2]), image.dtype)
-    cv2.split(image, list(planes))
-    return torch.from_numpy(planes)
 
 
 @TRANSFORMS.register_module()

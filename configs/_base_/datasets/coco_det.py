@@ -21,7 +21,7 @@ test_pipeline = [read, resize, annotations, pack_test]
 
 train_dataloader = dict(
     batch_size=2,
-    num_workers=2,
+    num_workers=8,
     persistent_workers=True,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
     batch_sampler=dict(type='AspectRatioBatchSampler'),
@@ -36,7 +36,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     batch_size=1,
-    num_workers=2,
+    num_workers=4,
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False),

@@ -2,4 +2,4 @@
 
 _base_ = ['coco_det.py']
 
-train_dataloader = dict(batch_size=4, num_workers=4)
+train_dataloader = dict(batch_size=4, num_workers=8)

@@ -25,9 +25,10 @@ test_pipeline = [
 
 train_dataloader = dict(
     batch_size=32,
-    num_workers=5,
+    num_workers=8,
     persistent_workers=True,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
+    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         type='hrnet_mm.ImageNetCls',
         data_root=data_root,
@@ -37,9 +38,10 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     batch_size=32,
-    num_workers=5,
+    num_workers=8,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         type='hrnet_mm.ImageNetCls',
         data_root=data_root,

@@ -10,14 +10,14 @@ look = [*[[t] for t in labels], [pack]]  # final transforms of TestTimeAug
 ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]  # scales of test-time augmentation: --tta
 
 train_dataloader = dict(
-    num_workers=4,
+    num_workers=8,
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
 )
 val_dataloader = dict(
     batch_size=1,
-    num_workers=4,
+    num_workers=8,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
 )

@@ -25,17 +25,19 @@ pack = dict(type='PackPoseInputs')
 
 train_dataloader = dict(
     batch_size=64,
-    num_workers=4,
+    num_workers=8,
     persistent_workers=True,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
+    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(data_mode='topdown', pipeline=[*mirror, turn, affine, pack_keypoints]),
 )
 val_dataloader = dict(
     batch_size=32,
-    num_workers=4,
+    num_workers=8,
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         data_mode='topdown', test_mode=True, pipeline=[*prepare, affine, pack]
     ),

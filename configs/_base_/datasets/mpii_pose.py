@@ -19,9 +19,10 @@ prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
 
 train_dataloader = dict(
     batch_size=64,
-    num_workers=4,
+    num_workers=8,
     persistent_workers=True,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
+    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         type='hrnet_mm.MpiiPose',
         data_root=data_root,
@@ -32,10 +33,11 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     batch_size=32,
-    num_workers=4,
+    num_workers=8,
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         type='hrnet_mm.MpiiPose',
         data_root=data_root,

@@ -31,6 +31,7 @@ train_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
+    collate_fn=dict(type='hrnet_mm.collate'),
     drop_last=True,
     dataset=dict(
         type='hrnet_mm.TinyCls',
@@ -44,6 +45,7 @@ val_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         type='hrnet_mm.TinyCls',
         data_root=data_root,

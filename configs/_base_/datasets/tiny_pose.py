@@ -32,6 +32,7 @@ train_dataloader = dict(
     num_workers=0,
     drop_last=True,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
+    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         type='hrnet_mm.TinyPose',
         data_root=data_root,
@@ -46,6 +47,7 @@ val_dataloader = dict(
     num_workers=0,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         type='hrnet_mm.TinyPose',
         data_root=data_root,
