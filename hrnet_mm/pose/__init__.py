@@ -17,6 +17,7 @@ from .datasets import (
 from .heads import HeatmapHead, HigherHRNetHead
 from .losses import AssociativeEmbeddingLoss
 from .metrics import CocoPoseMetric
+from .preprocessing import PoseDataPreprocessor
 from .pyramid import BottomupPoseEstimator, PyramidPreprocessor
 from .transforms import (
     BottomupRandomFlip,
@@ -46,6 +47,7 @@ __all__ = [
     'MpiiPose',
     'PackBottomup',
     'PackTopdown',
+    'PoseDataPreprocessor',
     'PyramidPreprocessor',
     'RandomBBoxTransform',
     'RandomFlip',

@@ -25,6 +25,11 @@ META_KEYS = (
 )  # fmt: skip
 
 
+TRAINING_KEYS = tuple(
+    key for key in PackPoseInputs().meta_keys if key != 'raw_ann_info'
+)
+
+
 @TRANSFORMS.register_module()
 class RandomFlip(stock.RandomFlip):
     """MMPose's ``RandomFlip``, with a flipped image in the order of its memory.
@@ -69,15 +74,17 @@ class PackTopdown(PackPoseInputs):
     Values of ``meta_keys`` are not copied: the data set made them for this sample.
 
     Args:
-        options: ``meta_keys`` and ``pack_transformed`` of ``PackPoseInputs``.
+        meta_keys: Keys of the results that the data sample gets. The default is that of
+            MMPose without ``raw_ann_info``, which only metrics need, and mmengine
+            copies in the training process.
+        options: ``pack_transformed`` of ``PackPoseInputs``.
     """
 
-    meta_keys: Sequence[str]
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        # the parent would copy the values of its meta_keys
-        self._names, self.meta_keys = self.meta_keys, ()
+    def __init__(
+        self, meta_keys: Sequence[str] = TRAINING_KEYS, **options: Any
+    ) -> None:
+        super().__init__((), **options)  # the parent would copy the values
+        self._names = meta_keys
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Return ``inputs``, (3, H, W), and ``data_samples``."""

@@ -9,10 +9,11 @@ data_mode = 'topdown'
 model = dict(
     type='TopdownPoseEstimator',
     data_preprocessor=dict(
-        type='PoseDataPreprocessor',
+        type='hrnet_mm.PoseDataPreprocessor',
         mean=[123.675, 116.28, 103.53],  # ImageNet, RGB
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
+        non_blocking=True,
     ),
     backbone=dict(type='hrnet_mm.HRNet', multiscale_output=False),
     head=dict(
