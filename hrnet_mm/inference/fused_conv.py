@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -124,7 +124,7 @@ def is_traced() -> bool:
     return torch.jit.is_tracing() or is_compiling()
 
 
-def can_fold(norm: Any) -> bool:
+def can_fold(norm: Any) -> TypeGuard[_BatchNorm]:
     """Return whether a module is a batch norm with fixed statistics in eval mode."""
     return isinstance(norm, _BatchNorm) and norm.running_mean is not None
 

@@ -89,7 +89,7 @@ def _fold_norms(gm: GraphModule) -> None:
         if not isinstance(conv, nn.Conv2d) or not _can_fuse(conv):
             continue
         follower = next(iter(node.users))
-        norm = _called_module(gm, follower)
+        norm: Any = _called_module(gm, follower)
         if len(node.users) == 1 and can_fold(norm):
             _replace(follower, node)
         else:

@@ -161,7 +161,7 @@ class RandomCrop(stock.RandomCrop):
         counts = cv2.calcHist([labels], [0], None, [256], [0, 256]).ravel().astype(int)
         counts[self.ignore_index] = 0
         largest = counts.max() / max(counts.sum(), 1)
-        return np.count_nonzero(counts) > 1 and largest < self.cat_max_ratio
+        return bool(np.count_nonzero(counts) > 1 and largest < self.cat_max_ratio)
 
 
 @TRANSFORMS.register_module()
