@@ -189,12 +189,15 @@ class DeployedCopy:
     def find(self, x: Tensor) -> Any:
         """Return the copy, or None if the trunk itself has to process this input.
 
-        It has to for tracing, compilation, training, gradients, autocast and other
-        dtypes than float32, and if a part of it is in training mode or has hooks.
+        It has to for tracing, compilation, training, gradients, autocast, the meta
+        device and other dtypes than float32, and if a part of it is in training mode or
+        has hooks.
         """
         if is_traced() or type(x) is not Tensor or x.dtype != torch.float32:
             return None
-        if self.trunk.training or torch.is_grad_enabled() or is_autocast(x.device):
+        if self.trunk.training or torch.is_grad_enabled():
+            return None
+        if x.is_meta or is_autocast(x.device):
             return None
         parts = [*self.trunk.modules()]
         if (

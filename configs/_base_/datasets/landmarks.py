@@ -37,7 +37,6 @@ val_dataloader = dict(
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         data_mode='topdown', test_mode=True, pipeline=[*prepare, affine, pack]
     ),
