@@ -70,6 +70,11 @@ class TrainingGraph:
             return self.trunk.streams(x)
         return step(x, self._parameters)
 
+    @property
+    def sizes(self) -> int:
+        """Number of sizes for which graphs are captured."""
+        return len(self._steps)
+
     def _forget(self) -> None:
         self._seen: Counter[Any] = Counter()
         self._steps: dict[Any, CapturedStep] = {}
@@ -121,7 +126,7 @@ class TrainingGraph:
             return 'the trunk has synchronized norms'
         if not any(parameter.requires_grad for parameter in self._parameters):
             return 'the whole trunk is frozen'
-        if len(self._steps) == MAX_SIZES:
+        if self.sizes == MAX_SIZES:
             return (
                 f'graphs of {MAX_SIZES} sizes are captured. For fewer sizes, increase '
                 'model.data_preprocessor.pad_size_divisor'
@@ -130,7 +135,7 @@ class TrainingGraph:
         # needs less than a whole step does.
         if len(self._seen) > 1 and _free_memory(x) < _peak_memory(x):
             return (
-                f'{len(self._steps)} sizes are captured, and a further one could leave '
+                f'{self.sizes} sizes are captured, and a further one could leave '
                 'too little memory. To save memory, reduce the batch size or set '
                 "model.backbone.with_cp='norms'"
             )

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+import torch.distributed as dist
 from graphs_on_cpu import Device, pretend_graphs
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 
 from hrnet_mm.models import HRNet, training_graph
 from hrnet_mm.models.training_graph import STEADY, TrainingGraph
@@ -293,6 +295,25 @@ def test_images_that_need_a_gradient_get_it(trunk, device):
     assert x.grad.any()
 
 
+@pytest.fixture
+def one_rank(tmp_path) -> Iterator[None]:
+    store = dist.FileStore(str(tmp_path / 'store'), 1)
+    dist.init_process_group('gloo', store=store, rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def test_ddp_reduces_the_gradients_of_replays(trunk, device, one_rank):
+    plain = without_graph(trunk)
+    parallel = DistributedDataParallel(trunk)
+    for step, shape in enumerate([SQUARE, WIDE] * (STEADY + 1)):
+        parallel.zero_grad()
+        loss_of(parallel(batch(step, *shape))).backward()
+        gradients(plain, batch(step, *shape))
+        assert torch.equal(gradient_of(trunk), gradient_of(plain))
+    assert (device.sizes, device.replays) == (2, 4)
+
+
 def test_inference_and_evaluation_have_no_graph(trunk, device):
     capture(trunk)
     with torch.no_grad():
@@ -317,7 +338,7 @@ def test_steps_on_a_gpu_are_those_without_graphs(trunk, bf16, recompute):
     rare = (1, 3, 64, 64)
     for _ in train(trunk, [SQUARE, WIDE] * (STEADY + 1)):
         pass
-    assert len(graph(trunk)._steps) == 2
+    assert graph(trunk).sizes == 2
     for shape in (SQUARE, WIDE, rare, SQUARE, SQUARE, WIDE, rare, WIDE):
         check_step(trunk, batch(9, *shape), 0.1 if bf16 else 1e-3)
 
@@ -328,7 +349,7 @@ def test_autocast_around_the_model_is_captured(trunk):
     with torch.autocast('cuda', torch.float16):
         for _ in train(trunk, [SQUARE] * (STEADY + 1)):
             pass
-    assert len(graph(trunk)._steps) == 1
+    assert graph(trunk).sizes == 1
 
 
 @needs_gpu
