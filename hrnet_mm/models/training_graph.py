@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import SyncBatchNorm
 
-from .captured_step import CapturedStep, GraphMemory
-
 if TYPE_CHECKING:
+    from .captured_step import CapturedStep, GraphMemory
     from .hrnet import HRNet
 
 FeatureMaps = tuple[Tensor, ...] | list[Tensor]
@@ -142,6 +141,9 @@ class TrainingGraph:
         return None
 
     def _capture(self, kind: Any, x: Tensor) -> str | None:
+        # imported here, because most processes capture nothing
+        from .captured_step import CapturedStep, GraphMemory
+
         # warm-up steps must not change the running statistics
         buffers = [(buffer, buffer.clone()) for buffer in self.trunk.buffers()]
         enabled, dtype = _autocast_state()
