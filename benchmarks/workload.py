@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.structures import InstanceData, PixelData
@@ -92,6 +93,7 @@ def _seg_sample(size: Size) -> Any:
 def _det_sample(size: Size) -> Any:
     # 80 classes, as in COCO
     from mmdet.structures import DetDataSample
+    from mmdet.structures.mask import BitmapMasks
 
     height, width = size
     corners = torch.rand(OBJECTS, 2) * torch.tensor([width * 0.6, height * 0.6])
@@ -99,6 +101,7 @@ def _det_sample(size: Size) -> Any:
     truth = InstanceData(
         bboxes=torch.cat([corners, corners + sizes], dim=1),
         labels=torch.randint(0, 80, (OBJECTS,)),
+        masks=BitmapMasks(np.ones((OBJECTS, *size), np.uint8), *size),
     )
     meta = dict(
         img_shape=size,

@@ -171,7 +171,7 @@ class HRNet(MixedPrecision):
         precision: The dtype of training: ``'float32'``, ``'bfloat16'``, or ``'auto'``,
             which is bfloat16 on devices with bfloat16 arithmetic. See ``Precision``.
         cuda_graph: On a GPU, replay training steps from a CUDA graph once three batches
-            of the same size have been seen. See ``TrainingGraph``.
+            of a size have been seen, for up to 16 sizes. See ``TrainingGraph``.
         deploy_cfg: Compute inference with the deployed copy of the trunk, and arguments
             of ``deploy`` for it: ``dict()``, ``dict(dtype='bfloat16')``. None computes
             it with the trunk itself. See ``DeployedCopy``.
