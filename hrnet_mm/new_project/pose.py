@@ -117,7 +117,7 @@ def _switch_off_flips(draft: Draft) -> None:
     settings = draft.plan.settings
     settings['train_pipeline'] = Expression(
         '[\n    step\n    for step in _base_.train_dataloader.dataset.pipeline\n'
-        "    if step['type'] != 'hrnet_mm.RandomFlip'\n]"
+        "    if not step['type'].endswith('RandomFlip')\n]"
     )
     settings.setdefault('model', {})['test_cfg'] = dict(flip_test=False)
     draft.plan.say(
