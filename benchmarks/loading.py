@@ -1,14 +1,16 @@
 """Samples per second and core of the training data of stock configs and of ours.
 
 ``python -m benchmarks.loading pose --coco FOLDER`` loads the same images through the
-training data loader of MMPose's config and of ours, in turns and in one thread. The
-folders have the layout of COCO, Cityscapes and ImageNet.
+training data loader of MMPose's config and of ours, in turns. Each has one worker, and
+all processes share one core, so that the figures contain what receiving a batch costs
+the training process. The folders have the layout of COCO, Cityscapes and ImageNet.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections import defaultdict
@@ -17,13 +19,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import chain, repeat
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
@@ -34,7 +35,7 @@ from .report import spread, table
 from .timing import time_interleaved
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
-BATCH = 8
+REPEATED = 10_000  # there may be a few images only
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Recipe:
     """A config of a library and the config of ours with the same training data.
 
     Attributes:
+        batch: Number of samples in a batch.
         data: The option of the command line with the folder of the data.
         annotations: The annotation file in it, if there is one.
         folders: The ``data_prefix`` of the data set.
@@ -50,6 +52,7 @@ class Recipe:
     library: str
     stock: str
     ours: str
+    batch: int
     data: str
     folders: Mapping[str, str] = field(default_factory=dict)
     annotations: str = ''
@@ -84,6 +87,7 @@ RECIPES = dict(
         'body_2d_keypoint/topdown_heatmap/coco/'
         'td-hm_hrnet-w32_8xb64-210e_coco-256x192.py',
         'pose/hrnet_w32_coco-256x192.py',
+        64,
         'coco',
         COCO_IMAGES,
         'annotations/person_keypoints_{}2017.json',
@@ -92,6 +96,7 @@ RECIPES = dict(
         'mmdet',
         'hrnet/faster-rcnn_hrnetv2p-w18-1x_coco.py',
         'det/faster-rcnn_hrnetv2p_w18_coco-1x.py',
+        2,
         'coco',
         COCO_IMAGES,
         COCO_BOXES,
@@ -100,6 +105,7 @@ RECIPES = dict(
         'mmdet',
         'hrnet/mask-rcnn_hrnetv2p-w18-1x_coco.py',
         'det/mask-rcnn_hrnetv2p_w18_coco-1x.py',
+        2,
         'coco',
         COCO_IMAGES,
         COCO_BOXES,
@@ -108,6 +114,7 @@ RECIPES = dict(
         'mmseg',
         'hrnet/fcn_hr48_4xb2-160k_cityscapes-512x1024.py',
         'seg/hrnetv2_w48_cityscapes-512x1024.py',
+        2,
         'cityscapes',
         dict(img_path='leftImg8bit/{}', seg_map_path='gtFine/{}'),
     ),
@@ -115,63 +122,69 @@ RECIPES = dict(
         'mmpretrain',
         'hrnet/hrnet-w32_4xb32_in1k.py',
         'cls/hrnetc_w32_imagenet.py',
+        32,
         'imagenet',
     ),
 )
 
 
 class Loader:
-    """The training data loader of a config, in this process.
+    """The training data loader of a config, with one worker.
 
     Args:
         config: Path of the config.
+        batch: Number of samples in a batch.
         dataset: Arguments of the data set that replace those of the config.
         samples: Number of samples that a call loads.
         folder: Where to write the child config.
     """
 
     def __init__(
-        self, config: Path, dataset: Mapping[str, Any], samples: int, folder: Path
+        self,
+        config: Path,
+        batch: int,
+        dataset: Mapping[str, Any],
+        samples: int,
+        folder: Path,
     ) -> None:
         # through a child config, as users write it
         changes = dict(
-            batch_size=BATCH,
-            num_workers=0,
-            persistent_workers=False,
-            drop_last=False,  # there may be fewer images than that
-            dataset=dataset,
+            batch_size=batch, num_workers=1, persistent_workers=True, dataset=dataset
         )
         path = folder / f'{config.stem}_child.py'
         path.write_text(f'_base_ = [{str(config)!r}]\ntrain_dataloader = {changes!r}\n')
         cfg = Config.fromfile(path)
         import_module(cfg.default_scope)
         init_default_scope(cfg.default_scope)
-        self.loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
-        # one iterator for all rounds: an InfiniteSampler cannot be iterated twice
-        self.batches = chain.from_iterable(repeat(self.loader))
+        given = cfg.train_dataloader
+        given.dataset = dict(
+            type='RepeatDataset', dataset=given.dataset, times=REPEATED
+        )
+        self.loader = Runner.build_dataloader(given, seed=0)
+        self.batches = iter(self.loader)
         self.samples = samples
         self.seconds: dict[str, float] = defaultdict(float)
 
     def __call__(self) -> None:
-        """Load and collate samples."""
-        np.random.seed(0)
+        """Load samples."""
         loaded = 0
         while loaded < self.samples:
             loaded += len(next(self.batches)['inputs'])
 
     def profile(self) -> dict[str, float]:
-        """Return the milliseconds per sample of each transform and of the rest."""
+        """Return the milliseconds per sample of each transform, in this process."""
         dataset: Any = self.loader.dataset
-        steps = dataset.pipeline.transforms
+        steps = dataset.dataset.pipeline.transforms
         self.seconds.clear()
-        dataset.pipeline.transforms = [
+        dataset.dataset.pipeline.transforms = [
             partial(self._timed, type(step).__name__, step) for step in steps
         ]
+        indices = [*islice(self.loader.sampler, self.samples)]
         start = time.perf_counter()
-        self()
+        for index in indices:
+            dataset[index]
         whole = time.perf_counter() - start
-        dataset.pipeline.transforms = steps
-        self.seconds['data set, collate'] = whole - sum(self.seconds.values())
+        self.seconds['data set'] = whole - sum(self.seconds.values())
         return {name: 1e3 * s / self.samples for name, s in self.seconds.items()}
 
     def _timed(self, name: str, step: Any, results: Any) -> Any:
@@ -191,7 +204,8 @@ def _build(recipe: Recipe, args: argparse.Namespace, folder: Path) -> dict[str, 
     )
     data = recipe.dataset(args)
     return {
-        name: Loader(path, data, args.samples, folder) for name, path in paths.items()
+        name: Loader(path, recipe.batch, data, args.samples, folder)
+        for name, path in paths.items()
     }
 
 
@@ -209,13 +223,15 @@ def main() -> None:
         parser.add_argument(f'--{data}', help='folder of the data set')
     parser.add_argument('--split', default='train')
     parser.add_argument('--annotations', help='annotation file in the folder of COCO')
-    parser.add_argument('--samples', type=int, default=96, help='in each round')
+    parser.add_argument('--samples', type=int, default=192, help='in each round')
     parser.add_argument('--rounds', type=int, default=9)
     parser.add_argument('--profile', action='store_true', help='time each transform')
     args = parser.parse_args()
     for task in args.tasks:
         if getattr(args, RECIPES[task].data) is None:
             parser.error(f'{task} needs --{RECIPES[task].data} FOLDER')
+    if hasattr(os, 'sched_setaffinity'):  # Linux only
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     MMLogger.get_current_instance().setLevel('WARNING')
