@@ -3,28 +3,35 @@
 ``python -m benchmarks.waiting --samples-per-second 420`` simulates training on a fast
 device: each worker sleeps as long as a core takes for a sample (``python -m
 benchmarks.loading``), and each step as long as the device takes for a batch. So many
-workers can be tried on few cores. The transfer between processes is real.
+workers can be tried on few cores. The transfer between processes is real, with the collate function
+of mmengine and with ours.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
+from typing import Any
 
 import click
 import torch
-from torch import Tensor
+from mmengine.dataset import pseudo_collate
+from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader, Dataset
+
+from hrnet_mm.engine import collate
 
 from .processes import BATCH, STEP_SECONDS
 from .report import table
 
 IMAGE = (3, 256, 192)
+KEYPOINTS = 17
+COLLATE = dict(pseudo_collate=pseudo_collate, collate=collate)
 
 
 class SlowSamples(Dataset):
-    """Images that each take a fixed time to load.
+    """Training samples of pose that each take a fixed time to load.
 
     Args:
         seconds: Time of a sample.
@@ -38,10 +45,17 @@ class SlowSamples(Dataset):
     def __len__(self) -> int:
         return self.number
 
-    def __getitem__(self, index: int) -> Tensor:
-        """Return an image after the time of a sample."""
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Return a sample after its time."""
         time.sleep(self.seconds)
-        return torch.zeros(IMAGE, dtype=torch.uint8)
+        labels = BaseDataElement(
+            keypoint_weights=torch.ones(1, KEYPOINTS),
+            transformed_keypoints=torch.ones(1, KEYPOINTS, 2),
+        )
+        return dict(
+            inputs=torch.zeros(IMAGE, dtype=torch.uint8),
+            data_samples=BaseDataElement(gt_instance_labels=labels),
+        )
 
 
 def predict_workers(samples_per_second: float, batch: int, step: float) -> int:
@@ -50,14 +64,19 @@ def predict_workers(samples_per_second: float, batch: int, step: float) -> int:
 
 
 def measure_waiting(
-    workers: int, samples_per_second: float, batch: int, step: float, steps: int
+    workers: int,
+    samples_per_second: float,
+    batch: int,
+    step: float,
+    steps: int,
+    function: Callable[[Any], Any] = collate,
 ) -> float:
     """Return the share of the time in which the simulated device waits for data."""
     loader = DataLoader(
         SlowSamples(1 / samples_per_second, batch * (steps + workers * 2)),
         batch_size=batch,
         num_workers=workers,
-        collate_fn=list,  # as pseudo_collate, the default of the runners
+        collate_fn=function,
     )
     batches = iter(loader)
     for _ in range(workers):  # the first batches fill the queue
@@ -101,9 +120,12 @@ def main(
     )
     rows = []
     for number in tried:
-        share = measure_waiting(number, samples_per_second, batch, step, steps)
-        rows.append((str(number), f'{share:.0%}'))
-    click.echo(table(('workers', 'waiting for data'), rows))
+        shares = [
+            measure_waiting(number, samples_per_second, batch, step, steps, function)
+            for function in COLLATE.values()
+        ]
+        rows.append((str(number), *(f'{share:.0%}' for share in shares)))
+    click.echo(table(('workers', *(f'waiting, {name}' for name in COLLATE)), rows))
 
 
 if __name__ == '__main__':
