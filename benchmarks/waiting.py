@@ -3,8 +3,8 @@
 ``python -m benchmarks.waiting --samples-per-second 420`` simulates training on a fast
 device: each worker sleeps as long as a core takes for a sample (``python -m
 benchmarks.loading``), and each step as long as the device takes for a batch. So many
-workers can be tried on few cores. The transfer between processes is real, with the collate function
-of mmengine and with ours.
+workers can be tried on few cores. The transfer between processes is real, with the
+collate function of mmengine and with ours.
 """
 
 from __future__ import annotations
