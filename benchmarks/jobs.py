@@ -202,6 +202,8 @@ def run_job(
         base = _find_config(pair, ours)
         changes = _changes(pair, task, ours, data, batch, steps, times_path)
         changes |= _loop_changes(base, steps)
+        if 'pretrained' in base.model:
+            changes['model']['pretrained'] = None
         imports = base.get('custom_imports', {}).get('imports', [])
         path = folder / 'config.py'
         lines = [f'_base_ = [{base.filename!r}]']
