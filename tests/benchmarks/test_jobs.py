@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip('mmpose')
 
-from benchmarks.jobs import CLASSES, PAIRS, Data, Run, _row
+from benchmarks.jobs import CLASSES, PAIRS, SCENE, Data, Run, _row
 from benchmarks.waiting import measure_waiting, predict_workers
 
 OUTLINE = [10, 10, 30, 10, 30, 40, 10, 40]
@@ -45,9 +45,11 @@ def test_images_with_objects_are_repeated(data):
 
 def test_all_layouts_have_the_same_images(data):
     names = {path.stem for path in (data.folder / 'images').iterdir()}
-    assert {path.stem for path in (data.folder / 'labels').iterdir()} == names
+    for layout in ('scenes', 'labels'):
+        assert {path.stem for path in (data.folder / layout).iterdir()} == names
     labels = cv2.imread(str(data.folder / 'labels/00000.png'), cv2.IMREAD_UNCHANGED)
-    assert labels[20, 20] == 1
+    assert labels.shape == SCENE[::-1]
+    assert labels[labels.shape[0] // 2, labels.shape[1] // 3] == 1
     assert labels[0, 0] == 0
     lines = (data.folder / 'classes.txt').read_text().splitlines()
     assert {line.split('.')[0] for line in lines} == names
