@@ -89,7 +89,11 @@ class Device:
         self.pools.append([])
         return self.pools[-1]
 
-    def capture(self, graph: Graph, pool: list[Graph], stream: object) -> Graph:
+    def capture(
+        self, graph: Graph, pool: list[Graph], stream: object, capture_error_mode: str
+    ) -> Graph:
+        # a thread that pins batches uses CUDA during a capture
+        assert capture_error_mode == 'thread_local'
         if self.error:
             raise self.error
         graph.pool = pool

@@ -32,15 +32,16 @@ class RandomResizedCrop(stock.RandomResizedCrop):
     """``RandomResizedCrop`` of MMPretrain whose Pillow backend is torch's.
 
     The random numbers are the same, and the pixels differ by at most 1. torch resizes
-    8-bit images with the filters of Pillow, without a conversion to its format. Other
-    backends, modes and dtypes are MMPretrain's.
+    8-bit images of three channels with the filters of Pillow, without a conversion to
+    its format. Other backends, modes and images are MMPretrain's.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Crop and resize ``img``."""
         image = results['img']
         smooth = self.interpolation in ('bilinear', 'bicubic')
-        if self.backend != 'pillow' or not smooth or image.dtype != np.uint8:
+        coloured = image.dtype == np.uint8 and image.shape[2:] == (3,)
+        if self.backend != 'pillow' or not smooth or not coloured:
             return super().transform(results)
         top, left, height, width = self.rand_crop_params(image)
         crop = channels_first(image[top : top + height, left : left + width])

@@ -28,7 +28,8 @@ class Bitmaps(BitmapMasks):
         self.masks, self.height, self.width = masks, height, width
 
     def __getitem__(self, index: Any) -> Bitmaps:
-        if np.array_equal(index, range(len(self))):
+        index = np.asarray(index)
+        if index.dtype != bool and np.array_equal(index, range(len(self))):
             return self
         masks = self.masks[index].reshape(-1, self.height, self.width)
         return Bitmaps(masks, self.height, self.width)
@@ -45,7 +46,11 @@ class Bitmaps(BitmapMasks):
         masks = np.empty((len(self), *out_shape), self.masks.dtype)
         for mask, resized in zip(self.masks, masks, strict=True):
             mmcv.imresize(
-                mask, out_shape[::-1], interpolation=interpolation, out=resized
+                mask,
+                out_shape[::-1],
+                interpolation=interpolation,
+                out=resized,
+                backend='cv2',
             )
         return Bitmaps(masks, *out_shape)
 

@@ -59,7 +59,8 @@ def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     OpenMMLab accept both.
 
     Args:
-        samples: Dictionaries with ``inputs``, (C, H, W), and ``data_samples``.
+        samples: Dictionaries with ``inputs``, (C, H, W), and ``data_samples``. All else
+            is collated as by ``pseudo_collate``.
 
     Returns:
         ``inputs``, (B, C, H, W) if the images have one size, else a list, and
@@ -67,9 +68,12 @@ def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     batch: dict[str, Any] = pseudo_collate(samples)
     images = batch['inputs']
-    if len({(image.shape, image.dtype) for image in images}) == 1:
+    tensors = all(isinstance(image, Tensor) for image in images)
+    if tensors and len({(image.shape, image.dtype) for image in images}) == 1:
         batch['inputs'] = _stack(images)
-    return dict(batch, data_samples=DataSamples(batch['data_samples']))
+    if isinstance(batch.get('data_samples'), list):
+        batch['data_samples'] = DataSamples(batch['data_samples'])
+    return batch
 
 
 def _stack(images: Sequence[Tensor]) -> Tensor:

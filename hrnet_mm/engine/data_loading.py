@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
 from hrnet_mm.messages import counted
@@ -25,17 +25,14 @@ def count_cores(
     """Return the number of CPU cores for this process, at least 1.
 
     That is its part of the cores that its affinity and the quota of its control group
-    (a container) allow. ``srun`` tells a process its part; the processes of
-    ``torchrun`` share all cores.
+    (a container) allow. ``srun`` tells a task its part; the processes of ``torchrun``
+    share that of their task.
     """
     affinity = getattr(os, 'sched_getaffinity', None)  # Linux only
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     cores = min(cores, _quota(group) or cores)
-    if part := environment.get('SLURM_CPUS_PER_TASK', ''):
-        cores = min(cores, int(part))
-    else:
-        cores //= int(environment.get('LOCAL_WORLD_SIZE') or 1)
-    return max(cores, 1)
+    cores = min(cores, int(environment.get('SLURM_CPUS_PER_TASK') or cores))
+    return max(cores // int(environment.get('LOCAL_WORLD_SIZE') or 1), 1)
 
 
 def _quota(group: Path) -> int | None:
@@ -58,6 +55,8 @@ class DataLoadingHook(OptionalHook):
     ``num_workers`` in the config is the largest number of workers. A loader starts
     fewer if this process has fewer cores; one core is left for the training process
     itself. On a GPU, batches are in pinned memory, from which copies to it are faster.
+    ``IterBasedTrainLoop`` of mmengine starts its workers before any hook: its training
+    loader is as in the config.
     """
 
     priority = 'VERY_HIGH'  # before a loader starts its workers
@@ -69,7 +68,8 @@ class DataLoadingHook(OptionalHook):
 
     def before_train(self, runner: Runner) -> None:
         """Fit the loader of the training loop."""
-        _fit(runner, runner.train_loop.dataloader, 'train')
+        if not isinstance(runner.train_loop, IterBasedTrainLoop):
+            _fit(runner, runner.train_loop.dataloader, 'train')
 
     def before_val(self, runner: Runner) -> None:
         """Fit the loader of the validation loop."""

@@ -213,7 +213,7 @@ class DeployedCopy:
             if tensor is not None
         ]
         # with the tensors themselves: a new one may get the id of one that is gone
-        versions = [(id(tensor), tensor._version) for tensor in tensors]
+        versions = [(id(it), 0 if it.is_inference() else it._version) for it in tensors]
         if self._made_of is None or self._made_of[1] != versions:
             self._copy = deploy(self.trunk, **self.arguments)
             self._made_of = (tensors, versions)

@@ -50,7 +50,8 @@ class _CudaGraph:
             interpreter.run(x)
         torch.cuda.synchronize()
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
+        # other threads may use CUDA meanwhile, such as that which pins batches
+        with torch.cuda.graph(self.graph, capture_error_mode='thread_local'):
             self.y = interpreter.run(self.x)
 
     def __call__(self, x: Tensor) -> Any:

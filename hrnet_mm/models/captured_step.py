@@ -49,13 +49,21 @@ class GraphMemory:
     def warm_up(self) -> Iterator[None]:
         """Compute on the stream of the graphs."""
         torch.cuda.synchronize()
-        with torch.cuda.stream(self._stream):
-            yield
-        torch.cuda.synchronize()
+        try:
+            with torch.cuda.stream(self._stream):
+                yield
+        finally:
+            torch.cuda.synchronize()
 
     def capture(self, graph: torch.cuda.CUDAGraph) -> Any:
         """Return a context that captures a graph."""
-        return torch.cuda.graph(graph, pool=self._pool, stream=self._stream)
+        # other threads may use CUDA meanwhile, such as that which pins batches
+        return torch.cuda.graph(
+            graph,
+            pool=self._pool,
+            stream=self._stream,
+            capture_error_mode='thread_local',
+        )
 
 
 def _nobody() -> None:
@@ -129,13 +137,19 @@ class CapturedStep:
 class _Replay(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, step: CapturedStep, x: Tensor, *_: Tensor) -> Any:
-        ctx.step = step
+        ctx.step, ctx.is_done = step, False
         step.memory.lend(ctx)
         return step.replay_forward(x)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *received: Tensor) -> Any:
+        if ctx.is_done:
+            raise RuntimeError(
+                'a CUDA graph computes one backward pass for each forward pass of the '
+                'trunk. To compute several, set model.backbone.cuda_graph=False'
+            )
+        ctx.is_done = True
         gradients = ctx.step.replay_backward(received)
         ctx.step.memory.take_back()
         return None, None, *gradients

@@ -188,6 +188,8 @@ class HRNet(MixedPrecision):
             supported, or an ``init_cfg`` has no type.
     """
 
+    deployed: DeployedCopy | None = None  # also in modules of earlier versions
+
     def __init__(
         self,
         arch: str | None = None,

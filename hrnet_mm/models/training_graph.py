@@ -189,7 +189,9 @@ def _can_capture(x: Tensor) -> bool:
 
 
 def _free_memory(x: Tensor) -> int:
-    return torch.cuda.mem_get_info(x.device)[0]
+    # a capture first returns what torch keeps for later
+    kept = torch.cuda.memory_reserved(x.device) - torch.cuda.memory_allocated(x.device)
+    return torch.cuda.mem_get_info(x.device)[0] + kept
 
 
 def _peak_memory(x: Tensor) -> int:

@@ -90,7 +90,9 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
             self._left_out.setdefault(reason, []).append(where)
         once = dict(raw_data_info, raw_ann_info=_Annotation(annotation))
         parsed = super().parse_data_info(once)  # type: ignore[misc]
-        return parsed and parsed | dict(raw_ann_info=annotation)
+        if parsed and 'raw_ann_info' in parsed:
+            parsed['raw_ann_info'] = annotation
+        return parsed
 
     def _why_left_out(self, annotation: dict[str, Any]) -> str | None:
         """Return why MMPose skips an annotation, or None if it does not."""

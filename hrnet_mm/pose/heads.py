@@ -51,12 +51,20 @@ class HeatmapHead(StockHeatmapHead):
             train_cfg: Options of MMPose's head.
 
         Raises:
-            ValueError: If a sample has no heatmaps, and the codec in ``decoder`` is
+            ValueError: If a sample has neither heatmaps nor keypoints, or no heatmaps
+                and the codec in ``decoder`` is
                 neither ``MSRAHeatmap`` nor ``UDPHeatmap`` of Gaussians.
         """
         bare = [it for it in batch_data_samples if 'gt_fields' not in it]
         if bare:
             labels = [sample.gt_instance_labels for sample in bare]
+            if not all('transformed_keypoints' in it for it in labels):
+                raise ValueError(
+                    'the samples have neither heatmaps nor keypoints for '
+                    'hrnet_mm.HeatmapHead: end the training pipeline with '
+                    'hrnet_mm.PackTopdown, or add dict(type="GenerateTarget", '
+                    'encoder=CODEC) before the transform that packs'
+                )
             targets = heatmaps.encode(
                 self.decoder,
                 torch.cat([it.transformed_keypoints[..., :2] for it in labels]),

@@ -34,6 +34,9 @@ def encode(codec: Any, keypoints: Tensor, visible: Tensor) -> tuple[Tensor, Tens
             f'not those of {codec!r}: add dict(type="GenerateTarget", encoder=CODEC) '
             'to the training pipeline, before the transform that packs'
         )
+    labelled = visible >= 0.5
+    known = labelled & keypoints.isfinite().all(dim=-1)
+    keypoints = torch.where(known[..., None], keypoints, 0)
     points = keypoints / keypoints.new_tensor(codec.scale_factor)
     reach = 3 * codec.sigma
     if unbiased:
@@ -43,8 +46,7 @@ def encode(codec: Any, keypoints: Tensor, visible: Tensor) -> tuple[Tensor, Tens
         cells = (points + 0.5).trunc()
         start, end = (cells - reach).trunc(), (cells + reach + 1).trunc()
     outside = (start >= points.new_tensor(codec.heatmap_size)) | (end < 0)
-    labelled = visible >= 0.5
-    drawn = labelled & ~outside.any(dim=-1)
+    drawn = known & ~outside.any(dim=-1)
     lines = []
     for axis, length in enumerate(codec.heatmap_size):
         pixels = torch.arange(length, device=points.device)

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmpose.models import BottomupPoseEstimator as MmposeEstimator
-from mmpose.models.data_preprocessors import PoseDataPreprocessor
 from torch import Tensor
 
 from hrnet_mm.registry import MODELS
+
+from .preprocessing import PoseDataPreprocessor
 
 
 @MODELS.register_module()

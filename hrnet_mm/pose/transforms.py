@@ -40,6 +40,11 @@ class RandomFlip(stock.RandomFlip):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Flip the image, boxes and keypoints with the given probability."""
+        if {'gt_seg_map', 'gt_bboxes'} & results.keys():
+            raise ValueError(
+                'hrnet_mm.RandomFlip flips images and keypoints, not boxes and label '
+                'maps: use mmdet.RandomFlip or mmseg.RandomFlip'
+            )
         results = super().transform(results)
         if isinstance(results['img'], np.ndarray):
             results['img'] = positive_strides(results['img'])
@@ -105,6 +110,7 @@ def _with_keypoint_labels(results: dict[str, Any]) -> dict[str, Any]:
     labels = dict(PackPoseInputs.label_mapping_table)
     labels['transformed_keypoints'] = 'transformed_keypoints'
     results = dict(results, label_mapping_table=labels)
+    results.setdefault('transformed_keypoints', results['keypoints'])
     if visible.ndim == 3:  # of KeypointConverter: whether labelled, and a weight
         visible, weights = visible[..., 0], visible[..., 1]
         results |= dict(keypoints_visible=visible, keypoints_visible_weights=weights)

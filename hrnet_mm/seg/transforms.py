@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,13 @@ class RandomCrop(stock.RandomCrop):
     @cache_randomness
     def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
         """Draw top, bottom, left and right of the crop."""
+        if 'gt_bboxes' in results:
+            raise ValueError(
+                'hrnet_mm.RandomCrop crops images and label maps, not boxes: use '
+                'mmdet.RandomCrop'
+            )
+        if results['gt_seg_map'].dtype != np.uint8 or not 0 <= self.ignore_index < 256:
+            return super().crop_bbox(results)
         box = self._draw(results['img'].shape)
         if self.cat_max_ratio < 1:
             for _ in range(10):
@@ -168,11 +176,16 @@ class RandomCrop(stock.RandomCrop):
 class PhotoMetricDistortion(stock.PhotoMetricDistortion):
     """``PhotoMetricDistortion`` of MMSegmentation by tables of the 256 levels.
 
-    The random numbers and the pixels are the same. ``img`` has 8 bits.
+    The random numbers and the pixels are the same. Images of other than 8 bits are
+    changed by MMSegmentation.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change brightness, contrast, saturation and hue of ``img`` at random."""
+        if results['img'].dtype != np.uint8:
+            by_mmseg = copy(self)
+            by_mmseg.__class__ = stock.PhotoMetricDistortion
+            return by_mmseg.transform(results)
         return super().transform(dict(results, img=positive_strides(results['img'])))
 
     def convert(self, img: np.ndarray, alpha: float = 1, beta: float = 0) -> np.ndarray:

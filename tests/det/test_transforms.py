@@ -9,8 +9,9 @@ import torch
 pytest.importorskip('mmdet')
 
 from mmdet.datasets import transforms as stock
+from mmdet.structures.mask import BitmapMasks
 
-from hrnet_mm.det.transforms import LoadObjects, PackDetInputs
+from hrnet_mm.det.transforms import Bitmaps, LoadObjects, PackDetInputs
 
 
 def objects(ignored: int) -> dict:
@@ -52,3 +53,12 @@ def test_samples_are_mmdet_s(ignored, direction, keep_ratio):
         assert torch.equal(a.labels, b.labels)
         assert np.array_equal(a.masks.masks, b.masks.masks)
         assert (a.masks.height, a.masks.width) == (b.masks.height, b.masks.width)
+
+
+@pytest.mark.parametrize('kept', [[False, True], [True, False], [1], [1, 0]])
+def test_masks_are_chosen_like_boxes(kept):
+    """`FilterAnnotations` of MMDetection has one truth value for each object."""
+    masks = np.arange(2, dtype=np.uint8)[:, None, None].repeat(4, 1).repeat(5, 2)
+    index = np.array(kept)
+    found = Bitmaps(masks, 4, 5)[index].masks
+    assert np.array_equal(found, BitmapMasks(masks, 4, 5)[index].masks)

@@ -98,3 +98,11 @@ def test_copies_are_lists_of_the_same_kind():
 
 def test_configs_find_it_by_its_name():
     assert FUNCTIONS.get('hrnet_mm.collate') is collate
+
+
+def test_other_samples_are_collated_as_by_mmengine():
+    """Two views of each image, and samples without labels."""
+    views = [dict(inputs=(torch.zeros(3, 4, 4), torch.ones(3, 4, 4)))] * 2
+    found, wanted = collate(views), pseudo_collate(views)
+    assert [*found] == [*wanted]
+    assert all(map(torch.equal, found['inputs'][1], wanted['inputs'][1]))

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
 from hrnet_mm.engine.data_loading import DataLoadingHook, count_cores
@@ -28,8 +29,8 @@ def affinity(monkeypatch):
         (dict(SLURM_CPUS_PER_TASK='12'), 8),
         (dict(LOCAL_WORLD_SIZE='4'), 2),
         (dict(LOCAL_WORLD_SIZE='16'), 1),
-        # srun binds each task to its part, which torchrun's variable would divide again
-        (dict(SLURM_CPUS_PER_TASK='8', LOCAL_WORLD_SIZE='4'), 8),
+        # a task that is torchrun
+        (dict(SLURM_CPUS_PER_TASK='6', LOCAL_WORLD_SIZE='3'), 2),
     ],
 )
 def test_a_process_counts_its_part_of_the_cores(environment, cores, affinity, tmp_path):
@@ -107,3 +108,12 @@ def test_the_hook_speaks_instead_of_torch():
         DataLoadingHook()
         DataLoader([*range(4)], num_workers=1000)
     assert not seen
+
+
+def test_a_loop_that_has_started_its_workers_keeps_them(monkeypatch, caplog):
+    monkeypatch.setattr('hrnet_mm.engine.data_loading.count_cores', lambda: 1)
+    runner = runner_with(DataLoader([*range(4)], num_workers=2))
+    runner.train_loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    with caplog.at_level(logging.INFO, 'data loading'):
+        DataLoadingHook().before_train(runner)
+    assert not caplog.text

@@ -14,10 +14,10 @@ from hrnet_mm.engine.freed_memory import keep_freed_memory
 {call}
 def use():
     torch.ones(1 << 24)
-for _ in range(3):
+for _ in range(8):
     use()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(5):
+for _ in range(8):
     use()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -37,5 +37,6 @@ def count_faults(call: str) -> int:
 @pytest.mark.skipif(sys.platform != 'linux', reason='glibc')
 def test_a_tensor_gets_the_memory_of_the_previous_one():
     """64 MiB are 16384 pages, which the system clears each time by default."""
-    assert count_faults('') > 1000
-    assert count_faults('keep_freed_memory()') < 100
+    by_default, kept = map(count_faults, ('', 'keep_freed_memory()'))
+    assert by_default > 16384
+    assert kept < by_default / 3  # other blocks may come between

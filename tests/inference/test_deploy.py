@@ -545,3 +545,10 @@ def test_mim_test_and_an_inferencer_take_one_line(
     )
     assert len(slow) > 4
     np.testing.assert_allclose(fast, slow, atol=1e-2)
+
+
+def test_a_trunk_made_in_inference_mode_has_a_copy(randomised):
+    with torch.inference_mode():
+        trunk = randomised(HRNet('w18_small_v1', deploy_cfg={})).eval()
+        found = trunk(torch.zeros(1, 3, 64, 64))
+    assert torch.isfinite(found[0]).all()

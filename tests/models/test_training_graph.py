@@ -365,3 +365,13 @@ def test_a_size_more_takes_less_memory_than_the_first(trunk):
         memory.append(torch.cuda.memory_reserved())
     first, second, third = (b - a for a, b in zip([0, *memory], memory, strict=False))
     assert max(second, third) < first / 2
+
+
+def test_a_second_backward_pass_is_refused(trunk, device):
+    """It would read what the first has overwritten."""
+    capture(trunk, SQUARE)
+    trunk.zero_grad()
+    loss = loss_of(trunk(batch(0, *SQUARE)))
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match=r'one backward pass.*cuda_graph=False'):
+        loss.backward()

@@ -182,3 +182,25 @@ def test_a_stacked_batch_is_normalized_like_a_list():
     for one, other in zip(found['data_samples'], wanted['data_samples'], strict=True):
         assert one.pad_shape == other.pad_shape == (64, 64)
         assert one.batch_input_shape == other.batch_input_shape
+
+
+@pytest.mark.parametrize('name', CODECS)
+def test_keypoints_without_a_position_have_no_heatmap(name):
+    codec = KEYPOINT_CODECS.build(CODECS[name])
+    points = torch.tensor([[[20.0, 20.0], [torch.nan, 20.0], [torch.nan, torch.nan]]])
+    maps, weights = heatmaps.encode(codec, points, torch.tensor([[1.0, 1.0, 0.0]]))
+    assert maps[0, 0].max() > 0.5
+    assert not maps[0, 1:].any()
+    assert weights.tolist() == [[1, 0, 0]]
+
+
+def test_samples_without_keypoints_for_the_head_are_told():
+    steps = [*OURS[:3], dict(type='PackPoseInputs')]
+    with pytest.raises(ValueError, match=r'hrnet_mm.PackTopdown, or add dict'):
+        losses(steps)
+
+
+@pytest.mark.parametrize('name', ['gt_bboxes', 'gt_seg_map'])
+def test_labels_of_other_tasks_are_not_left_unflipped(name):
+    with pytest.raises(ValueError, match=r'use mmdet.RandomFlip or mmseg.RandomFlip'):
+        run([dict(type='hrnet_mm.RandomFlip')], {**person(0), name: np.zeros(4)})
