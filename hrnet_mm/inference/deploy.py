@@ -11,7 +11,7 @@ from warnings import warn
 import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
-from torch.nn.modules.module import _has_any_global_hook
+from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_hooks
 from torch.utils._pytree import tree_map_only
 
 from hrnet_mm.models import HRNet
@@ -203,7 +203,8 @@ class DeployedCopy:
         if (
             any(part.training for part in parts)
             or _hooks(parts) != self._own_hooks
-            or _has_any_global_hook()
+            or _global_forward_hooks
+            or _global_forward_pre_hooks
         ):
             return None
         tensors = [
