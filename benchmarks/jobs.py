@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -142,6 +142,11 @@ class Data:
                 copy = dict(it, id=len(repeated['annotations']), image_id=number)
                 repeated['annotations'].append(copy)
         self._write(folder / 'all.json', content | repeated)
+        # the detectors have the 80 classes of COCO, of which person is the first
+        classes = [dict(id=n, name=name) for n, name in enumerate(_coco_classes(), 1)]
+        people = [dict(it, category_id=1) for it in repeated['annotations']]
+        objects_only = dict(annotations=people, categories=classes)
+        self._write(folder / 'objects.json', content | repeated | objects_only)
         lines = (
             f'{it["file_name"]} {n % CLASSES}'
             for n, it in enumerate(repeated['images'])
@@ -161,12 +166,22 @@ class Data:
             return given | dict(data_prefix=prefix) | suffixes
         if task == 'classification':
             return given | dict(ann_file='classes.txt', data_prefix='images', split='')
-        return given | dict(ann_file='all.json', data_prefix=dict(img='images/'))
+        return given | dict(ann_file=self._file(task), data_prefix=dict(img='images/'))
 
     def metric(self, task: str) -> dict[str, Any]:
         """Return the changes of the metric of a config."""
         needed = task in ('pose', 'detection')
-        return dict(ann_file=str(self.folder / 'all.json')) if needed else {}
+        return dict(ann_file=str(self.folder / self._file(task))) if needed else {}
+
+    @staticmethod
+    def _file(task: str) -> str:
+        return 'objects.json' if task == 'detection' else 'all.json'
+
+
+def _coco_classes() -> Sequence[str]:
+    from mmdet.datasets import CocoDataset
+
+    return CocoDataset.METAINFO['classes']
 
 
 def _draw_label_map(image: Mapping[str, Any], objects: Iterable[Any]) -> np.ndarray:
