@@ -38,7 +38,7 @@ def positive_strides(image: np.ndarray) -> np.ndarray:
     """Return an image of the same values whose rows and columns have positive strides.
 
     ``mmcv.imflip`` returns a view with negative strides, which numpy and OpenCV copy
-    pixel by pixel. ``cv2.flip`` makes the same image about thirty times as fast.
+    pixel by pixel. ``cv2.flip`` makes the same image much faster.
 
     Args:
         image: (H, W) or (H, W, C), of any dtype.
@@ -69,7 +69,7 @@ def channels_first(image: np.ndarray) -> torch.Tensor:
 def planes(image: np.ndarray) -> torch.Tensor:
     """Copy an image to a contiguous tensor, (C, H, W).
 
-    ``cv2.split`` is about five times as fast as a copy of a transposed view.
+    ``cv2.split`` is faster than a copy of a transposed view.
 
     Args:
         image: (H, W) or (H, W, C), of a dtype that OpenCV supports.

@@ -49,7 +49,7 @@ class Graph(TorchDispatchMode):
                         old.data.copy_(new)
 
     def memory(self) -> dict[int, Tensor]:
-        """What the graph itself allocates, by address."""
+        """Return the tensors that the graph allocates, by address."""
         found: dict[int, Tensor] = {}
         given: set[int] = set()
         for _, args, kwargs, out in self.calls:

@@ -18,8 +18,7 @@ def keep_freed_memory() -> None:
 
     By default glibc returns large blocks to the system, which clears each page again
     for the next block. For images and feature maps that takes longer than to compute
-    them. The process needs no more memory than at its peak. Without glibc, this does
-    nothing.
+    them. Without glibc, this does nothing.
     """
     if sys.platform != 'linux':
         return

@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip('mmpose')
 
-from benchmarks.jobs import CLASSES, PAIRS, SCENE, Data, Run, _row
+from benchmarks.job_data import CLASSES, SCENE, Data
+from benchmarks.jobs import PAIRS, Run, _row
 from benchmarks.waiting import measure_waiting, predict_workers
 
 OUTLINE = [10, 10, 30, 10, 30, 40, 10, 40]

@@ -137,7 +137,7 @@ def test_scores_are_those_of_pycocotools(tmp_path, options, monkeypatch):
 
 
 def test_scores_without_a_file(tmp_path):
-    """Of the objects of the samples."""
+    """Return the annotations of the samples."""
     _, samples = draw_objects(images=4)
     scores = []
     for metric in (CocoMetric(), CocoDetMetric()):

@@ -131,7 +131,7 @@ print(max((y - z).abs().max() / z.abs().max() for y, z in zip(got, wanted)).item
     'library', ['mmseg', *(pytest.param(it, marks=pytest.mark.jobs) for it in CONFIGS)]
 )
 def test_inference_by_the_deployed_copy_is_an_argument(library, run_python):
-    """Of odd sizes, which mmseg resizes twice."""
+    """mmseg resizes streams of odd sizes twice."""
     folder_of(library)
     done = run_python('-c', DEPLOYED.format(library=library))
     assert float(done.stdout.split()[-1]) < 1e-4, done.stderr[-2000:]
