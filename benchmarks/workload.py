@@ -29,9 +29,6 @@ class Workload:
 
     def __init__(self, config: str, task: str, device: str) -> None:
         cfg = Config.fromfile(config)
-        if task == 'detection':
-            # frozen norms of a network without weights output NaN
-            cfg.merge_from_dict({'model.backbone.norm_eval': False})
         torch.manual_seed(0)
         self.task = task
         self.device = device
@@ -41,7 +38,12 @@ class Workload:
     def settle(self, size: Size) -> None:
         """Set the statistics of the norms from two random images of a size."""
         images = self.images(2, size)
+        backbone = self.model.backbone
+        # norms that stay in eval mode have no statistics yet, and would output NaN
+        norm_eval, backbone.norm_eval = backbone.norm_eval, False
         settle(self.model, lambda: self.model.extract_feat(images))
+        backbone.norm_eval = norm_eval
+        self.model.train()
 
     def train(self, batch: int, size: Size) -> None:
         """Run one training step: forward, losses, backward and update."""

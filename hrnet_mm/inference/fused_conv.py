@@ -9,12 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from hrnet_mm.models.folded_norms import is_compiling
 from hrnet_mm.models.precision import has_bfloat16_arithmetic
-
-try:
-    from torch.compiler import is_compiling
-except ImportError:  # before torch 2.3
-    from torch._utils import is_compiling
 
 ONEDNN = torch.ops.mkldnn
 

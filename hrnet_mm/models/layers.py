@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from .arch import EXPANSION
+from .folded_norms import folded_norms
 
 Config = dict[str, Any]
 
@@ -142,9 +143,10 @@ def run_recomputed(
         forward: The function to run.
         args: Its arguments.
     """
+    device = next(module.parameters()).device
 
     def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
-        return nullcontext(), _unchanged_running_stats(module)
+        return folded_norms(device), _recomputing(module, device)
 
     return checkpoint(
         forward,
@@ -153,6 +155,12 @@ def run_recomputed(
         context_fn=contexts,
         preserve_rng_state=False,  # nothing is random, and CUDA graphs cannot save it
     )
+
+
+@contextmanager
+def _recomputing(module: nn.Module, device: torch.device) -> Iterator[None]:
+    with folded_norms(device), _unchanged_running_stats(module):
+        yield
 
 
 @contextmanager

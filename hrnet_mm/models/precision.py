@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any, Literal, get_args
 
 import torch
@@ -10,6 +11,7 @@ from mmengine.device import get_device
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from .folded_norms import folded_norms
 from .layout import to_channels_last, trains_faster_in_channels_last
 
 Precision = Literal['auto', 'float32', 'bfloat16']
@@ -58,11 +60,12 @@ class MixedPrecision(BaseModule):
                 for x in (inputs if several else [inputs])
             ]
             inputs = converted if several else converted[0]
-        if self._trains_in_bfloat16():
-            with torch.autocast(self._device().type, torch.bfloat16):
-                outputs = tuple(y.float() for y in compute(inputs))
-        else:
-            outputs = tuple(compute(inputs))
+        with folded_norms(self._device()) if self.training else nullcontext():
+            if self._trains_in_bfloat16():
+                with torch.autocast(self._device().type, torch.bfloat16):
+                    outputs = tuple(y.float() for y in compute(inputs))
+            else:
+                outputs = tuple(compute(inputs))
         if self.channels_last:
             return tuple(y.contiguous() for y in outputs)
         return outputs
