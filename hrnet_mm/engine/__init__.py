@@ -12,6 +12,7 @@ from .optimizers import Adam
 from .preemption import PREEMPTED, PreemptionHook
 from .resume import ExactResumeHook, ResumableEpochLoop
 from .seeding import SeededSampler, SeedSample, SeedStepHook
+from .validation import ValidationPrecisionHook
 
 __all__ = [
     'PREEMPTED',
@@ -32,5 +33,6 @@ __all__ = [
     'SeedSample',
     'SeedStepHook',
     'SeededSampler',
+    'ValidationPrecisionHook',
     'collate',
 ]
