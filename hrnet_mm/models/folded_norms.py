@@ -1,8 +1,8 @@
 """Batch norms of 18, 36 or other odd numbers of channels, with full vectors, on CPUs.
 
 PyTorch's kernels for channels_last compute 8 or more channels of a pixel at once, and
-the others one by one, which is 3 to 8 times slower per value. Eight pixels, taken as
-one pixel with eight times as many channels, leave no others.
+the others one by one, several times slower. Eight pixels, taken as one pixel with eight
+times as many channels, leave no others.
 """
 
 from __future__ import annotations
