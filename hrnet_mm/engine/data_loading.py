@@ -54,7 +54,8 @@ class DataLoadingHook(OptionalHook):
 
     ``num_workers`` in the config is the largest number of workers. A loader starts
     fewer if this process has fewer cores; one core is left for the training process
-    itself. On a GPU, batches are in pinned memory, from which copies to it are faster.
+    itself. On a GPU, batches are in pinned memory, from which copies to it are faster,
+    unless the config sets ``pin_memory``.
     ``IterBasedTrainLoop`` of mmengine starts its workers before any hook: its training
     loader is as in the config.
     """
@@ -83,7 +84,8 @@ class DataLoadingHook(OptionalHook):
 def _fit(runner: Runner, loader: DataLoader, name: str) -> None:
     if not isinstance(loader, DataLoader):  # tools of OpenMMLab pass other types
         return
-    if torch.cuda.is_available():
+    configured = runner.cfg.get(f'{name}_dataloader') or {}
+    if torch.cuda.is_available() and 'pin_memory' not in configured:
         loader.pin_memory = True
     cores = count_cores()
     fitting = min(loader.num_workers, max(cores - 1, 1))

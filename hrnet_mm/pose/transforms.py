@@ -104,6 +104,10 @@ class PackTopdown(PackPoseInputs):
                 )
         return packed | dict(inputs=planes(image))
 
+    def __repr__(self) -> str:
+        options = f'meta_keys={self._names}, pack_transformed={self.pack_transformed}'
+        return f'{type(self).__name__}({options})'
+
 
 def _with_keypoint_labels(results: dict[str, Any]) -> dict[str, Any]:
     visible = results['keypoints_visible']

@@ -55,11 +55,15 @@ def test_the_quota_of_a_container_counts(files, cores, affinity, tmp_path):
     assert count_cores({}, tmp_path) == cores
 
 
-def runner_with(loader: DataLoader) -> SimpleNamespace:
+def runner_with(loader: DataLoader, cfg: dict | None = None) -> SimpleNamespace:
     loop = SimpleNamespace(dataloader=loader)
     logger = logging.getLogger('data loading')
     return SimpleNamespace(
-        train_loop=loop, val_loop=loop, test_loop=loop, logger=logger
+        train_loop=loop,
+        val_loop=loop,
+        test_loop=loop,
+        logger=logger,
+        cfg=cfg or {},
     )
 
 
@@ -100,6 +104,14 @@ def test_batches_are_pinned_if_there_is_a_gpu(gpu, monkeypatch):
     loader = DataLoader([*range(4)])
     DataLoadingHook().before_train(runner_with(loader))
     assert loader.pin_memory == gpu
+
+
+def test_a_config_decides_whether_batches_are_pinned(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    cfg = dict(train_dataloader=dict(pin_memory=False))
+    loader = DataLoader([*range(4)], **cfg['train_dataloader'])
+    DataLoadingHook().before_train(runner_with(loader, cfg))
+    assert not loader.pin_memory
 
 
 def test_the_hook_speaks_instead_of_torch():
