@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 from warnings import warn
 
@@ -179,7 +179,7 @@ class DeployedCopy:
         self.sizes = sizes
         self._dtype = _check_dtype(name)
         # hooks of the drop-in for mmseg; those of users come later
-        self._own_hooks = _hooks([*trunk.modules()])
+        self._own_hooks = _hooks(_parts(trunk))
         self.drop()
 
     @property
@@ -210,7 +210,7 @@ class DeployedCopy:
             return None
         if x.is_meta or is_autocast(x.device):
             return None
-        parts = [*self.trunk.modules()]
+        parts = _parts(self.trunk)
         if (
             any(part.training for part in parts)
             or _hooks(parts) != self._own_hooks
@@ -218,14 +218,16 @@ class DeployedCopy:
             or _global_forward_pre_hooks
         ):
             return None
-        tensors = [
-            tensor
-            for part in parts
-            for tensor in (*part._parameters.values(), *part._buffers.values())
-            if tensor is not None
-        ]
+        owned = chain(
+            chain.from_iterable(part._parameters.values() for part in parts),
+            chain.from_iterable(part._buffers.values() for part in parts),
+        )
+        tensors = [tensor for tensor in owned if tensor is not None]
         # with the tensors themselves: a new one may get the id of one that is gone
-        versions = [(id(it), 0 if it.is_inference() else it._version) for it in tensors]
+        versions = [
+            *map(id, tensors),
+            *(0 if it.is_inference() else it._version for it in tensors),
+        ]
         if self._made_of is None or self._made_of[1] != versions:
             self._copy = deploy(self.trunk, sizes=self.sizes, dtype=self.dtype)
             self._made_of = (tensors, versions)
@@ -233,6 +235,14 @@ class DeployedCopy:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | dict(_copy=None, _made_of=None)
+
+
+def _parts(module: nn.Module) -> list[nn.Module]:
+    # like modules(), in a sixth of the time, which counts in each forward
+    parts = [module]
+    for part in parts:
+        parts.extend(child for child in part._modules.values() if child is not None)
+    return parts
 
 
 def _hooks(parts: Sequence[nn.Module]) -> list[int]:
