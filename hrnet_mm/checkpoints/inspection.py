@@ -139,6 +139,11 @@ def conversion_report(
         f'{checkpoint.source} ({checkpoint.family.name}) -> {target} '
         f'({written}): {len(conversion.state)} tensors'
     ]
+    if conversion.family.task == 'backbone' and _lacks_last_exchange(conversion):
+        lines.append(
+            f'not in {checkpoint.source}: the last exchange of streams 1 to 3, which '
+            'trunks with four outputs start with random weights'
+        )
     gone = Counter(name.split('.')[0] for name in conversion.left_out)
     gone += Counter(key.split('.')[0] for key in checkpoint.unused)
     if gone:
@@ -147,3 +152,13 @@ def conversion_report(
     if conversion.folded:
         lines.append(f'biases folded into the norms: {len(conversion.folded)}')
     return '\n'.join(lines)
+
+
+def _lacks_last_exchange(conversion: Conversion) -> bool:
+    # the last module of a trunk with one output has an exchange for stream 0 only
+    stage4 = {tuple(k.split('.')[1:4]) for k in conversion.state if k[:7] == 'stage4.'}
+    exchanges = {
+        (int(module), i) for module, part, i in stage4 if part == 'fuse_layers'
+    }
+    last = max((module for module, _ in exchanges), default=None)
+    return last is not None and (last, '1') not in exchanges

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from mmengine.dist import all_reduce, all_reduce_params, barrier, is_main_process
 from mmengine.hooks import EMAHook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import distributed
 
 from hrnet_mm.registry import HOOKS
@@ -24,6 +24,7 @@ from hrnet_mm.registry import HOOKS
 from .checkpoint_hook import WHOLE_FILES, write_pointer
 from .optimizers import optim_wrappers_of
 from .optional_hook import OptionalHook
+from .resume import ExactResumeHook
 
 PREEMPTED = 75  # exit code; EX_TEMPFAIL of sysexits.h: try again later
 FILE = 'preempted.pth'
@@ -78,6 +79,16 @@ class PreemptionHook(OptionalHook):
             after_in_child=self.after_fork_in_child,
         )
         atexit.register(_kill_workers)
+
+    def before_train(self, runner: Runner) -> None:
+        """Warn if a resumed job would repeat the epoch."""
+        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        if by_epoch and not any(isinstance(it, ExactResumeHook) for it in runner.hooks):
+            runner.logger.warning(
+                'A job that resumes after a signal repeats its epoch from the start, '
+                'and so trains for more iterations. To resume with the next batch, add '
+                "default_hooks=dict(exact_resume=dict(type='hrnet_mm.ExactResumeHook'))"
+            )
 
     def after_run(self, runner: Runner) -> None:
         """Restore the signal handlers from before."""

@@ -162,6 +162,14 @@ def test_to_another_task_goes_the_trunk_alone(tmp_path, command):
     names = official.Trunk().state_dict()
     wanted = {k: v for k, v in state_of(tmp_path / 'x.pth').items() if k in names}
     assert_same(state_of(tmp_path / 'y.pth'), wanted)
+    assert 'last exchange' not in result.output
+
+
+def test_the_report_tells_what_a_trunk_with_one_output_lacks(tmp_path, command):
+    torch.save(official.Pose().state_dict(), tmp_path / 'x.pth')
+    result = command('convert', tmp_path / 'x.pth', tmp_path / 'y.pth', '--to', 'mmdet')
+    assert result.exit_code == 0
+    assert 'the last exchange of streams 1 to 3' in ' '.join(result.output.split())
 
 
 def test_safetensors_there_and_back(tmp_path, command):
