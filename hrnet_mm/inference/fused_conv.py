@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from hrnet_mm.models.folded_norms import is_compiling
+from hrnet_mm.models.norms import is_compiling
 from hrnet_mm.models.precision import has_bfloat16_arithmetic
 
 ONEDNN = torch.ops.mkldnn

@@ -16,7 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from .arch import EXPANSION
-from .folded_norms import folded_norms
+from .norms import folded_norms
 
 Config = dict[str, Any]
 

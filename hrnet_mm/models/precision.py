@@ -11,8 +11,8 @@ from mmengine.device import get_device
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from .folded_norms import folded_norms
 from .layout import to_channels_last, trains_faster_in_channels_last
+from .norms import folded_norms
 
 Precision = Literal['auto', 'float32', 'bfloat16']
 """Dtype in which a trunk or neck trains.

@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hrnet_mm.models.folded_norms import FOLD, folded_norms
 from hrnet_mm.models.layers import BasicBlock, Layers
+from hrnet_mm.models.norms import FOLD, folded_norms
 
 CPU = torch.device('cpu')
 SHAPE = (2, 18, 80, 72)  # more than 200,000 values
