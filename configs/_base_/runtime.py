@@ -14,7 +14,6 @@ default_hooks = dict(
     sync_buffers=dict(type='SyncBuffersHook'),
     any_family=dict(type='hrnet_mm.AnyFamilyHook'),
     data_loading=dict(type='hrnet_mm.DataLoadingHook'),
-    validation_precision=dict(type='hrnet_mm.ValidationPrecisionHook'),
     check_frozen=dict(type='hrnet_mm.CheckFrozenHook'),
     seed_step=dict(type='hrnet_mm.SeedStepHook'),
     finite_loss=dict(type='hrnet_mm.FiniteLossHook'),
@@ -25,8 +24,7 @@ default_hooks = dict(
 )
 custom_hooks = []  # for `custom_hooks = [*_base_.custom_hooks, ...]` of other configs
 # The trunk trains in bfloat16 and as a CUDA graph if the device supports it, and its
-# deployed copy computes validations, in the dtype of training, and tests and
-# predictions, in the dtype of `deploy_cfg`. `None` turns the copy off.
+# deployed copy computes validation, tests and predictions. `None` turns that off.
 model = dict(
     backbone=dict(precision='auto', cuda_graph=True, deploy_cfg=dict(dtype='float32'))
 )

@@ -12,7 +12,6 @@ from .optimizers import Adam
 from .preemption import PREEMPTED, PreemptionHook
 from .resume import ExactResumeHook, ResumableEpochLoop
 from .seeding import SeededSampler, SeedSample, SeedStepHook
-from .validation import ValidationPrecisionHook
 
 __all__ = [
     'PREEMPTED',
@@ -33,6 +32,5 @@ __all__ = [
     'SeedSample',
     'SeedStepHook',
     'SeededSampler',
-    'ValidationPrecisionHook',
     'collate',
 ]

@@ -176,20 +176,9 @@ class DeployedCopy:
     ) -> None:
         self.trunk = trunk
         name = dtype if isinstance(dtype, torch.dtype) else getattr(torch, dtype, dtype)
-        self.sizes = sizes
-        self._dtype = _check_dtype(name)
+        self.arguments: dict[str, Any] = dict(sizes=sizes, dtype=_check_dtype(name))
         # hooks of the drop-in for mmseg; those of users come later
         self._own_hooks = _hooks(_parts(trunk))
-        self.drop()
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The dtype to compute in; setting it drops the copy."""
-        return self._dtype
-
-    @dtype.setter
-    def dtype(self, dtype: torch.dtype) -> None:
-        self._dtype = _check_dtype(dtype)
         self.drop()
 
     def drop(self) -> None:
@@ -229,7 +218,7 @@ class DeployedCopy:
             *(0 if it.is_inference() else it._version for it in tensors),
         ]
         if self._made_of is None or self._made_of[1] != versions:
-            self._copy = deploy(self.trunk, sizes=self.sizes, dtype=self.dtype)
+            self._copy = deploy(self.trunk, **self.arguments)
             self._made_of = (tensors, versions)
         return self._copy
 

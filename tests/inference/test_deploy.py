@@ -424,8 +424,9 @@ class TestInference:
     def test_arguments_of_the_type_come_before_those_of_the_config(self):
         cfg = dict(arch=SMALL, deploy_cfg=dict(dtype='float32', sizes=[(1, 3, 64, 64)]))
         trunk = DeployedHRNet(dtype='bfloat16', **cfg)
-        assert trunk.deployed.dtype == torch.bfloat16
-        assert trunk.deployed.sizes == [(1, 3, 64, 64)]
+        assert trunk.deployed.arguments == dict(
+            dtype=torch.bfloat16, sizes=[(1, 3, 64, 64)]
+        )
 
 
 def test_norms_without_statistics_stay(trunk):
