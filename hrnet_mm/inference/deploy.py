@@ -227,7 +227,7 @@ class DeployedCopy:
 
 
 def _parts(module: nn.Module) -> list[nn.Module]:
-    # like modules(), in a sixth of the time, which counts in each forward
+    # faster than modules(): this happens in each forward
     parts = [module]
     for part in parts:
         parts.extend(child for child in part._modules.values() if child is not None)

@@ -60,7 +60,8 @@ class MixedPrecision(BaseModule):
                 for x in (inputs if several else [inputs])
             ]
             inputs = converted if several else converted[0]
-        with folded_norms(self._device()) if self.training else nullcontext():
+        folds = self.training and self.channels_last
+        with folded_norms(self._device()) if folds else nullcontext():
             if self._trains_in_bfloat16():
                 with torch.autocast(self._device().type, torch.bfloat16):
                     outputs = tuple(y.float() for y in compute(inputs))

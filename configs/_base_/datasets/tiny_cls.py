@@ -7,9 +7,6 @@ data_root = '{{$TINY_PEOPLE:data/tiny_people}}'
 num_classes = 6
 
 augmented = [
-    # no effect: ImageNet-style overrides by index (`pipeline.2.scale`) of older child
-    # configs still find their step; nothing of ours uses an index
-    dict(type='hrnet_mm.SeedSample'),
     dict(type='LoadImageFromFile'),
     dict(
         type='RandomResizedCrop',
