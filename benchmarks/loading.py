@@ -151,7 +151,7 @@ class Loader:
     ) -> None:
         # through a child config, as users write it
         changes = dict(
-            batch_size=batch, num_workers=1, persistent_workers=True, dataset=dataset
+            batch_size=batch, num_workers=1, persistent_workers=False, dataset=dataset
         )
         path = folder / f'{config.stem}_child.py'
         path.write_text(f'_base_ = [{str(config)!r}]\ntrain_dataloader = {changes!r}\n')
@@ -188,6 +188,8 @@ class Loader:
         """End the workers."""
         self._signal(signal.SIGCONT)
         del self.batches
+        for worker in self.workers:
+            worker.join()
 
     def profile(self) -> dict[str, float]:
         """Return the milliseconds per sample of each transform, in this process."""
