@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import islice
 from multiprocessing import active_children
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -199,9 +198,8 @@ class Loader:
         dataset.dataset.pipeline.transforms = [
             partial(self._timed, type(step).__name__, step) for step in steps
         ]
-        indices = [*islice(self.loader.sampler, self.samples)]
         start = time.perf_counter()
-        for index in indices:
+        for index in range(self.samples):
             dataset[index]
         whole = time.perf_counter() - start
         self.seconds['data set'] = whole - sum(self.seconds.values())

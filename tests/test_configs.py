@@ -195,6 +195,8 @@ def stock_steps(pipeline: list, codec: dict | None = None) -> list[dict]:
         if step.type == 'hrnet_mm.PackTopdown':
             steps.append(dict(type='GenerateTarget', encoder=codec))
             step = dict(step, type='PackPoseInputs')
+        if step['type'] == 'hrnet_mm.LoadLabels':
+            step = dict(step, type='LoadAnnotations')
         if step['type'] != 'hrnet_mm.CheckLabels':
             steps.append(dict(step, type=step['type'].removeprefix('hrnet_mm.')))
     return steps

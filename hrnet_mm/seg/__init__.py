@@ -16,6 +16,8 @@ from .losses import CrossEntropyLoss, OhemCrossEntropyLoss
 from .segmentor import OCRNet
 from .transforms import (
     CheckLabels,
+    LoadImageFromFile,
+    LoadLabels,
     PackSegInputs,
     PhotoMetricDistortion,
     RandomCrop,
@@ -25,8 +27,9 @@ from .visualization import SegVisualizationHook, SegVisualizer
 
 __all__ = [
     'Ade20kSeg', 'CheckLabels', 'CheckWindowHook', 'CityscapesSeg', 'CocoStuffSeg',
-    'CrossEntropyLoss', 'HRNetV2Head', 'LabelMaps', 'LipSeg', 'OCRHead', 'OCRNet',
-    'OhemCrossEntropyLoss', 'PackSegInputs', 'PascalContext59Seg', 'PascalContextSeg',
-    'PhotoMetricDistortion', 'RandomCrop', 'SegTTAModel', 'SegVisualizationHook',
-    'SegVisualizer', 'SwappingTTAModel', 'TinySeg',
+    'CrossEntropyLoss', 'HRNetV2Head', 'LabelMaps', 'LipSeg', 'LoadImageFromFile',
+    'LoadLabels', 'OCRHead', 'OCRNet', 'OhemCrossEntropyLoss', 'PackSegInputs',
+    'PascalContext59Seg', 'PascalContextSeg', 'PhotoMetricDistortion', 'RandomCrop',
+    'SegTTAModel', 'SegVisualizationHook', 'SegVisualizer', 'SwappingTTAModel',
+    'TinySeg',
 ]  # fmt: skip

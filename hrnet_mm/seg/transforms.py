@@ -8,14 +8,16 @@ from typing import Any
 
 import cv2
 import numpy as np
+from mmcv import transforms as general
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
+from mmengine import fileio
 from mmseg.datasets import transforms as stock
 from numpy import random
 from PIL import Image
 
 from hrnet_mm.datasets.packing import PacksView
-from hrnet_mm.images import positive_strides
+from hrnet_mm.images import decode_png, positive_strides
 from hrnet_mm.messages import shortened
 from hrnet_mm.registry import TRANSFORMS
 
@@ -127,6 +129,58 @@ def read_labels(path: str | None) -> set[int]:
 
 
 LEVELS = np.arange(256, dtype=np.uint8)
+
+
+@TRANSFORMS.register_module()
+class LoadImageFromFile(general.LoadImageFromFile):
+    """``LoadImageFromFile`` of mmcv that decodes PNG files faster.
+
+    The pixels are the same. See ``hrnet_mm.images.decode_png``.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
+        """Add ``img``, (H, W, 3), BGR, and its shapes."""
+        path = str(results['img_path'])
+        usual = (self.color_type, self.imdecode_backend) == ('color', 'cv2')
+        other = self.to_float32 or self.ignore_empty or self.file_client_args
+        if other or not usual or not path.lower().endswith('.png'):
+            return super().transform(results)
+        image = decode_png(fileio.get(path, backend_args=self.backend_args))
+        if image is None:
+            return super().transform(results)
+        code = cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR
+        results['img'] = cv2.cvtColor(image, code)
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadLabels(stock.LoadAnnotations):
+    """``LoadAnnotations`` of MMSegmentation that decodes and maps labels faster.
+
+    The labels are the same. See ``hrnet_mm.images.decode_png``.
+    """
+
+    def _load_seg_map(self, results: dict[str, Any]) -> None:
+        path, first = results['seg_map_path'], results['reduce_zero_label']
+        labels = None
+        if self.imdecode_backend == 'pillow' and self.reduce_zero_label in (
+            None,
+            first,
+        ):
+            labels = decode_png(fileio.get(path, backend_args=self.backend_args))
+        if labels is None or labels.ndim != 2:
+            super()._load_seg_map(results)
+            return
+        table = LEVELS.copy()
+        if first:  # 0, which has no class, becomes 255, which is ignored
+            table[1:255], table[[0, 255]] = LEVELS[:254], 255
+        unmapped = table.copy()
+        for value, label in (results.get('label_map') or {}).items():
+            table[unmapped == value] = label
+        same = np.array_equal(table, LEVELS)
+        results['gt_seg_map'] = labels if same else cv2.LUT(labels, table)
+        results['seg_fields'].append('gt_seg_map')
 
 
 @TRANSFORMS.register_module()

@@ -13,8 +13,7 @@ num_classes = 150
 crop_size = (520, 520)
 
 train_pipeline = [
-    _base_.read,
-    *_base_.labels,
+    *_base_.load_train,
     _base_.resize,
     dict(type='RandomCrop', crop_size=crop_size),
     _base_.flip,

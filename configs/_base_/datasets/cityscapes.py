@@ -19,8 +19,7 @@ class_weight = [
 ]  # fmt: skip
 
 train_pipeline = [
-    _base_.read,
-    *_base_.labels,
+    *_base_.load_train,
     dict(
         type='RandomResize',
         scale=(2048, 1024),

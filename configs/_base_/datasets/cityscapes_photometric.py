@@ -3,8 +3,7 @@
 _base_ = ['cityscapes.py']
 
 train_pipeline = [
-    _base_.read,
-    *_base_.labels,
+    *_base_.load_train,
     dict(
         type='RandomResize',
         scale=(2048, 1024),

@@ -2,6 +2,11 @@
 
 read = dict(type='LoadImageFromFile')
 labels = [dict(type='LoadAnnotations'), dict(type='hrnet_mm.CheckLabels')]
+load_train = [
+    dict(type='hrnet_mm.LoadImageFromFile'),
+    dict(type='hrnet_mm.LoadLabels'),
+    dict(type='hrnet_mm.CheckLabels'),
+]
 flip = dict(type='RandomFlip', prob=0.5)
 pack = dict(type='PackSegInputs')
 pack_train = dict(type='hrnet_mm.PackSegInputs')

@@ -15,8 +15,7 @@ left_and_right = [(14, 15), (16, 17), (18, 19)]  # arms, legs, shoes
 
 square = dict(type='Resize', scale=crop_size, keep_ratio=False)
 train_pipeline = [
-    _base_.read,
-    *_base_.labels,
+    *_base_.load_train,
     square,
     dict(type='RandomResize', scale=crop_size, ratio_range=(0.5, 1.6)),
     dict(type='RandomCrop', crop_size=crop_size),

@@ -17,7 +17,7 @@ train_dataloader = dict(
         type='hrnet_mm.TinySeg',
         data_root=data_root,
         data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
-        pipeline=[_base_.read, *_base_.labels, _base_.flip, _base_.pack_train],
+        pipeline=[*_base_.load_train, _base_.flip, _base_.pack_train],
     ),
 )
 val_dataloader = dict(
