@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
@@ -15,39 +16,45 @@ from torch import Tensor
 from hrnet_mm.images import planes
 from hrnet_mm.registry import FUNCTIONS
 
+from .shared_buffers import NUMERIC, SharedBuffers, fetch
+
 SMALL = 64 << 10
-"""Largest size in bytes of a tensor that is sent as part of a message."""
+"""Largest size in bytes of a tensor or array that is sent as part of a message."""
+
+_buffers = SharedBuffers()
 
 
-class DataSamples(list):
-    """The data samples of a batch, which a worker sends as one message.
+class Batch(dict):
+    """A batch, which a worker sends as one message.
 
     By default, each tensor that a worker sends gets shared memory and a file descriptor
-    of its own. The training process spends more time on these than on the content,
-    unless the tensors are large.
+    of its own, and arrays go through a pipe in pieces. The training process spends more
+    time on these than on the content. Here small tensors are part of the message, and
+    large tensors and arrays go through shared memory that is used again and again.
     """
 
 
 class _Pickler(ForkingPickler):
-    # small tensors become part of the message
-
     def reducer_override(self, obj: Any) -> Any:
-        if type(obj) is Tensor and obj.nbytes <= SMALL and obj.dtype != torch.bfloat16:
+        plain = type(obj) is Tensor and obj.is_cpu and obj.dtype != torch.bfloat16
+        if plain and not obj.is_shared():
             return torch.from_numpy, (obj.detach().numpy(),)
+        if type(obj) is np.ndarray and obj.nbytes > SMALL and obj.dtype.kind in NUMERIC:
+            return fetch, _buffers.store(obj)
         return NotImplemented
 
 
-def _reduce(samples: DataSamples) -> tuple[Any, ...]:
+def _reduce(batch: Batch) -> tuple[Any, ...]:
     message = io.BytesIO()
-    _Pickler(message, pickle.HIGHEST_PROTOCOL).dump([*samples])
+    _Pickler(message, pickle.HIGHEST_PROTOCOL).dump({**batch})
     return _restore, (message.getvalue(),)
 
 
-def _restore(message: bytes) -> DataSamples:
-    return DataSamples(pickle.loads(message))
+def _restore(message: bytes) -> Batch:
+    return Batch(pickle.loads(message))
 
 
-ForkingPickler.register(DataSamples, _reduce)
+ForkingPickler.register(Batch, _reduce)
 
 
 @FUNCTIONS.register_module()
@@ -71,9 +78,7 @@ def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     tensors = all(isinstance(image, Tensor) for image in images)
     if tensors and len({(image.shape, image.dtype) for image in images}) == 1:
         batch['inputs'] = _stack(images)
-    if isinstance(batch.get('data_samples'), list):
-        batch['data_samples'] = DataSamples(batch['data_samples'])
-    return batch
+    return Batch(batch)
 
 
 def _stack(images: Sequence[Tensor]) -> Tensor:

@@ -24,6 +24,7 @@ train_dataloader = dict(
     num_workers=8,
     persistent_workers=True,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
+    collate_fn=dict(type='hrnet_mm.collate'),
     batch_sampler=dict(type='AspectRatioBatchSampler'),
     dataset=dict(
         type='hrnet_mm.CocoDet',

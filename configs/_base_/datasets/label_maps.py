@@ -19,6 +19,7 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
+    collate_fn=dict(type='hrnet_mm.collate'),
 )
 val_dataloader = dict(
     batch_size=1,

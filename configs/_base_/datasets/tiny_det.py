@@ -16,6 +16,7 @@ train_dataloader = dict(
     batch_size=2,
     num_workers=0,
     sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
+    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         type='hrnet_mm.TinyDet',
         data_root=data_root,
