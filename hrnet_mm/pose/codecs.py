@@ -204,7 +204,9 @@ class DecoupledHeatmap(StockDecoupledHeatmap):
     batch into float64.
     """
 
-    def encode(self, keypoints: np.ndarray, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def encode(
+        self, keypoints: np.ndarray, *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
         """Encode the keypoints of an image, (N, K, 2), as heatmaps of each person."""
         encoded = super().encode(keypoints, *args, **kwargs)
         weights = encoded['keypoint_weights'].reshape(-1, keypoints.shape[1])

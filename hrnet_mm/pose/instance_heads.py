@@ -43,9 +43,7 @@ class _InstanceHead:
         ]
         if not (test_cfg or {}).get('output_heatmaps'):
             return [*map(_with_boxes, chain(*found))]
-        instances, fields = (
-            [*chain(*part)] for part in zip(*found, strict=True)
-        )
+        instances, fields = ([*chain(*part)] for part in zip(*found, strict=True))
         return [*map(_with_boxes, instances)], fields
 
 
@@ -96,7 +94,10 @@ class CIDHead(_InstanceHead, stock.CIDHead):
     """
 
     def loss(
-        self, feats: Sequence[Tensor], batch_data_samples: list[Any], train_cfg: Any = None
+        self,
+        feats: Sequence[Tensor],
+        batch_data_samples: list[Any],
+        train_cfg: Any = None,
     ) -> dict[str, Tensor]:
         """Compute the losses of all heatmaps, of those of each person, and of contrast.
 

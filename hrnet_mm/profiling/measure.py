@@ -23,10 +23,10 @@ class Layer:
 
     Attributes:
         parameters: The number of parameters.
-        macs: Multiply-accumulates of convolutions, deformable ones too, and linear
-            layers: one for each weight and each position at which it is applied. Norms, interpolation and
-            products of activations (attention) are not counted, as in the official
-            code.
+        macs: Multiply-accumulates of convolutions, also deformable ones, and of linear
+            layers: one for each weight and each position at which it is applied. Norms,
+            interpolation and products of activations (attention) are not counted, as in
+            the official code.
         activations: The number of output elements of convolutions and linear layers.
         shape: The shape of the last output, ``(N, C, H, W)``.
     """

@@ -30,9 +30,7 @@ SPR = dict(
     type='SPR', input_size=SIZE, heatmap_size=MAPS, sigma=(4, 2),
     minimal_diagonal_length=1, generate_keypoint_heatmaps=True,
 )  # fmt: skip
-DECOUPLED = dict(
-    type='hrnet_mm.DecoupledHeatmap', input_size=SIZE, heatmap_size=MAPS
-)
+DECOUPLED = dict(type='hrnet_mm.DecoupledHeatmap', input_size=SIZE, heatmap_size=MAPS)
 DEKR = dict(
     type='DEKRHead', in_channels=CHANNELS, num_keypoints=K, num_heatmap_filters=8,
     num_displacement_filters_per_keypoint=2, decoder=SPR,

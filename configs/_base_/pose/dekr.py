@@ -21,6 +21,9 @@ model = dict(
         ),
     ),
     test_cfg=dict(
-        multiscale_test=False, nms_dist_thr=0.05, shift_heatmap=True, align_corners=False
+        multiscale_test=False,
+        nms_dist_thr=0.05,
+        shift_heatmap=True,
+        align_corners=False,
     ),
 )
