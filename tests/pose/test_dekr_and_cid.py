@@ -17,6 +17,8 @@ from mmpose.datasets.transforms import GenerateTarget
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
+from hrnet_mm.checkpoints import CheckpointError, translate_for
+from hrnet_mm.models import HRNet
 from hrnet_mm.pose import CrowdMask, PackBottomup
 
 K, SIZE, MAPS, CHANNELS = 17, (96, 64), (24, 16), 15
@@ -208,6 +210,38 @@ def test_weights_without_the_version_of_the_head_load(head):
     assert not report.missing_keys
     for a, b in zip(source.parameters(), target.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+@HEADS
+def test_mmpose_s_heads_keep_their_version(head):
+    """AnyFamilyHook passes it on to ``load_state_dict``."""
+    source, target = (
+        nn.ModuleDict(dict(backbone=HRNet('w18_small_v1'), head=build(head, '')))
+        for _ in range(2)
+    )
+    for parameter in target.parameters():
+        nn.init.zeros_(parameter)
+    content = dict(state_dict=source.state_dict())
+    translate_for(target, content, 'a file')
+    target.load_state_dict(content['state_dict'])
+    for a, b in zip(source.parameters(), target.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_rescoring_net_of_other_keypoints_is_refused(tmp_path):
+    """MMPose logs that it does not fit, and rescores with random weights."""
+    torch.save(build(DEKR).rescore_net.state_dict(), tmp_path / 'net.pth')
+    init_cfg = dict(
+        type='hrnet_mm.Pretrained', prefix='', checkpoint=str(tmp_path / 'net.pth')
+    )
+    fitting = dict(DEKR['rescore_cfg'], init_cfg=init_cfg)
+    net = build(dict(DEKR, rescore_cfg=fitting)).rescore_net
+    nn.init.zeros_(net.l1.weight)
+    net.init_weights()
+    assert torch.equal(net.l1.weight, build(DEKR).rescore_net.l1.weight)
+    net = build(dict(DEKR, rescore_cfg=dict(fitting, in_channels=59))).rescore_net
+    with pytest.raises(CheckpointError, match='l1'):
+        net.init_weights()
 
 
 def test_weights_of_mmpose_0_load():

@@ -22,7 +22,8 @@ rescore = dict(
     in_channels=74,
     norm_indexes=(5, 6),
     init_cfg=dict(
-        type='Pretrained',
+        type='hrnet_mm.Pretrained',
+        prefix='',
         checkpoint='https://download.openmmlab.com/mmpose/pretrain_models/'
         'kpt_rescore_coco-33d58c5c.pth',
     ),

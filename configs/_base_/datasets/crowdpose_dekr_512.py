@@ -23,7 +23,8 @@ rescore = dict(
     in_channels=59,
     norm_indexes=(0, 1),
     init_cfg=dict(
-        type='Pretrained',
+        type='hrnet_mm.Pretrained',
+        prefix='',
         checkpoint='https://download.openmmlab.com/mmpose/pretrain_models/'
         'kpt_rescore_crowdpose-300c7efe.pth',
     ),
