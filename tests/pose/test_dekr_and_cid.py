@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-pytest.importorskip('mmpose')
+mmpose = pytest.importorskip('mmpose')
 
 from mmpose.codecs import SPR as StockSPR
 from mmpose.datasets.transforms import GenerateTarget
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
+from hrnet_mm.building import build_model
 from hrnet_mm.checkpoints import CheckpointError, translate_for
 from hrnet_mm.models import HRNet
 from hrnet_mm.pose import CrowdMask, PackBottomup
@@ -86,6 +89,26 @@ def features(images: int, seed: int = 0) -> tuple[Tensor]:
     generator = torch.Generator().manual_seed(seed)
     shape = (images, CHANNELS, *MAPS[::-1])
     return (torch.randn(shape, generator=generator).requires_grad_(),)
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'stock'),
+    [
+        ('dekr_w32_coco-512x512', 'dekr_hrnet-w32_8xb10-140e_coco-512x512'),
+        ('cid_w32_coco-512x512', 'cid_hrnet-w32_8xb20-140e_coco-512x512'),
+    ],
+)
+def test_heads_get_the_features_of_mmpose_s_models(leaf, stock, root, randomised):
+    (recipe,) = (Path(mmpose.__file__).parent / '.mim/configs').rglob(f'{stock}.py')
+    ours, theirs = (
+        build_model(Config.fromfile(path))
+        for path in (root / f'configs/pose/{leaf}.py', recipe)
+    )
+    ours.load_state_dict(randomised(theirs).state_dict())
+    image = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        mine, wanted = (model.extract_feat(image)[-1] for model in (ours, theirs))
+    assert (mine - wanted).abs().max() <= 1e-5 * wanted.abs().max()
 
 
 @HEADS

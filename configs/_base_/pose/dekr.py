@@ -1,6 +1,6 @@
-"""DEKR: regresses the key points of each person from its centre (CVPR 2021).
+"""DEKR: regresses the keypoints of each person from its centre (CVPR 2021).
 
-The published rescoring nets are for the key points of COCO and CrowdPose only.
+The published rescoring nets are for the keypoints of COCO and CrowdPose only.
 """
 
 _base_ = ['bottomup.py']
