@@ -12,8 +12,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-mmpose = pytest.importorskip('mmpose')
+pytest.importorskip('mmpose')
 
+import mmpose
 from mmpose.codecs import SPR as StockSPR
 from mmpose.datasets.transforms import GenerateTarget
 from mmpose.registry import MODELS
