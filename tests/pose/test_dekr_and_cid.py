@@ -122,6 +122,18 @@ def test_losses_are_mmpose_s(head):
     assert all(loss > 0 for loss in ours.values())
 
 
+def test_targets_decode_to_the_people_that_they_encode():
+    truth = sample(DEKR, 1).gt_instances.keypoints
+    fields = sample(DEKR, 1).gt_fields
+    head = build(DEKR)
+    (dekr,) = head.decode([fields.heatmaps[None]], [fields.displacements[None]])
+    assert np.abs(dekr.keypoints[0] - truth[0]).max() < 1e-3
+    maps = sample(CID, 1).gt_fields.instance_heatmaps[None].numpy()
+    found, scores = build(CID).decoder.decode(maps, np.ones((1, 1)))
+    assert np.abs(found - truth).max() < 2 * SIZE[0] / MAPS[0]
+    assert np.array_equal(scores, np.ones((1, K)))
+
+
 @HEADS
 @pytest.mark.parametrize('flip', [False, True])
 def test_predictions_are_mmpose_s(head, flip):
