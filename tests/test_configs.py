@@ -33,11 +33,14 @@ SEG = [p for p in LEAVES if p.parts[0] == 'seg']
 CLS = [p for p in LEAVES if p.parts[0] == 'cls']
 POSE = [p for p in LEAVES if p.parts[0] not in ('seg', 'det', 'cls')]
 BOTTOM_UP = [p for p in POSE if p.stem.startswith(('higher-hrnet', 'hrnet-ae'))]
+DEKR_AND_CID = [p for p in POSE if p.stem.startswith(('dekr_', 'cid_'))]
 LANDMARKS = [p for p in POSE if p.stem.startswith('hrnetv2_w18_')]
 PUBLISHED = [
     p
     for p in POSE
-    if p.parts[0] == 'pose' and p not in TINY + BOTTOM_UP and 'official' not in p.stem
+    if p.parts[0] == 'pose'
+    and p not in TINY + BOTTOM_UP + DEKR_AND_CID
+    and 'official' not in p.stem
 ]
 
 
@@ -276,9 +279,11 @@ def test_pose_configs_are_ready_for_many_gpus(path):
     assert cfg.default_hooks.visualization.enable
     assert cfg.default_hooks.sampler_seed.type == 'DistSamplerSeedHook'
     # no unused parameters
-    assert cfg.model.backbone.multiscale_output is (path in LANDMARKS)
+    all_streams = path in LANDMARKS + DEKR_AND_CID
+    assert cfg.model.backbone.multiscale_output is all_streams
     # MMPoseInferencer reads it
-    assert cfg.data_mode == ('bottomup' if path in BOTTOM_UP else 'topdown')
+    bottom_up = path in BOTTOM_UP + DEKR_AND_CID
+    assert cfg.data_mode == ('bottomup' if bottom_up else 'topdown')
 
 
 @pytest.mark.parametrize('name', ['wflw', '300w', 'cofw', 'aflw'])
@@ -326,6 +331,88 @@ def test_bottom_up_recipes_are_official(path):
     assert (affine.scale_factor, affine.scale_type) == ((0.75, 1.5), 'short')
     assert (affine.rotate_factor, affine.shift_factor) == (30, 0.2)
     assert affine.distribution == 'uniform'
+
+
+@pytest.fixture(params=[p for p in DEKR_AND_CID if p not in TINY], ids=str)
+def dekr_or_cid(request) -> tuple[Config, Config]:
+    """A leaf of DEKR or CID, and the MMPose config that it stands for."""
+    mmpose = pytest.importorskip('mmpose')
+    folder = Path(mmpose.__file__).parent / '.mim/configs'
+    kind, width, data = request.param.stem.split('_')
+    (stock,) = folder.rglob(f'{kind}_hrnet-{width}_8xb*_{data}.py')
+    return config(request.param), Config.fromfile(str(stock))
+
+
+STOCK_STEPS = dict(
+    BottomupRandomFlip='RandomFlip',
+    CrowdMask='BottomupGetHeatmapMask',
+    PackBottomup='PackPoseInputs',
+)
+
+
+def plain(part: object) -> object:
+    """A part of a config without the scope of our classes."""
+    if isinstance(part, dict):
+        return {key: plain(value) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [*map(plain, part)]
+    return part.removeprefix('hrnet_mm.') if isinstance(part, str) else part
+
+
+def test_the_models_of_dekr_and_cid_are_mmpose_s(dekr_or_cid):
+    ours, stock = dekr_or_cid
+    if 'rescore_cfg' in ours.model.head:  # loaded by our Pretrained, which checks more
+        assert ours.model.head.rescore_cfg.init_cfg.pop('prefix') == ''
+    for key in ('head', 'test_cfg', 'train_cfg'):
+        assert plain(ours.model.get(key)) == plain(stock.model.get(key)), key
+    states = [build(copy.deepcopy(cfg)).state_dict() for cfg in dekr_or_cid]
+    shapes = [{name: x.shape for name, x in state.items()} for state in states]
+    assert shapes[0] == shapes[1]
+    names = [c.model.backbone.init_cfg.checkpoint for c in (ours, stock)]
+    first, same = (hub.list_mirrors(name)[0] for name in names)
+    assert first == same
+    # the rescoring net is not trained, so that none is unused
+    assert 'find_unused_parameters' not in ours
+
+
+def test_the_schedules_of_dekr_and_cid_are_mmpose_s(dekr_or_cid):
+    ours, stock = dekr_or_cid
+    stock.optim_wrapper.optimizer.setdefault('weight_decay', 0)
+    assert stock.train_cfg.pop('by_epoch')
+    assert ours.train_cfg.pop('type') == 'hrnet_mm.EpochLoop'
+    for key in ('codec', 'optim_wrapper', 'data_mode', 'train_cfg'):
+        assert plain(ours[key]) == plain(stock[key]), key
+    batches = [c.auto_scale_lr.base_batch_size for c in (ours, stock)]
+    assert batches[0] == batches[1]
+    schedules = zip(ours.param_scheduler, stock.param_scheduler, strict=True)
+    assert all({'begin': 0, **a} == b for a, b in schedules)
+    best = [c.default_hooks.checkpoint.save_best for c in (ours, stock)]
+    assert best[0] == best[1]
+
+
+@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+def test_the_data_of_dekr_and_cid_are_mmpose_s(dekr_or_cid, split):
+    ours, stock = dekr_or_cid
+    mine, theirs = (c[f'{split}_dataloader'] for c in (ours, stock))
+    assert mine.batch_size == theirs.batch_size
+    if split != 'train':
+        mine_scores, theirs_scores = (c[f'{split}_evaluator'] for c in (ours, stock))
+        assert mine_scores.pop('type') == 'hrnet_mm.CocoPoseMetric'
+        assert theirs_scores.pop('type') == 'CocoMetric'
+        assert mine_scores == {'nms_mode': 'oks_nms'} | theirs_scores  # the default
+    for key in ('ann_file', 'data_prefix'):
+        assert mine.dataset[key] == theirs.dataset[key], key
+    steps, their_steps = (plain(c.dataset.pipeline) for c in (mine, theirs))
+    for step in steps:
+        step['type'] = STOCK_STEPS.get(step['type'], step['type'])
+        if step['type'] == 'BottomupRandomAffine':
+            assert step.pop('distribution') == 'trunc_norm'  # the default
+    packed = their_steps[-1].pop('meta_keys', ())
+    assert steps == their_steps
+    build(ours)  # or mmpose's classes are not there
+    from hrnet_mm.pose.transforms import META_KEYS
+
+    assert set(packed) <= set(META_KEYS)
 
 
 def stock_seg_name(path: Path) -> str:

@@ -45,7 +45,8 @@ scores are not ours: they are those of the code base in the column *published by
 its unit. Parameters and MACs are counted on the model of the config
 (`tests/test_configs.py`). MACs are multiply-accumulates of one image of the input size;
 of detectors with 500 boxes in each box head and without masks, as the official figures
-are counted. `hrnet-mm fetch NAME` downloads weights by the name of their config.
+are counted; of CID with 30 people. `hrnet-mm fetch NAME` downloads weights by the name
+of their config.
 """
 
 WEIGHTS_INTRODUCTION = """# Weights

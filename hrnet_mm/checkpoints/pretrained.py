@@ -7,7 +7,7 @@ width then trains from random weights.
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
@@ -45,7 +45,8 @@ class Pretrained:
         checkpoint: A path, a URL, or a name such as ``hrnet://w48/imagenet`` or
             ``open-mmlab://msra/hrnetv2_w18``.
         prefix: The prefix of the names of the module in the file, ``'encoder.'``, for
-            files of unknown families. The rest of each name must be ours.
+            files of unknown families; ``''`` without one. The rest of each name must be
+            ours.
         inflate_stem: Load the stem of a trunk with another number of input channels:
             its filters are repeated in turn and scaled to keep the size of the outputs.
     """
@@ -176,11 +177,15 @@ def _replace_state_dict(
     content: MutableMapping[str, Any], state: Mapping[str, Tensor]
 ) -> None:
     # mmengine and its EMAHook read `state_dict`; the optimizer and other keys stay
+    kept = OrderedDict(state)
+    if versions := getattr(content.get('state_dict'), '_metadata', None):
+        # without them, some heads take the tensors for those of an older layout
+        kept._metadata = versions  # type: ignore[attr-defined]
     if not isinstance(content.get('state_dict'), Mapping):
         meta = content.get('meta')
         content.clear()
         content['meta'] = meta if isinstance(meta, Mapping) else {}
-    content['state_dict'] = state
+    content['state_dict'] = kept
 
 
 def _read_with_prefix(checkpoint: str, prefix: str) -> dict[str, Tensor]:

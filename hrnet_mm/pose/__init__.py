@@ -1,7 +1,7 @@
 """Components for MMPose: data sets, codec, head, loss, metric, transforms, hooks."""
 
 from .checks import CheckCodecHook
-from .codecs import AssociativeEmbedding
+from .codecs import AssociativeEmbedding, DecoupledHeatmap
 from .datasets import (
     Aflw,
     CocoPose,
@@ -15,6 +15,7 @@ from .datasets import (
     Wflw,
 )
 from .heads import HeatmapHead, HigherHRNetHead
+from .instance_heads import CIDHead, DEKRHead
 from .losses import AssociativeEmbeddingLoss
 from .metrics import CocoPoseMetric
 from .preprocessing import PoseDataPreprocessor
@@ -35,12 +36,15 @@ __all__ = [
     'AssociativeEmbeddingLoss',
     'BottomupPoseEstimator',
     'BottomupRandomFlip',
+    'CIDHead',
     'CheckCodecHook',
     'CocoPose',
     'CocoPoseMetric',
     'Cofw',
     'CrowdMask',
     'CrowdPose',
+    'DEKRHead',
+    'DecoupledHeatmap',
     'Faces300W',
     'HeatmapHead',
     'HigherHRNetHead',

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from mmengine.registry import Registry
+from mmpose.codecs import DecoupledHeatmap as StockDecoupledHeatmap
 from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS as MMPOSE_CODECS
 from torch import Tensor
@@ -193,3 +194,24 @@ def draw_gaussians(
         window = maps[keypoint, y : y + 2 * reach + 1, x : x + 2 * reach + 1]
         np.maximum(window, peak, out=window)
     return np.ascontiguousarray(maps[:, reach : reach + height, reach : reach + width])
+
+
+@KEYPOINT_CODECS.register_module()
+class DecoupledHeatmap(StockDecoupledHeatmap):
+    """MMPose's codec of CID, with targets in one dtype.
+
+    MMPose's encodes images without people in float64. They turn the loss of the whole
+    batch into float64.
+    """
+
+    def encode(
+        self, keypoints: np.ndarray, *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Encode the keypoints of an image, (N, K, 2), as heatmaps of each person."""
+        encoded = super().encode(keypoints, *args, **kwargs)
+        weights = encoded['keypoint_weights'].reshape(-1, keypoints.shape[1])
+        maps = encoded['instance_heatmaps']
+        return encoded | dict(
+            keypoint_weights=weights.astype(np.float32),
+            instance_heatmaps=maps.astype(np.float32),
+        )

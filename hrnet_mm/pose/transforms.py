@@ -21,7 +21,7 @@ from hrnet_mm.registry import TRANSFORMS
 META_KEYS = (
     'id', 'img_id', 'img_path', 'crowd_index', 'ori_shape', 'img_shape', 'input_size',
     'input_center', 'input_scale', 'aug_scales', 'flip', 'flip_direction',
-    'flip_indices', 'raw_ann_info',
+    'flip_indices', 'skeleton_links', 'raw_ann_info',
 )  # fmt: skip
 
 
@@ -142,13 +142,15 @@ class CrowdMask(BaseTransform):
 
     Use it after ``GenerateTarget``. MMPose's ``BottomupGetHeatmapMask`` ignores masks
     stored as run lengths, such as the crowds of COCO. It also fails if the compiled
-    xtcocotools is installed with numpy 2, where it cannot decode masks.
+    xtcocotools is installed with numpy 2, where it cannot decode masks. What it returns
+    reaches no loss, because the codecs of DEKR and CID do not name it for packing.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Add ``heatmap_mask``, a bool array (1, H, W) for each resolution.
+        """Add ``heatmap_mask``, a bool array (1, H, W).
 
-        The mask is False where the loss ignores the heatmap, including the padding that
+        Heatmaps at several resolutions, a list, get a list of masks. A mask is False
+        where the loss ignores the heatmap, including the padding that
         ``BottomupRandomAffine`` added.
         """
         outlines = results.get('invalid_segs', ())
@@ -158,10 +160,12 @@ class CrowdMask(BaseTransform):
             mask = cv2.warpAffine(mask, results['warp_mat'], results['input_size'])
         if results.get('flip') and results['flip_direction']:
             mask = mmcv.imflip(mask, results['flip_direction'])
-        results['heatmap_mask'] = [
-            cv2.resize(mask, maps.shape[:0:-1])[None] > 0.5
-            for maps in results['heatmaps']
-        ]
+        heatmaps = results['heatmaps']
+        levels = heatmaps if isinstance(heatmaps, list) else [heatmaps]
+        masks = [cv2.resize(mask, maps.shape[:0:-1])[None] > 0.5 for maps in levels]
+        results['heatmap_mask'] = masks if isinstance(heatmaps, list) else masks[0]
+        packed = results.get('field_mapping_table', {})  # belongs to the codec's class
+        results['field_mapping_table'] = packed | dict(heatmap_mask='heatmap_mask')
         return results
 
 

@@ -31,6 +31,8 @@ from hrnet_mm.visualization import (
     save_sheet,
 )
 
+from .heads import HigherHRNetHead
+
 
 @HOOKS.register_module()
 class SparsePoseVisualizationHook(SparseVisualization, PoseVisualizationHook):
@@ -70,8 +72,8 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 6) -
     """Plot a figure with a row for each test sample.
 
     The columns are ground truth, prediction, the maximum over all heatmaps, and the
-    magnitude of the four streams. For bottom-up models the last column is the tag of
-    the most likely keypoint at each pixel.
+    magnitude of the four streams. For HigherHRNet the last column is the tag of the
+    most likely keypoint at each pixel; DEKR and CID have none.
 
     Args:
         config: Path of a config of MMPose, with ``test_dataloader``.
@@ -90,7 +92,7 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 6) -
     titles = ['truth', 'prediction', 'heatmaps']
     if isinstance(model, BottomupPoseEstimator):
         draw_row = draw_bottomup_row
-        titles += ['tags']
+        titles += ['tags'] * isinstance(model.head, HigherHRNetHead)
     else:
         draw_row = _draw_topdown_row
         titles += [f'stream {b}: 1/{4 * 2**b}' for b in range(4)]
@@ -119,7 +121,7 @@ def _draw_topdown_row(
 def draw_bottomup_row(
     model: Any, sample: dict, truth: dict, skeleton: Skeleton
 ) -> list[np.ndarray]:
-    """Draw ground truth, prediction, heatmaps and tags of one image.
+    """Draw ground truth, prediction, heatmaps and, of HigherHRNet, tags of one image.
 
     Returns:
         Images of equal size, (H, W, 3) in RGB.
@@ -131,14 +133,15 @@ def draw_bottomup_row(
     colours = [tuple(row) for row in tab10[:, ::-1].astype(int).tolist()]
     drawings = _draw_keypoints(image, result, truth, skeleton, colours)
     heat = result.pred_fields.heatmaps.cpu().numpy()
+    # CID has no heatmaps if it finds nobody
+    highest = heat.max(axis=0) if len(heat) else np.zeros(heat.shape[1:])
+    row = [*drawings, overlay(_enlarge(image), highest)]
+    if 'tags' not in result.pred_fields:
+        return row
     tags = result.pred_fields.tags.cpu().numpy()[: len(heat)]  # those without flip
     likeliest = heat.argmax(axis=0)[None]
     tag = np.take_along_axis(tags, likeliest, axis=0)[0]
-    return [
-        *drawings,
-        overlay(_enlarge(image), heat.max(axis=0)),
-        _draw_tags(_enlarge(image), tag, heat.max(axis=0) > TAG_THRESHOLD),
-    ]
+    return [*row, _draw_tags(_enlarge(image), tag, highest > TAG_THRESHOLD)]
 
 
 def _predict(model: Any, sample: dict) -> tuple[np.ndarray, Any]:

@@ -23,10 +23,10 @@ class Layer:
 
     Attributes:
         parameters: The number of parameters.
-        macs: Multiply-accumulates of convolutions and linear layers: one for each
-            weight and each position at which it is applied. Norms, interpolation and
-            products of activations (attention) are not counted, as in the official
-            code.
+        macs: Multiply-accumulates of convolutions, also deformable ones, and of linear
+            layers: one for each weight and each position at which it is applied. Norms,
+            interpolation and products of activations (attention) are not counted, as in
+            the official code.
         activations: The number of output elements of convolutions and linear layers.
         shape: The shape of the last output, ``(N, C, H, W)``.
     """
@@ -54,6 +54,7 @@ def measure(model: nn.Module, run: Callable[[], Any]) -> dict[str, Layer]:
         }  # without shared ones
         seen |= set(new)
         counted = isinstance(module, (*CONVOLUTIONS, *TRANSPOSED, nn.Linear))
+        counted |= hasattr(module, 'deform_groups')  # mmcv's, slow to import
         if new or counted:
             layers[name] = Layer(parameters=sum(new.values()))
         if counted:

@@ -17,6 +17,7 @@ from hrnet_mm.models import ARCHS, HRNet
 TRUNK_SIZE = (224, 224)
 DETECTION_SIZE = (800, 1216)  # as in the published figures; training pads to 800x1344
 BOXES = 500  # per box head, as in the published figures
+PEOPLE = 30  # per image, the most that CID predicts
 
 
 @dataclass
@@ -35,7 +36,8 @@ class Subject:
         """Run a forward pass of one image.
 
         For detectors this includes all layers on the whole image and each box head with
-        ``BOXES`` boxes, but neither mask heads nor semantic heads.
+        ``BOXES`` boxes, but neither mask heads nor semantic heads; for CID, the
+        heatmaps of ``PEOPLE`` people.
         """
         model: Any = self.model
         trunk: Any = getattr(model, 'backbone', model)
@@ -52,6 +54,12 @@ class Subject:
                 stage(torch.empty(BOXES, stage.in_channels, *size, device='meta'))
         elif hasattr(model, 'bbox_head'):
             model.bbox_head(model.extract_feat(image))
+        elif hasattr(model, 'head') and hasattr(model.head, 'gfd_module'):
+            feats = model.extract_feat(image)[-1]
+            model.head.iia_module(feats)
+            vectors = torch.empty(PEOPLE, feats.shape[1], device='meta')
+            image_of = torch.zeros(PEOPLE, dtype=torch.long, device='meta')
+            model.head.gfd_module(feats, vectors, vectors[:, :2], image_of)
         else:
             model(image, None, mode='tensor')
 

@@ -48,7 +48,9 @@ def publish(folder, name='w18_{}.pth') -> str:
     return path.rename(folder / name.format(digits)).name
 
 
-@pytest.mark.parametrize('name', ['trunk-{}.pth', 'trunk-{}_20200708.pth'])
+@pytest.mark.parametrize(
+    'name', ['trunk-{}.pth', 'trunk-{}_20200708.pth', 'trunk_{}-20221228.pth']
+)
 def test_mirrors_are_tried_in_turn_and_the_file_is_kept(
     name, server, tmp_path, publish_as
 ):

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip('mmpose')
 
-from jobs import Job, score_of, show
+from jobs import Job, predict, score_of, show
 
 from hrnet_mm.tiny_people import TinyPeople
 
@@ -122,10 +122,8 @@ def moved(person: dict, rng: np.random.Generator) -> list[float]:
 # In as many pixels as 256x256 has; no turns, no mirror images.
 OVERFIT = """
 size = (320, 224)
-codec = dict(_base_.codec, input_size=size, heatmap_sizes=[(80, 56), (160, 112)])
-model.update(
-    head=dict(in_channels=16, deconv_channels=(16,), decoder=codec),
-    test_cfg=dict(flip_test=False))
+codec = dict(_base_.codec, input_size=size, {maps})
+model.update(head=dict(decoder=codec, {head}), test_cfg=dict(flip_test=False))
 model['backbone'].update(arch='w18_small_v1')
 read = dict(type='LoadImage')
 still = dict(
@@ -147,6 +145,35 @@ param_scheduler = [
          gamma=0.1, by_epoch=True),
 ]
 """
+HIGHER = dict(
+    maps='heatmap_sizes=[(80, 56), (160, 112)]',
+    head='in_channels=16, deconv_channels=(16,)',
+)
+DEKR = dict(
+    maps='heatmap_size=(80, 56)',
+    # few filters, because deformable convolutions are slow on CPUs
+    head='in_channels=240, num_displacement_filters_per_keypoint=2, rescore_cfg=None',
+)
+CID = dict(maps='heatmap_size=(80, 56)', head='in_channels=240, gfd_channels=16')
+
+
+@pytest.mark.jobs
+@pytest.mark.parametrize(('kind', 'parts'), [('dekr', DEKR), ('cid', CID)])
+def test_dekr_and_cid_train_test_and_draw(
+    kind, parts, real_coco, coco_lines, write_config, tmp_path, mim, run_python
+):
+    lines = coco_lines + OVERFIT.format(steps=3, **parts)
+    config = write_config(f'pose/{kind}_w32_coco-512x512.py', lines)
+    job = Job(tmp_path / 'work')
+    done = mim('train', 'mmpose', config, '--work-dir', job.work_dir)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert len(set(job.losses().values())) == 3
+    assert np.isfinite([*job.losses().values()]).all()
+    assert len(job.scores('coco/AP')) == 1
+    checkpoint = job.work_dir / 'epoch_3.pth'
+    show(config, checkpoint, tmp_path / 'sheet.png', run_python)
+    images = [*real_coco.glob('val2017/*.jpg')]
+    predict(run_python, config, checkpoint, *images, '--output', tmp_path / 'found')
 
 
 @pytest.mark.sweep
@@ -156,7 +183,7 @@ def test_a_small_trunk_learns_real_images(
     steps = 160
     write_in_one_shape(real_coco, tmp_path / 'coco')
     lines = coco_lines.replace(str(real_coco), str(tmp_path / 'coco'))
-    lines += OVERFIT.format(steps=steps)
+    lines += OVERFIT.format(steps=steps, **HIGHER)
     config = write_config('pose/higher-hrnet_w32_coco-512x512.py', lines)
     job = Job(tmp_path / 'work')
     done = mim('train', 'mmpose', config, '--work-dir', job.work_dir)
