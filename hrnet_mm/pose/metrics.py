@@ -1,4 +1,4 @@
-"""Keypoint metrics: AP for the files that hrnet_mm's data sets read, PCK of Horse-10."""
+"""Keypoint metrics: AP on the files that our data sets read, and PCK of Horse-10."""
 
 from __future__ import annotations
 
