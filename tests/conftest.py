@@ -86,6 +86,15 @@ def real_faces() -> Path:
 
 
 @pytest.fixture(scope='session')
+def real_animals() -> Path:
+    """A few images each of data sets of animals and hands, with their keypoints."""
+    for name in ('ap10k', 'rhd'):
+        if not (SHARED_DATA / name).is_dir():
+            pytest.skip(f'no real images: ../shared/data/{name} is absent')
+    return SHARED_DATA
+
+
+@pytest.fixture(scope='session')
 def shared_ops() -> Path:
     """What the operators of a compiled mmcv answered."""
     folder = SHARED_DATA / 'ops'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
 from mmpose.datasets.datasets import (
     CocoWholeBodyHandDataset,
     OneHand10KDataset,
@@ -56,6 +57,13 @@ class PanopticHands(CheckedHands, PanopticHand2DDataset):
         'CMU Panoptic HandDB is at http://domedb.perception.cs.cmu.edu/handdb.html; '
         'configs/_base_/datasets/panoptic_hand2d.py shows the layout.'
     )
+
+    def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any] | None:
+        """Parse one annotation; the size of the head gets a row for its hand."""
+        sample = super().parse_data_info(raw_data_info)
+        if sample:  # InstanceData refuses MMPose's number
+            sample['head_size'] = np.array([[sample['head_size']]])
+        return sample
 
 
 @register

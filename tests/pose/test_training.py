@@ -85,6 +85,46 @@ def test_a_small_trunk_overfits_real_images_within_140_iterations(
     assert job.scores('coco/AP')[-1] >= 0.9
 
 
+FROM_ALL_STREAMS = "model['head'].update(in_channels=240, conv_out_channels=(240,))\n"
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize(
+    ('leaf', 'folder', 'lines', 'score'),
+    [
+        (
+            'hrnet_w32_ap10k-256x256',
+            'ap10k',
+            'val_evaluator = dict(ann_file=f\'{data["data_root"]}/test_ap10k.json\')\n'
+            'test_evaluator = val_evaluator\n',
+            'coco/AP',
+        ),
+        ('hrnetv2_w18_rhd2d-256x256', 'rhd', FROM_ALL_STREAMS, 'PCK'),
+    ],
+)
+def test_a_small_trunk_overfits_real_animals_and_hands(
+    leaf, folder, lines, score, real_animals, real_lines, write_config, tmp_path, mim
+):
+    data = real_lines(real_animals / folder, f'test_{folder}.json')
+    epochs = 'train_cfg = dict(max_epochs=140, val_interval=140)\n'  # of one iteration
+    epochs += "default_hooks['checkpoint'] = dict(interval=140)\n"
+    epochs += "param_scheduler[1]['milestones'] = [112, 128]\n"
+    config = write_config(
+        f'pose/{leaf}.py', data + OVERFIT + SMALL_TRUNK + epochs + lines
+    )
+    job = Job(tmp_path / 'work')
+    done = mim('train', 'mmpose', config, '--work-dir', job.work_dir)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert max(job.losses()) == 140
+    assert job.scores(score)[-1] >= 0.8
+    checkpoint = job.work_dir / 'epoch_140.pth'
+    done = mim(
+        'test', 'mmpose', config, '--checkpoint', checkpoint, '--work-dir', tmp_path
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert Job(tmp_path).scores(score)[-1] == pytest.approx(job.scores(score)[-1])
+
+
 @pytest.mark.jobs  # each data set's message is tested in test_datasets.py
 def test_a_missing_data_root_ends_the_job_with_one_clear_message(tmp_path, mim):
     done = mim(
