@@ -212,7 +212,7 @@ OURS = {
     'hrnet_mm.Rhd2d': 'Rhd2DDataset',
 }
 
-# Recipes that MMPose 1.x did not port, configs/*/2d_kpt_sview_rgb_img of its branch 0.x:
+# Recipes of MMPose 0.x (configs/*/2d_kpt_sview_rgb_img of that branch) that 1.x lacks:
 # the nearest leaf with a config in 1.x, and what the recipe changes.
 OLD = {
     'atrw': dict(
