@@ -101,6 +101,7 @@ FROM_ALL_STREAMS = "model['head'].update(in_channels=240, conv_out_channels=(240
         ),
         ('hrnetv2_w18_rhd2d-256x256', 'rhd', FROM_ALL_STREAMS, 'PCK'),
     ],
+    ids=['ap10k', 'rhd'],
 )
 def test_a_small_trunk_overfits_real_animals_and_hands_in_100_iterations(
     leaf, folder, lines, score, real_animals, real_lines, write_config, tmp_path, mim
