@@ -24,6 +24,8 @@ SHARED_DATA = ROOT.parent / 'shared' / 'data'
 DATA_ROOTS = (
     'ADE20K', 'AFLW', 'CITYSCAPES', 'COCO', 'COCO_STUFF', 'COFW', 'CROWDPOSE',
     'FACES_300W', 'LIP', 'MPII', 'PASCAL_CONTEXT', 'TINY_CROWD', 'TINY_PEOPLE', 'WFLW',
+    'ANIMALPOSE', 'ANIMAL_KINGDOM', 'AP10K', 'ATRW', 'HORSE10', 'MACAQUE',
+    'ONEHAND10K', 'PANOPTIC_HANDS', 'RHD',
 )  # fmt: skip
 
 
@@ -80,6 +82,15 @@ def real_faces() -> Path:
     """Two images each of WFLW, 300W and COFW with their landmarks."""
     if not (SHARED_DATA / 'wflw').is_dir():
         pytest.skip('no real images: ../shared/data/wflw is absent')
+    return SHARED_DATA
+
+
+@pytest.fixture(scope='session')
+def real_animals() -> Path:
+    """A few images each of data sets of animals and hands, with their keypoints."""
+    for name in ('ap10k', 'rhd'):
+        if not (SHARED_DATA / name).is_dir():
+            pytest.skip(f'no real images: ../shared/data/{name} is absent')
     return SHARED_DATA
 
 

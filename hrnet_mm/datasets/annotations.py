@@ -316,6 +316,9 @@ class Annotations:
                 f'has {len(points)} numbers in keypoints, not x, y, visibility of '
                 f'{keypoints} keypoints'
             )
+        if len(points) > len(annotation['keypoints']):  # RHD in MMPose's form
+            self.changes['keypoints with a list for each: made one list'] += 1
+            annotation['keypoints'] = points.tolist()
         triples = points.reshape(-1, 3)
         unseen = ~(triples[:, 2] > 0)
         if not np.isfinite(triples[~unseen]).all():

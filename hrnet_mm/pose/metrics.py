@@ -1,10 +1,12 @@
-"""COCO keypoint metric for the annotation files that hrnet_mm's data sets read."""
+"""Keypoint metrics: AP on the files that our data sets read, and PCK of Horse-10."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from mmpose.evaluation.metrics import CocoMetric
+import numpy as np
+from mmpose.evaluation.functional import keypoint_pck_accuracy
+from mmpose.evaluation.metrics import NME, CocoMetric
 
 from hrnet_mm.datasets.annotations import normalize_annotations
 from hrnet_mm.registry import METRICS
@@ -75,3 +77,33 @@ class CocoPoseMetric(CocoMetric):
                 'with its own dataset_name for each'
             )
         return super().compute_metrics(results)
+
+
+@METRICS.register_module()
+class KeypointDistancePCK(NME):
+    """NME, and the share of keypoints with a small error (PCK), of Horse-10.
+
+    Both are relative to the distance between two keypoints. MMPose has such an ``NME``,
+    but its ``PCKAccuracy`` is relative to boxes.
+
+    Args:
+        thr: Largest error of a correct keypoint.
+        kwargs: Arguments of MMPose's ``NME``, such as ``keypoint_indices``; the default
+            is nose and eye in Horse-10.
+    """
+
+    def __init__(self, thr: float, **kwargs: Any) -> None:
+        super().__init__('keypoint_distance', **kwargs)
+        self.thr = thr
+
+    def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+        """Compute ``NME`` and ``PCK``."""
+        scores = super().compute_metrics(results)
+        predicted, true, labelled = (
+            np.concatenate([result[key] for result in results])
+            for key in ('pred_coords', 'gt_coords', 'mask')
+        )
+        _, pck, _ = keypoint_pck_accuracy(
+            predicted, true, labelled, self.thr, self._get_normalize_factor(true)
+        )
+        return {'PCK': pck, **scores}

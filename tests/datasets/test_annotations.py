@@ -131,6 +131,7 @@ def as_strings(content: dict) -> None:
         every('annotations', iscrowd='0'),
         without('annotations', 'num_keypoints'),
         every('annotations', num_keypoints=0),
+        first('keypoints', [[3, 4, 2], [5, 6, 1]]),
         without('annotations', 'bbox'),
         first('bbox', None),
         first('bbox', []),

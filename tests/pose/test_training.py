@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip('mmpose')
 
-from jobs import Job, check_resume
+from jobs import Job, check_resume, score_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 'pose/hrnet_w18_small_v1_tiny-pose.py'
@@ -83,6 +83,46 @@ def test_a_small_trunk_overfits_real_images_within_140_iterations(
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert max(job.losses()) <= 140
     assert job.scores('coco/AP')[-1] >= 0.9
+
+
+FROM_ALL_STREAMS = "model['head'].update(in_channels=240, conv_out_channels=(240,))\n"
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize(
+    ('leaf', 'folder', 'lines', 'score'),
+    [
+        (
+            'hrnet_w32_ap10k-256x256',
+            'ap10k',
+            'val_evaluator = dict(ann_file=f\'{data["data_root"]}/test_ap10k.json\')\n'
+            'test_evaluator = val_evaluator\n',
+            'coco/AP',
+        ),
+        ('hrnetv2_w18_rhd2d-256x256', 'rhd', FROM_ALL_STREAMS, 'PCK'),
+    ],
+    ids=['ap10k', 'rhd'],
+)
+def test_a_small_trunk_overfits_real_animals_and_hands_in_100_iterations(
+    leaf, folder, lines, score, real_animals, real_lines, write_config, tmp_path, mim
+):
+    data = real_lines(real_animals / folder, f'test_{folder}.json')
+    epochs = (
+        'train_cfg = dict(max_epochs=100, val_interval=100)\n'  # of one iteration each
+        "default_hooks['checkpoint'] = dict(interval=100)\n"
+        "param_scheduler[1]['milestones'] = [80, 92]\n"
+    )
+    config = write_config(
+        f'pose/{leaf}.py', data + OVERFIT + SMALL_TRUNK + epochs + lines
+    )
+    job = Job(tmp_path / 'work')
+    done = mim('train', 'mmpose', config, '--work-dir', job.work_dir)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert max(job.losses()) == 100
+    trained = job.scores(score)[-1]
+    assert trained >= 0.8
+    tested = score_of(score, mim, 'mmpose', config, job.work_dir / 'epoch_100.pth')
+    assert tested == pytest.approx(trained, abs=1e-3)
 
 
 @pytest.mark.jobs  # each data set's message is tested in test_datasets.py
