@@ -1,5 +1,16 @@
 """Components for MMPose: data sets, codec, head, loss, metric, transforms, hooks."""
 
+from .bodies import (
+    Aic,
+    CocoWholeBody,
+    DeepFashion,
+    ExLPose,
+    Halpe,
+    HumanArt,
+    OcHuman,
+    PoseTrack18,
+    UBody,
+)
 from .checks import CheckCodecHook
 from .codecs import AssociativeEmbedding
 from .datasets import (
@@ -14,9 +25,11 @@ from .datasets import (
     TinyPose,
     Wflw,
 )
+from .faces import CocoWholeBodyFaces, Faces300WLP
 from .heads import HeatmapHead, HigherHRNetHead
 from .losses import AssociativeEmbeddingLoss
-from .metrics import CocoPoseMetric
+from .metrics import CocoPoseMetric, CocoWholeBodyMetric
+from .posetrack import PoseTrack18Metric
 from .preprocessing import PoseDataPreprocessor
 from .pyramid import BottomupPoseEstimator, PyramidPreprocessor
 from .transforms import (
@@ -31,6 +44,7 @@ from .visualization import SparsePoseVisualizationHook, draw_circles_with_numpy_
 
 __all__ = [
     'Aflw',
+    'Aic',
     'AssociativeEmbedding',
     'AssociativeEmbeddingLoss',
     'BottomupPoseEstimator',
@@ -38,16 +52,27 @@ __all__ = [
     'CheckCodecHook',
     'CocoPose',
     'CocoPoseMetric',
+    'CocoWholeBody',
+    'CocoWholeBodyFaces',
+    'CocoWholeBodyMetric',
     'Cofw',
     'CrowdMask',
     'CrowdPose',
+    'DeepFashion',
+    'ExLPose',
     'Faces300W',
+    'Faces300WLP',
+    'Halpe',
     'HeatmapHead',
     'HigherHRNetHead',
+    'HumanArt',
     'MpiiPose',
+    'OcHuman',
     'PackBottomup',
     'PackTopdown',
     'PoseDataPreprocessor',
+    'PoseTrack18',
+    'PoseTrack18Metric',
     'PyramidPreprocessor',
     'RandomBBoxTransform',
     'RandomFlip',
@@ -55,6 +80,7 @@ __all__ = [
     'TinyCrowd',
     'TinyHeads',
     'TinyPose',
+    'UBody',
     'Wflw',
 ]
 

@@ -25,7 +25,7 @@ from hrnet_mm.registry import DATASETS
 from hrnet_mm.tiny_people.figure import FACE
 from hrnet_mm.tiny_people.skeleton import KEYPOINTS
 
-from .keypoints import NamedKeypoints
+from .keypoints import NamedKeypoints, count_keypoints
 
 PERSON = 'person with a box and visible keypoints'
 Dataset = TypeVar('Dataset', bound=type[BaseCocoStyleDataset])
@@ -43,8 +43,11 @@ def register(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def _metainfo_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
-    # mmpose's relative path exists in its own repository only, and warns elsewhere
+def metainfo_of(dataset: type[BaseCocoStyleDataset]) -> dict[str, str]:
+    """Return the metainfo of a data set of mmpose, with the path of the installed file.
+
+    mmpose's relative path exists in its own repository only, and warns elsewhere.
+    """
     file = Path(mmpose.__file__).parent / '.mim' / dataset.METAINFO['from_file']
     return dict(from_file=str(file)) if file.is_file() else dataset.METAINFO
 
@@ -64,9 +67,12 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
         ValueError: If an annotation has another number of keypoints than the metainfo.
 
     Attributes:
-        keypoints_as_stored: Whether the metainfo describes the keypoints of the file.
+        keypoint_fields: Fields of an annotation with keypoints, in the order of the
+            metainfo.
+        keypoints_as_stored: Whether the metainfo describes ``keypoints`` of the file.
     """
 
+    keypoint_fields: ClassVar[tuple[str, ...]] = ('keypoints',)
     keypoints_as_stored: ClassVar[bool] = True
     _metainfo: dict[str, Any]
 
@@ -75,7 +81,7 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
         image, annotation = raw_data_info['raw_img_info'], raw_data_info['raw_ann_info']
         where = f'annotation {annotation["id"]} of {image["file_name"]}'
         described = self._metainfo['num_keypoints']  # `metainfo` copies all of it
-        number = len(annotation.get('keypoints', ())) // 3
+        number = count_keypoints(annotation, self.keypoint_fields)
         if number not in (0, described):
             raise ValueError(
                 f'{where} in {self.given_file} has {number} keypoints, but the '
@@ -113,7 +119,7 @@ class CheckedPeople(CheckedPose):
 class CocoPose(CheckedPeople, CocoDataset):
     """COCO keypoints, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(CocoDataset)
+    METAINFO: ClassVar[dict[str, Any]] = metainfo_of(CocoDataset)
     environment = 'COCO'
     source = (
         'COCO 2017 is at https://cocodataset.org/#download; configs/_base_/datasets/'
@@ -128,7 +134,7 @@ class MpiiPose(NamedKeypoints, MpiiDataset):
 
     contents = PERSON
 
-    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(MpiiDataset)
+    METAINFO: ClassVar[dict[str, Any]] = metainfo_of(MpiiDataset)
     environment = 'MPII'
     source = (
         'MPII is at http://human-pose.mpi-inf.mpg.de; configs/_base_/datasets/'
@@ -140,7 +146,7 @@ class MpiiPose(NamedKeypoints, MpiiDataset):
 class CrowdPose(CheckedPeople, CrowdPoseDataset):
     """CrowdPose, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(CrowdPoseDataset)
+    METAINFO: ClassVar[dict[str, Any]] = metainfo_of(CrowdPoseDataset)
     environment = 'CROWDPOSE'
     source = (
         'CrowdPose is at https://github.com/Jeff-sjtu/CrowdPose; '
@@ -159,7 +165,7 @@ class CheckedFaces(CheckedPose):
 class Wflw(CheckedFaces, WFLWDataset):
     """WFLW, 98 face landmarks, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(WFLWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = metainfo_of(WFLWDataset)
     environment = 'WFLW'
     source = (
         'WFLW is at https://wywu.github.io/projects/LAB/WFLW.html; '
@@ -171,7 +177,7 @@ class Wflw(CheckedFaces, WFLWDataset):
 class Faces300W(CheckedFaces, Face300WDataset):
     """300W, 68 face landmarks, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(Face300WDataset)
+    METAINFO: ClassVar[dict[str, Any]] = metainfo_of(Face300WDataset)
     environment = 'FACES_300W'
     source = (
         '300W is at https://ibug.doc.ic.ac.uk/resources/300-W; '
@@ -183,7 +189,7 @@ class Faces300W(CheckedFaces, Face300WDataset):
 class Cofw(CheckedFaces, COFWDataset):
     """COFW, 29 face landmarks, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(COFWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = metainfo_of(COFWDataset)
     environment = 'COFW'
     source = (
         'COFW is at http://www.vision.caltech.edu/xpburgos/ICCV13; '
@@ -195,7 +201,7 @@ class Cofw(CheckedFaces, COFWDataset):
 class Aflw(CheckedFaces, AFLWDataset):
     """AFLW, 19 face landmarks, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(AFLWDataset)
+    METAINFO: ClassVar[dict[str, Any]] = metainfo_of(AFLWDataset)
     environment = 'AFLW'
     source = (
         'AFLW is at https://www.tugraz.at/institute/icg/research/team-bischof/lrs/'
@@ -207,7 +213,7 @@ class Aflw(CheckedFaces, AFLWDataset):
 class TinyPose(CheckedPeople, CocoDataset):
     """Keypoints of TinyPeople, with checks of the annotations."""
 
-    METAINFO: ClassVar[dict[str, Any]] = _metainfo_of(CocoDataset)
+    METAINFO: ClassVar[dict[str, Any]] = metainfo_of(CocoDataset)
     environment = 'TINY_PEOPLE'
     source = '`hrnet-mm tiny-people FOLDER` draws it.'
 
