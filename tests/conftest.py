@@ -22,8 +22,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / 'shared' / 'data'
 DATA_ROOTS = (
-    'ADE20K', 'AFLW', 'CITYSCAPES', 'COCO', 'COCO_STUFF', 'COFW', 'CROWDPOSE',
-    'FACES_300W', 'LIP', 'MPII', 'PASCAL_CONTEXT', 'TINY_CROWD', 'TINY_PEOPLE', 'WFLW',
+    'ADE20K', 'AFLW', 'AIC', 'CITYSCAPES', 'COCO', 'COCO_STUFF', 'COFW', 'CROWDPOSE',
+    'DEEPFASHION', 'EXLPOSE', 'FACES_300W', 'FACES_300WLP', 'HALPE', 'HUMANART', 'LIP',
+    'MPII', 'OCHUMAN', 'PASCAL_CONTEXT', 'POSETRACK18', 'TINY_CROWD', 'TINY_PEOPLE',
+    'UBODY', 'WFLW',
 )  # fmt: skip
 
 
@@ -80,6 +82,14 @@ def real_faces() -> Path:
     """Two images each of WFLW, 300W and COFW with their landmarks."""
     if not (SHARED_DATA / 'wflw').is_dir():
         pytest.skip('no real images: ../shared/data/wflw is absent')
+    return SHARED_DATA
+
+
+@pytest.fixture(scope='session')
+def real_data() -> Path:
+    """A few images of each of many data sets of keypoints."""
+    if not (SHARED_DATA / 'aic').is_dir():
+        pytest.skip('no real images: ../shared/data/aic is absent')
     return SHARED_DATA
 
 

@@ -35,7 +35,6 @@ train_dataloader = dict(
         metainfo=metainfo,
         datasets=[coco, aic],
         pipeline=[*_base_.augment, *_base_.encode],
-        test_mode=False,
     ),
 )
 val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))

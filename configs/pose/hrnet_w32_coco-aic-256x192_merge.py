@@ -27,7 +27,6 @@ train_dataloader = dict(
         metainfo=dict(from_file='configs/_base_/datasets/coco.py'),
         datasets=[_base_.coco, aic],
         pipeline=[*_base_.augment, *_base_.encode],
-        test_mode=False,
     ),
 )
 val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))

@@ -29,3 +29,7 @@ val_dataloader = dict(
     )
 )
 test_dataloader = val_dataloader
+
+# the outer corners of the eyes, as for 300W: MMPose's NME knows no default for 300W-LP
+val_evaluator = dict(keypoint_indices=[36, 45])
+test_evaluator = val_evaluator

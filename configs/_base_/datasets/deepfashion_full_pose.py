@@ -1,4 +1,4 @@
-"""DeepFashion, full-body clothes, 8 landmarks: the files are those of deepfashion.py."""
+"""DeepFashion, full-body clothes, 8 landmarks; files: deepfashion_pose.py."""
 
 _base_ = ['deepfashion_pose.py']
 

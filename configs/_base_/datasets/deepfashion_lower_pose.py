@@ -1,4 +1,4 @@
-"""DeepFashion, lower-body clothes, 4 landmarks: the files are those of deepfashion.py."""
+"""DeepFashion, lower-body clothes, 4 landmarks; files: deepfashion_pose.py."""
 
 _base_ = ['deepfashion_pose.py']
 

@@ -1,4 +1,4 @@
-"""DeepFashion, upper-body clothes, 6 landmarks: the files are those of deepfashion.py."""
+"""DeepFashion, upper-body clothes, 6 landmarks; files: deepfashion_pose.py."""
 
 _base_ = ['deepfashion_pose.py']
 
