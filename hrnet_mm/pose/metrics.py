@@ -110,7 +110,8 @@ class CocoWholeBodyMetric(CocoPoseMetric, StockWholeBodyMetric):
     keypoint_fields = WHOLE_BODY
 
     def _do_python_keypoint_eval(self, outfile_prefix: str) -> list[tuple[str, float]]:
-        # replaces MMPose's, which would compute the parts a second time
+        # not after MMPose's, which would compute the parts a second time
+        assert self.dataset_meta is not None
         found = self.coco.loadRes(f'{outfile_prefix}.keypoints.json')
         sigmas = np.asarray(self.dataset_meta['sigmas'])
         numbers = dict(

@@ -82,9 +82,7 @@ class PoseTrack18Metric(CocoPoseMetric):
             labels += np.isfinite(true[..., 0]).sum(axis=0)
             if image['id'] in found:
                 persons = _without_ignored(np.array(found[image['id']]), image)
-                scores.append(
-                    np.where(np.isfinite(persons[..., 0]), persons[..., 2], np.nan)
-                )
+                scores.append(persons[..., 2])
                 correct.append(_find_correct(persons, true, _head_sizes(people)))
         ranked = zip(np.vstack(scores).T, np.vstack(correct).T, labels, strict=True)
         precision = np.array([_average_precision(*joint) for joint in ranked])
@@ -117,14 +115,13 @@ def _without_ignored(people: np.ndarray, image: dict[str, Any]) -> np.ndarray:
             strict=True,
         )
     ]
-    people = np.where(people.any(axis=-1, keepdims=True), people, np.nan)
-    for point in people.reshape(-1, 3):
-        if np.isfinite(point).all() and any(
-            cv2.pointPolygonTest(region, point[:2].tolist(), False) > 0
-            for region in regions
-        ):
-            point[:] = np.nan
-    return people
+    labelled = people.any(axis=-1)
+    outside = [
+        all(cv2.pointPolygonTest(it, (x, y), False) <= 0 for it in regions)
+        for x, y, _ in people.reshape(-1, 3)
+    ]
+    kept = labelled & np.reshape(outside, labelled.shape)
+    return np.where(kept[..., None], people, np.nan)
 
 
 def _find_correct(found: np.ndarray, true: np.ndarray, heads: np.ndarray) -> np.ndarray:
