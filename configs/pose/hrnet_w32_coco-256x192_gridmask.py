@@ -6,7 +6,7 @@ mim test mmpose configs/pose/hrnet_w32_coco-256x192_gridmask.py --checkpoint CHE
 
 _base_ = ['hrnet_w32_coco-256x192.py']
 
-# needs albumentations
+# needs albumentations 1.3: MMPose's transform fails with 2
 erase = dict(
     type='Albumentation',
     transforms=[

@@ -14,7 +14,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.registry import DATASETS, METRICS, MODELS
 from mmpose.utils import register_all_modules
 
-from hrnet_mm.pose import CocoPoseMetric, CocoWholeBody
+from hrnet_mm.pose import CocoPoseMetric, CocoWholeBody, DeepFashion
 
 ROOT = Path(__file__).resolve().parents[2]
 COCO = dict(data_root='coco', data_prefix=dict(img='val2017/'))
@@ -58,6 +58,20 @@ def small(cfg: Config):
     return MODELS.build(cfg.model)
 
 
+def train(model, data) -> list[torch.Tensor]:
+    """Two steps on the samples of a data set; return the heatmaps of the last."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+    for _ in range(2):
+        samples = [data[0], data[-1]]
+        batch = model.data_preprocessor(pseudo_collate(samples), training=True)
+        losses = model(**batch, mode='loss')
+        assert losses['loss_kpt'].isfinite()
+        optimizer.zero_grad()
+        losses['loss_kpt'].backward()
+        optimizer.step()
+    return [sample.gt_fields.heatmaps for sample in batch['data_samples']]
+
+
 @pytest.mark.parametrize('leaf', SAMPLES)
 def test_a_recipe_trains_and_tests_on_its_real_sample(leaf, real_data):
     register_all_modules()
@@ -65,15 +79,7 @@ def test_a_recipe_trains_and_tests_on_its_real_sample(leaf, real_data):
     where = dict(place, data_root=str(real_data / place['data_root']))
     cfg = Config.fromfile(ROOT / f'configs/pose/{leaf}.py')
     model = small(cfg)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
-    train = DATASETS.build({**cfg.train_dataloader.dataset, **where})
-    for step in range(2):
-        batch = pseudo_collate([train[i % len(train)] for i in (step, step + 1)])
-        losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
-        assert losses['loss_kpt'].isfinite()
-        optimizer.zero_grad()
-        losses['loss_kpt'].backward()
-        optimizer.step()
+    train(model, DATASETS.build({**cfg.train_dataloader.dataset, **where}))
     where |= dict(bbox_file=None, filter_cfg=None)
     test = DATASETS.build({**cfg.test_dataloader.dataset, **where})
     evaluator = {**cfg.test_evaluator}
@@ -87,6 +93,35 @@ def test_a_recipe_trains_and_tests_on_its_real_sample(leaf, real_data):
             metric.process({}, [sample.to_dict() for sample in found])
     assert score in metric.evaluate(len(test))
     assert score == cfg.default_hooks.checkpoint.save_best
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'others', 'keypoints'),
+    [
+        ('hrnet_w32_coco-aic-256x192_merge', 'hrnet_w32_aic-256x192', 17),
+        ('hrnet_w32_coco-aic-256x192_combine', 'hrnet_w32_aic-256x192', 19),
+        ('hrnet_w32_ubody-256x192', 'hrnet_w32_coco-wholebody-256x192', 133),
+    ],
+)
+def test_two_data_sets_train_as_one(leaf, others, keypoints, real_data):
+    register_all_modules()
+    first = WHOLE
+    if keypoints < 133:
+        first = SAMPLES['hrnet_w32_coco-256x192_udp-regress'][0]
+    cfg = Config.fromfile(ROOT / f'configs/pose/{leaf}.py')
+    data = cfg.train_dataloader.dataset
+    data.datasets = data.datasets[:2]
+    places = [first, SAMPLES[others][0]]
+    for part, place in zip(data.datasets, places, strict=True):
+        root = str(real_data / place['data_root'])
+        part.update(place, data_root=root, sample_interval=1)
+    whole = DATASETS.build(data)
+    assert min(whole.lens) > 0
+    of_coco, of_others = train(small(cfg), whole)
+    assert len(of_coco) == len(of_others) == keypoints
+    if keypoints < 133:
+        assert not of_others[:5].any()  # AI Challenger has no nose, eyes and ears
+        assert of_others[5:17].any()
 
 
 def test_true_whole_bodies_score_1(real_data):
@@ -118,3 +153,12 @@ def test_annotations_of_bodies_are_refused_as_whole_bodies(real_data):
     whole = CocoWholeBody(**dict(WHOLE, data_root=str(real_data / 'coco')))
     with pytest.raises(ValueError, match=r'has 133 keypoints, but ann_file .* has 17'):
         CocoPoseMetric(str(real_data / 'coco' / file)).dataset_meta = whole.metainfo
+
+
+@pytest.mark.parametrize(
+    ('subset', 'number'), [('full', 8), ('lower', 4), ('upper', 6)]
+)
+def test_the_subset_of_clothes_has_its_landmarks(subset, number, recwarn):
+    clothes = DeepFashion(subset=subset, lazy_init=True)
+    assert clothes.metainfo['num_keypoints'] == number
+    assert not recwarn.list  # mmpose's relative path warns
