@@ -392,7 +392,8 @@ def test_bottom_up_recipes_are_official(path):
         return
     assert encoder.sigma == 2
     assert cfg.val_dataloader.dataset.pipeline[1].size_factor == 64
-    assert cfg.param_scheduler[-1].milestones == [200, 260]
+    steps = [400, 550] if 'mhp' in path.stem else [200, 260]  # of MMPose 0.x
+    assert cfg.param_scheduler[-1].milestones == steps
     assert cfg.model.test_cfg == dict(flip_test=True)
     build(cfg)  # or mmpose's classes are not there
     from mmpose.datasets.transforms import BottomupRandomAffine

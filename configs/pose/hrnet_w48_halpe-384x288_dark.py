@@ -12,9 +12,11 @@ _base_ = [
     '../_base_/schedules/adam_210e.py',
 ]
 
+codec = dict(_base_.codec, blur_kernel_size=17)  # as in MMPose 0.x
+
 model = dict(
     backbone=dict(arch=_base_.arch),
-    head=dict(in_channels=_base_.C, out_channels=136, decoder=_base_.codec),
+    head=dict(in_channels=_base_.C, out_channels=136, decoder=codec),
 )
 train_dataloader = dict(dataset=dict(pipeline=[*_base_.augment, *_base_.encode]))
 val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))

@@ -11,6 +11,7 @@ from mmpose.datasets.datasets import (
     ExlposeDataset,
     HalpeDataset,
     HumanArtDataset,
+    MhpDataset,
     OCHumanDataset,
     PoseTrack18Dataset,
     UBody2dDataset,
@@ -109,6 +110,18 @@ class HumanArt(CheckedPeople, HumanArtDataset):
     source = (
         'Human-Art is at https://idea-research.github.io/HumanArt; '
         'configs/_base_/datasets/humanart_pose.py shows the layout.'
+    )
+
+
+@register
+class Mhp(CheckedPeople, MhpDataset):
+    """MHP v2, 16 keypoints of people in crowds, with checks of the annotations."""
+
+    METAINFO: ClassVar[dict[str, Any]] = metainfo_of(MhpDataset)
+    environment = 'MHP'
+    source = (
+        'MHP is at https://lv-mhp.github.io/dataset; '
+        'configs/_base_/datasets/mhp_bottomup.py shows the layout.'
     )
 
 

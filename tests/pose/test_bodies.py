@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.registry import DATASETS, METRICS, MODELS
 from mmpose.utils import register_all_modules
 
-from hrnet_mm.pose import CocoPoseMetric, CocoWholeBody, DeepFashion
+from hrnet_mm.pose import CocoPoseMetric, CocoWholeBody, CocoWholeBodyFaces, DeepFashion
 
 ROOT = Path(__file__).resolve().parents[2]
 COCO = dict(data_root='coco', data_prefix=dict(img='val2017/'))

@@ -30,6 +30,7 @@ from hrnet_mm.pose import (
     Faces300WLP,
     Halpe,
     HumanArt,
+    Mhp,
     MpiiPose,
     OcHuman,
     PoseTrack18,
@@ -113,6 +114,7 @@ def test_samples_are_those_of_mmpose(data):
         (Faces300WLP, ['projects/3DDFA', 'FACES_300WLP=FOLDER']),
         (Halpe, ['Fang-Haoshu/Halpe-FullBody', 'HALPE=FOLDER']),
         (HumanArt, ['github.io/HumanArt', 'HUMANART=FOLDER']),
+        (Mhp, ['lv-mhp.github.io', 'MHP=FOLDER']),
         (OcHuman, ['OCHumanApi', 'OCHUMAN=FOLDER']),
         (PoseTrack18, ['posetrack.net', 'POSETRACK18=FOLDER']),
         (UBody, ['IDEA-Research/OSX', 'UBODY=FOLDER']),
@@ -132,7 +134,7 @@ def test_the_layout_that_a_message_names_is_a_file(root):
     classes = [*vars(bodies).values(), *vars(faces).values()]
     sources = [c.source for c in classes if getattr(c, 'source', '')]
     named = [re.search(r'configs/_base_/\S+\.py', source)[0] for source in sources]
-    assert len(named) == 11
+    assert len(named) == 12
     for file, source in zip(named, sources, strict=True):
         assert (root / file).is_file(), source
 
