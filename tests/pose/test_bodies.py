@@ -163,3 +163,12 @@ def test_the_subset_of_clothes_has_its_landmarks(subset, number, recwarn):
     clothes = DeepFashion(subset=subset, lazy_init=True)
     assert clothes.metainfo['num_keypoints'] == number
     assert not recwarn.list  # mmpose's relative path warns
+
+
+def test_people_without_a_labelled_face_are_counted(real_data, said):
+    faces = CocoWholeBodyFaces(**dict(WHOLE, data_root=str(real_data / 'coco')))
+    people = json.loads((real_data / 'coco' / WHOLE['ann_file']).read_text())
+    labelled = [person['face_valid'] for person in people['annotations']]
+    assert len(faces) == sum(labelled) > 2
+    lacking = len(labelled) - sum(labelled)
+    assert f': {lacking} faces of {len(labelled)} without a labelled face' in said.text
