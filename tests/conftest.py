@@ -22,10 +22,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / 'shared' / 'data'
 DATA_ROOTS = (
-    'ADE20K', 'AFLW', 'CITYSCAPES', 'COCO', 'COCO_STUFF', 'COFW', 'CROWDPOSE',
-    'FACES_300W', 'LIP', 'MPII', 'PASCAL_CONTEXT', 'TINY_CROWD', 'TINY_PEOPLE', 'WFLW',
-    'ANIMALPOSE', 'ANIMAL_KINGDOM', 'AP10K', 'ATRW', 'HORSE10', 'MACAQUE',
-    'ONEHAND10K', 'PANOPTIC_HANDS', 'RHD',
+    'ADE20K', 'AFLW', 'AIC', 'ANIMALPOSE', 'ANIMAL_KINGDOM', 'AP10K', 'ATRW',
+    'CITYSCAPES', 'COCO', 'COCO_STUFF', 'COFW', 'CROWDPOSE', 'DEEPFASHION', 'EXLPOSE',
+    'FACES_300W', 'FACES_300WLP', 'HALPE', 'HORSE10', 'HUMANART', 'LIP', 'MACAQUE',
+    'MHP', 'MPII', 'OCHUMAN', 'ONEHAND10K', 'PANOPTIC_HANDS', 'PASCAL_CONTEXT',
+    'POSETRACK18', 'RHD', 'TINY_CROWD', 'TINY_PEOPLE', 'UBODY', 'WFLW',
 )  # fmt: skip
 
 
@@ -91,6 +92,14 @@ def real_animals() -> Path:
     for name in ('ap10k', 'rhd'):
         if not (SHARED_DATA / name).is_dir():
             pytest.skip(f'no real images: ../shared/data/{name} is absent')
+    return SHARED_DATA
+
+
+@pytest.fixture(scope='session')
+def real_data() -> Path:
+    """A few images of each of many data sets of keypoints."""
+    if not (SHARED_DATA / 'aic').is_dir():
+        pytest.skip('no real images: ../shared/data/aic is absent')
     return SHARED_DATA
 
 

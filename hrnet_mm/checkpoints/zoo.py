@@ -77,7 +77,10 @@ def models() -> dict[str, Weights]:
         entry['Name']: Weights(
             entry['Name'],
             (make_mirror(entry['Weights'], entry['Metadata'].get('SHA256')),),
-            trained_on=entry['Results'][0]['Dataset'],
+            # of some, another one than it is evaluated on
+            trained_on=entry['Metadata'].get(
+                'Trained on', entry['Results'][0]['Dataset']
+            ),
             config=MIM / entry['Config'],
         )
         for entry in entries()

@@ -25,7 +25,7 @@ from hrnet_mm.registry import DATASETS
 from hrnet_mm.tiny_people.figure import FACE
 from hrnet_mm.tiny_people.skeleton import KEYPOINTS
 
-from .keypoints import NamedKeypoints
+from .keypoints import NamedKeypoints, count_keypoints
 
 PERSON = 'person with a box and visible keypoints'
 Dataset = TypeVar('Dataset', bound=type[BaseCocoStyleDataset])
@@ -67,9 +67,12 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
         ValueError: If an annotation has another number of keypoints than the metainfo.
 
     Attributes:
-        keypoints_as_stored: Whether the metainfo describes the keypoints of the file.
+        keypoint_fields: Fields of an annotation with keypoints, in the order of the
+            metainfo.
+        keypoints_as_stored: Whether the metainfo describes ``keypoints`` of the file.
     """
 
+    keypoint_fields: ClassVar[tuple[str, ...]] = ('keypoints',)
     keypoints_as_stored: ClassVar[bool] = True
     _metainfo: dict[str, Any]
 
@@ -78,7 +81,7 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
         image, annotation = raw_data_info['raw_img_info'], raw_data_info['raw_ann_info']
         where = f'annotation {annotation["id"]} of {image["file_name"]}'
         described = self._metainfo['num_keypoints']  # `metainfo` copies all of it
-        number = len(annotation.get('keypoints', ())) // 3
+        number = count_keypoints(annotation, self.keypoint_fields)
         if number not in (0, described):
             raise ValueError(
                 f'{where} in {self.given_file} has {number} keypoints, but the '

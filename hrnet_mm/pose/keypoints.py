@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +16,16 @@ from hrnet_mm.messages import shortened
 REQUIRED_KEYS = {
     'dataset_name', 'joint_weights', 'keypoint_info', 'sigmas', 'skeleton_info'
 }  # fmt: skip
+
+# Fields of an annotation of COCO-WholeBody: 17, 6, 68, 21 and 21 keypoints.
+WHOLE_BODY = (
+    'keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts'
+)  # fmt: skip
+
+
+def count_keypoints(annotation: dict[str, Any], fields: Iterable[str]) -> int:
+    """Return the number of keypoints in the fields of an annotation."""
+    return sum(len(annotation.get(field) or ()) for field in fields) // 3
 
 
 class NamedKeypoints(CheckedData):

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from mmpose.evaluation.functional import keypoint_pck_accuracy
 from mmpose.evaluation.metrics import NME, CocoMetric
+from mmpose.evaluation.metrics import CocoWholeBodyMetric as StockWholeBodyMetric
+from xtcocotools.cocoeval import COCOeval
 
 from hrnet_mm.datasets.annotations import normalize_annotations
 from hrnet_mm.registry import METRICS
+
+from .keypoints import WHOLE_BODY, count_keypoints
+
+# Names of mmpose for the scores of COCOeval.
+STATS = (
+    'AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)',
+    'AR', 'AR .5', 'AR .75', 'AR (M)', 'AR (L)',
+)  # fmt: skip
 
 
 @METRICS.register_module()
@@ -26,6 +37,7 @@ class CocoPoseMetric(CocoMetric):
     """
 
     gt_converter: dict[str, Any] | None
+    keypoint_fields: ClassVar[tuple[str, ...]] = ('keypoints',)
 
     def __init__(self, ann_file: str | None = None, **kwargs: Any) -> None:
         super().__init__(ann_file and normalize_annotations(ann_file), **kwargs)
@@ -63,7 +75,8 @@ class CocoPoseMetric(CocoMetric):
     def _stored_keypoints(self) -> int:
         data = {} if self.coco is None else self.coco.dataset
         annotations = data.get('annotations', [])
-        return max((len(it.get('keypoints', ())) // 3 for it in annotations), default=0)
+        counts = (count_keypoints(it, self.keypoint_fields) for it in annotations)
+        return max(counts, default=0)
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Compute AP and AR."""
@@ -107,3 +120,59 @@ class KeypointDistancePCK(NME):
             predicted, true, labelled, self.thr, self._get_normalize_factor(true)
         )
         return {'PCK': pck, **scores}
+
+
+@METRICS.register_module()
+class CocoWholeBodyMetric(CocoPoseMetric, StockWholeBodyMetric):
+    """MMPose's ``CocoWholeBodyMetric``, which also returns AP and AR of parts.
+
+    MMPose prints the scores of parts and returns those of the whole body. The score of
+    ``hand`` is the mean of the left and the right hand, as in published tables
+    (jin-s13/COCO-WholeBody#38). All parts are ranked by the score of the person.
+
+    Args:
+        ann_file: Path of the annotations; the default is that of the data set.
+        kwargs: Arguments of MMPose's ``CocoWholeBodyMetric``.
+
+    Raises:
+        ValueError: As ``CocoPoseMetric``.
+    """
+
+    keypoint_fields = WHOLE_BODY
+
+    def _do_python_keypoint_eval(self, outfile_prefix: str) -> list[tuple[str, float]]:
+        # not after MMPose's, which would compute the parts a second time
+        assert self.dataset_meta is not None
+        found = self.coco.loadRes(f'{outfile_prefix}.keypoints.json')
+        sigmas = np.asarray(self.dataset_meta['sigmas'])
+        numbers = dict(
+            body=self.body_num,
+            foot=self.foot_num,
+            face=self.face_num,
+            lefthand=self.left_hand_num,
+            righthand=self.right_hand_num,
+        )
+        slices = np.split(sigmas, np.cumsum([*numbers.values()])[:-1])
+        scores = {
+            part: self._score(found, f'keypoints_{part}', those)
+            for part, those in zip(numbers, slices, strict=True)
+        }
+        hands = [scores.pop(f'{side}hand') for side in ('left', 'right')]
+        scores['hand'] = np.mean(hands, axis=0)
+        whole = self._score(found, 'keypoints_wholebody', sigmas)
+        return [
+            *zip(STATS, whole, strict=True),
+            *(
+                (f'{part} {name}', float(stats[STATS.index(name)]))
+                for part, stats in scores.items()
+                for name in ('AP', 'AR')
+            ),
+        ]
+
+    def _score(self, found: Any, kind: str, sigmas: np.ndarray) -> Sequence[float]:
+        scorer = COCOeval(self.coco, found, kind, sigmas, use_area=self.use_area)
+        scorer.params.useSegm = None
+        scorer.evaluate()
+        scorer.accumulate()
+        scorer.summarize()
+        return scorer.stats

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,25 +17,37 @@ from mmpose.datasets import CocoDataset
 
 from hrnet_mm.pose import (
     Aflw,
+    Aic,
     AnimalKingdom,
     AnimalPose,
     Ap10k,
     Atrw,
     CocoPose,
     CocoPoseMetric,
+    CocoWholeBody,
+    CocoWholeBodyFaces,
     CocoWholeBodyHands,
     Cofw,
     CrowdPose,
+    DeepFashion,
+    ExLPose,
     Faces300W,
+    Faces300WLP,
+    Halpe,
     Horse10,
+    HumanArt,
     Macaque,
+    Mhp,
     MpiiPose,
+    OcHuman,
     OneHand10k,
     PanopticHands,
+    PoseTrack18,
     Rhd2d,
     TinyCrowd,
     TinyHeads,
     TinyPose,
+    UBody,
     Wflw,
 )
 from hrnet_mm.tiny_people import TinyPeople
@@ -113,6 +126,18 @@ def test_samples_are_those_of_mmpose(data):
         (OneHand10k, ['WANG-MCC-2018-10', 'ONEHAND10K=FOLDER']),
         (PanopticHands, ['cs.cmu.edu/handdb', 'PANOPTIC_HANDS=FOLDER']),
         (Rhd2d, ['RenderedHandposeDataset', 'RHD=FOLDER']),
+        (Aic, ['AI_Challenger_2017', 'AIC=FOLDER']),
+        (CocoWholeBody, ['jin-s13/COCO-WholeBody', 'COCO=FOLDER']),
+        (CocoWholeBodyFaces, ['jin-s13/COCO-WholeBody', 'COCO=FOLDER']),
+        (DeepFashion, ['LandmarkDetection.html', 'DEEPFASHION=FOLDER']),
+        (ExLPose, ['research/ExLPose', 'EXLPOSE=FOLDER']),
+        (Faces300WLP, ['projects/3DDFA', 'FACES_300WLP=FOLDER']),
+        (Halpe, ['Fang-Haoshu/Halpe-FullBody', 'HALPE=FOLDER']),
+        (HumanArt, ['github.io/HumanArt', 'HUMANART=FOLDER']),
+        (Mhp, ['lv-mhp.github.io', 'MHP=FOLDER']),
+        (OcHuman, ['OCHumanApi', 'OCHUMAN=FOLDER']),
+        (PoseTrack18, ['posetrack.net', 'POSETRACK18=FOLDER']),
+        (UBody, ['IDEA-Research/OSX', 'UBODY=FOLDER']),
     ],
 )
 def test_a_missing_data_root_says_where_to_get_it(cls, words, tmp_path):
@@ -121,6 +146,17 @@ def test_a_missing_data_root_says_where_to_get_it(cls, words, tmp_path):
     message = str(error.value)
     assert f'{tmp_path}/nowhere/annotations/train.json' in message
     assert all(word in message for word in words), message
+
+
+def test_the_layout_that_a_message_names_is_a_file(root):
+    from hrnet_mm.pose import bodies, faces
+
+    classes = [*vars(bodies).values(), *vars(faces).values()]
+    sources = [c.source for c in classes if getattr(c, 'source', '')]
+    named = [re.search(r'configs/_base_/\S+\.py', source)[0] for source in sources]
+    assert len(named) == 12
+    for file, source in zip(named, sources, strict=True):
+        assert (root / file).is_file(), source
 
 
 def test_a_missing_image_folder_is_named(data):

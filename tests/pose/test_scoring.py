@@ -406,3 +406,29 @@ def test_mmpose_metrics_report_these_scores(tmp_path, metric, name, parts, optio
     scorer.process([], samples)
     reported = list(scorer.evaluate(len(samples)).values())
     assert reported == pytest.approx(expected, abs=1e-6)
+
+
+def test_parts_of_whole_bodies_are_reported(tmp_path):
+    pytest.importorskip('mmpose')
+    from hrnet_mm.pose import CocoWholeBodyMetric
+
+    truth, found = whole()
+    for picture in truth['images']:
+        picture['file_name'] = f'{picture["id"]}.jpg'
+    (tmp_path / 'truth.json').write_text(json.dumps(truth))
+    scorer = CocoWholeBodyMetric(
+        str(tmp_path / 'truth.json'), score_mode='bbox', nms_mode='none'
+    )
+    scorer.dataset_meta = dict(
+        dataset_name='drawn', num_keypoints=133, sigmas=WHOLE_SIGMAS
+    )
+    scorer.process([], list(predictions(found, WHOLE)))
+    reported = scorer.evaluate(len(found))
+    expected = {name: CASES[name][2] for name in ('body', 'foot', 'face')}
+    expected['hand'] = np.mean([CASES[f'{a} hand'][2] for a in ('left', 'right')], 0)
+    for part, stats in expected.items():
+        assert reported[f'coco-wholebody/{part} AP'] == pytest.approx(stats[0], 1e-6)
+        assert reported[f'coco-wholebody/{part} AR'] == pytest.approx(stats[5], 1e-6)
+    names = ('AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR')
+    reported = [reported[f'coco-wholebody/{name}'] for name in names]
+    assert reported == pytest.approx(CASES['whole body'][2][:6], abs=1e-6)

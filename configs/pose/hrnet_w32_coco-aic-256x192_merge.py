@@ -1,0 +1,33 @@
+"""HRNet-W32, human pose, COCO and AI Challenger, the 17 keypoints of COCO, 256x192.
+
+mim train mmpose configs/pose/hrnet_w32_coco-aic-256x192_merge.py
+mim test mmpose configs/pose/hrnet_w32_coco-aic-256x192_merge.py --checkpoint CHECKPOINT
+"""
+
+_base_ = [
+    '../_base_/pose/topdown.py',
+    '../_base_/widths/w32.py',
+    '../_base_/codecs/256x192.py',
+    '../_base_/datasets/coco_aic_pose.py',
+    '../_base_/schedules/adam_210e.py',
+]
+
+convert = dict(type='KeypointConverter', num_keypoints=17, mapping=_base_.limbs)
+aic = dict(_base_.aic, pipeline=[convert])
+
+model = dict(
+    backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet_pose),
+    head=dict(in_channels=_base_.C, out_channels=17, decoder=_base_.codec),
+)
+train_dataloader = dict(
+    batch_size=64,  # base batch of 512 on 8 GPUs
+    dataset=dict(
+        _delete_=True,
+        type='CombinedDataset',
+        metainfo=dict(from_file='configs/_base_/datasets/coco.py'),
+        datasets=[_base_.coco, aic],
+        pipeline=[*_base_.augment, *_base_.encode],
+    ),
+)
+val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))
+test_dataloader = val_dataloader

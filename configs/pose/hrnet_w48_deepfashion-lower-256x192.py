@@ -1,0 +1,24 @@
+"""HRNet-W48, 4 landmarks of lower-body clothes, DeepFashion, 256x192.
+
+mim train mmpose configs/pose/hrnet_w48_deepfashion-lower-256x192.py
+mim test mmpose configs/pose/hrnet_w48_deepfashion-lower-256x192.py \
+    --checkpoint CHECKPOINT
+"""
+
+_base_ = [
+    '../_base_/pose/topdown.py',
+    '../_base_/widths/w48.py',
+    '../_base_/codecs/256x192.py',
+    '../_base_/datasets/deepfashion_lower_pose.py',
+    '../_base_/schedules/adam_210e.py',
+]
+
+model = dict(
+    backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet_pose),
+    head=dict(in_channels=_base_.C, out_channels=4, decoder=_base_.codec),
+)
+train_dataloader = dict(dataset=dict(pipeline=[*_base_.augment, *_base_.encode]))
+val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))
+test_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))
+default_hooks = dict(checkpoint=dict(save_best='AUC'))
+auto_scale_lr = dict(base_batch_size=256)

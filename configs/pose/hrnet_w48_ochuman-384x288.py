@@ -1,0 +1,21 @@
+"""HRNet-W48, human pose, trained on COCO and tested on OCHuman, 384x288.
+
+mim train mmpose configs/pose/hrnet_w48_ochuman-384x288.py
+mim test mmpose configs/pose/hrnet_w48_ochuman-384x288.py --checkpoint CHECKPOINT
+"""
+
+_base_ = [
+    '../_base_/pose/topdown.py',
+    '../_base_/widths/w48.py',
+    '../_base_/codecs/384x288.py',
+    '../_base_/datasets/ochuman_pose.py',
+    '../_base_/schedules/adam_210e.py',
+]
+
+model = dict(
+    backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet_pose),
+    head=dict(in_channels=_base_.C, out_channels=17, decoder=_base_.codec),
+)
+train_dataloader = dict(dataset=dict(pipeline=[*_base_.augment, *_base_.encode]))
+val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))
+test_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, *_base_.crop]))

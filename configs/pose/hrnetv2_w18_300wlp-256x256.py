@@ -1,0 +1,22 @@
+"""HRNetV2-W18, 68 face landmarks, 300W-LP, 256x256.
+
+mim train mmpose configs/pose/hrnetv2_w18_300wlp-256x256.py
+mim test mmpose configs/pose/hrnetv2_w18_300wlp-256x256.py --checkpoint CHECKPOINT
+"""
+
+_base_ = [
+    '../_base_/pose/landmarks.py',
+    '../_base_/widths/w18.py',
+    '../_base_/datasets/300wlp_faces.py',
+    '../_base_/schedules/adam_60e.py',
+]
+
+model = dict(
+    backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet),
+    head=dict(
+        in_channels=15 * _base_.C,
+        conv_out_channels=(15 * _base_.C,),
+        out_channels=68,
+        decoder=_base_.codec,
+    ),
+)
