@@ -358,7 +358,12 @@ def test_keypoints_are_those_of_mmpose_not_of_the_working_folder(
     assert not (tmp_path / 'ran').exists()
 
 
-@pytest.mark.parametrize('path', sorted({entry['Config'] for entry in zoo.entries()}))
+# their augmentation consists of classes of albumentations
+ALBUMENTATIONS = ('_coarsedropout.py', '_gridmask.py')
+CONFIGS = sorted({entry['Config'] for entry in zoo.entries()})
+
+
+@pytest.mark.parametrize('path', [p for p in CONFIGS if not p.endswith(ALBUMENTATIONS)])
 def test_every_config_of_ours_could_be_published(path, root):
     check_types(Config.fromfile(root / path, import_custom_modules=False))
 

@@ -20,7 +20,7 @@ MIM = Path(__file__).resolve().parents[1] / '.mim'
 WEIGHTS = 'configs/weights.yml'
 
 # OpenMMLab's file names end in the first digits of the SHA-256 and possibly a date.
-CHECKSUM = re.compile(r'[-_]([0-9a-f]{8})(?:[-_]\d{8})?\.\w+$')
+CHECKSUM = re.compile(r'[-_]([0-9a-f]{8})(?:[-_]20[12]\d[01]\d[0-3]\d)?\.\w+$')
 
 
 @dataclass(frozen=True)

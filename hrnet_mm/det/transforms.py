@@ -27,6 +27,12 @@ class Bitmaps(BitmapMasks):
         # the parent would copy them
         self.masks, self.height, self.width = masks, height, width
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # workers send them to the training process: eight pixels in a byte
+        if self.masks.dtype != np.uint8 or self.masks.max(initial=0) > 1:
+            return Bitmaps, (self.masks, self.height, self.width)
+        return _unpack, (np.packbits(self.masks), self.masks.shape)
+
     def __getitem__(self, index: Any) -> Bitmaps:
         index = np.asarray(index)
         if index.dtype != bool and np.array_equal(index, range(len(self))):
@@ -60,6 +66,11 @@ class Bitmaps(BitmapMasks):
         for mask, flipped in zip(self.masks, masks, strict=True):
             flipped[...] = positive_strides(mmcv.imflip(mask, flip_direction))
         return Bitmaps(masks, self.height, self.width)
+
+
+def _unpack(packed: np.ndarray, shape: tuple[int, int, int]) -> Bitmaps:
+    masks = np.unpackbits(packed, count=int(np.prod(shape))).reshape(shape)
+    return Bitmaps(masks, *shape[1:])
 
 
 @TRANSFORMS.register_module()

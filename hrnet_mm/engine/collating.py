@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from hrnet_mm.images import planes
 from hrnet_mm.registry import FUNCTIONS
 
-from .shared_buffers import NUMERIC, SharedBuffers, fetch
+from .shared_buffers import SharedBuffers, fetch
 
 SMALL = 64 << 10
-"""Largest size in bytes of a tensor or array that is sent as part of a message."""
+"""Largest size in bytes of a tensor that is sent as part of a message."""
 
 _buffers = SharedBuffers()
 
@@ -28,20 +28,30 @@ class Batch(dict):
     """A batch, which a worker sends as one message.
 
     By default, each tensor that a worker sends gets shared memory and a file descriptor
-    of its own, and arrays go through a pipe in pieces. The training process spends more
-    time on these than on the content. Here small tensors are part of the message, and
-    large tensors and arrays go through shared memory that is used again and again.
+    of its own. The training process spends more time on these than on the content. Here
+    small tensors are part of the message, and large ones go through shared memory that
+    is used again and again.
     """
 
 
 class _Pickler(ForkingPickler):
     def reducer_override(self, obj: Any) -> Any:
         plain = type(obj) is Tensor and obj.is_cpu and obj.dtype != torch.bfloat16
-        if plain and not obj.is_shared():
-            return torch.from_numpy, (obj.detach().numpy(),)
-        if type(obj) is np.ndarray and obj.nbytes > SMALL and obj.dtype.kind in NUMERIC:
-            return fetch, _buffers.store(obj)
-        return NotImplemented
+        if not plain or obj.is_shared():
+            return NotImplemented
+        array = obj.detach().numpy()
+        if obj.nbytes > SMALL:
+            if (
+                get_worker_info() is None
+            ):  # others may send a batch to several processes
+                return NotImplemented
+            if stored := _buffers.store(array):
+                return _fetch, stored
+        return torch.from_numpy, (array,)
+
+
+def _fetch(*stored: Any) -> Tensor:
+    return torch.from_numpy(fetch(*stored))
 
 
 def _reduce(batch: Batch) -> tuple[Any, ...]:

@@ -74,5 +74,5 @@ class CocoWholeBodyHands(CheckedHands, CocoWholeBodyHandDataset):
     environment = 'COCO'
     source = (
         'COCO-WholeBody is at https://github.com/jin-s13/COCO-WholeBody; '
-        'configs/_base_/datasets/coco_wholebody_hand.py shows the layout.'
+        'configs/_base_/datasets/wholebody_hands.py shows the layout.'
     )

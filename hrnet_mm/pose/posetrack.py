@@ -75,6 +75,7 @@ class PoseTrack18Metric(CocoPoseMetric):
         scores, correct = [np.empty((0, len(order)))], [np.empty((0, len(order)))]
         for image in self.coco.imgs.values():
             people = self.coco.imgToAnns[image['id']]
+            people = [person for person in people if person.get('keypoints')]
             if not people:
                 continue
             true = np.array([np.reshape(it['keypoints'], (-1, 3)) for it in people])
@@ -110,8 +111,8 @@ def _without_ignored(people: np.ndarray, image: dict[str, Any]) -> np.ndarray:
     regions = [
         np.column_stack(outline).astype(np.float32)
         for outline in zip(
-            image.get('ignore_regions_x', ()),
-            image.get('ignore_regions_y', ()),
+            image.get('ignore_regions_x') or (),
+            image.get('ignore_regions_y') or (),
             strict=True,
         )
     ]

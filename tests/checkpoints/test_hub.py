@@ -284,6 +284,21 @@ def test_openmmlab_s_addresses_are_those_of_its_libraries():
     assert all(zoo.CHECKSUM.search(url) for url in of_openmmlab)
 
 
+@pytest.mark.parametrize(
+    'file',
+    [
+        'hrnet_w32_coco-256x192-81c58e40_20220909.pth',
+        'dekr_hrnet-w32_8xb10-140e_coco-512x512_81c58e40-20221228.pth',
+        'hrnet-w64_3rdparty_8xb32_in1k_20220120-81c58e40.pth',
+        'hrnet-w64_3rdparty_8xb32_in1k_20220120-19126642.pth',
+        'hrnetv2_w18-81c58e40.pth',
+    ],
+)
+def test_the_digest_of_a_name_is_not_its_date(file):
+    digest = '19126642' if '19126642' in file else '81c58e40'
+    assert zoo.CHECKSUM.search(file)[1] == digest
+
+
 def test_each_file_has_a_name_of_its_own_in_the_cache():
     mirrors = {it for weights in zoo.weights().values() for it in weights.mirrors}
     assert len({mirror.file for mirror in mirrors}) == len(mirrors)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -62,3 +64,17 @@ def test_masks_are_chosen_like_boxes(kept):
     index = np.array(kept)
     found = Bitmaps(masks, 4, 5)[index].masks
     assert np.array_equal(found, BitmapMasks(masks, 4, 5)[index].masks)
+
+
+@pytest.mark.parametrize('largest', [0, 1, 255])
+@pytest.mark.parametrize('number', [0, 3])
+def test_masks_arrive_as_they_were_sent(number, largest):
+    values = np.random.default_rng(0).integers(0, largest + 1, (number, 37, 50))
+    masks = Bitmaps(values.astype(np.uint8), 37, 50)
+    sent = pickle.dumps(masks)
+    found = pickle.loads(sent)
+    assert type(found) is Bitmaps
+    assert (found.height, found.width, found.masks.dtype) == (37, 50, np.uint8)
+    assert np.array_equal(found.masks, values)
+    if number and largest == 1:
+        assert len(sent) < masks.masks.nbytes / 4

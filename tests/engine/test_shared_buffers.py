@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from multiprocessing.reduction import ForkingPickler
+
 import numpy as np
 import pytest
 import torch
@@ -67,11 +70,12 @@ def test_a_buffer_is_used_again_once_its_content_is_copied():
     assert np.array_equal(fetch(*third), image(2))
 
 
-def test_a_small_buffer_is_not_used_for_a_large_array():
+def test_a_larger_buffer_replaces_one_that_is_too_small():
     buffers = SharedBuffers()
-    fetch(*buffers.store(image(0)))
-    large = np.tile(image(1), (40, 1, 1))
-    assert np.array_equal(fetch(*buffers.store(large)), large)
+    for tiles in range(1, 30):
+        large = np.tile(image(tiles), (tiles, 1, 1))
+        assert np.array_equal(fetch(*buffers.store(large)), large)
+    assert len(buffers._buffers) == len(shared_buffers._received) == 1
 
 
 def test_the_memory_of_workers_that_ended_is_released():
@@ -79,3 +83,34 @@ def test_the_memory_of_workers_that_ended_is_released():
     for _ in range(3):
         list(loader)
     assert len({process for process, _ in shared_buffers._received}) == 1
+
+
+def has_none_of_its_parent(samples: list) -> dict:
+    batch = collate(samples)
+    ForkingPickler.dumps(batch)  # as the queue does it
+    parents = [it for it in shared_buffers._received if it[0] == os.getppid()]
+    return batch | dict(parents=len(parents))
+
+
+def test_a_worker_keeps_no_memory_of_its_parent():
+    shared_buffers._received[os.getpid(), 0] = torch.zeros(1)
+    loader = DataLoader(
+        Images(), batch_size=2, num_workers=1, collate_fn=has_none_of_its_parent
+    )
+    assert [batch['parents'] for batch in loader] == [0] * 4
+
+
+def test_batches_arrive_if_no_shared_memory_is_left(monkeypatch):
+    def refuse(tensor):
+        raise RuntimeError('No space left on device (28)')
+
+    monkeypatch.setattr(torch.Tensor, 'share_memory_', refuse)
+    loader = DataLoader(Images(), batch_size=2, num_workers=1, collate_fn=collate)
+    found = [image for batch in loader for image in batch['inputs']]
+    assert torch.equal(found[5], Images()[5]['inputs'])
+
+
+def test_only_a_worker_uses_the_buffers():
+    """Another process may send a batch to several, which would free each other's."""
+    batch = collate([Images()[0]])
+    assert b'_fetch' not in bytes(ForkingPickler.dumps(batch))

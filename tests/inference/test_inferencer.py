@@ -179,13 +179,18 @@ def as_ours(metrics: dict[str, float], name: str) -> dict[str, float]:
         names = {'AP (L)': 'AP (H)'}  # of the hard images
     if name == 'hrnetv2_w18_rhd2d-256x256_udp':
         names = {'PCKh@0.7': 'PCK@0.2'}  # RHD has no heads
-    # in some files NME is a share, in others a percentage
     return {
-        names.get(key, key): round(100 * value, 4)
-        if key.startswith('NME') and value < 1
-        else value
+        names.get(key, key): _in_our_unit(key, value, name)
         for key, value in metrics.items()
     }
+
+
+def _in_our_unit(key: str, value: float, name: str) -> float:
+    if key.startswith('NME') and value < 1:
+        return round(100 * value, 4)  # NME is a percentage
+    if 'deepfashion' in name and key.startswith(('PCK', 'AUC')):
+        return round(value / 100, 4)  # and these are shares
+    return value
 
 
 def test_each_config_of_the_index_is_named_like_its_model():

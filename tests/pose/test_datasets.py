@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
 import re
@@ -149,14 +150,17 @@ def test_a_missing_data_root_says_where_to_get_it(cls, words, tmp_path):
 
 
 def test_the_layout_that_a_message_names_is_a_file(root):
-    from hrnet_mm.pose import bodies, faces
+    from hrnet_mm.pose import animals, bodies, faces, hands
 
-    classes = [*vars(bodies).values(), *vars(faces).values()]
-    sources = [c.source for c in classes if getattr(c, 'source', '')]
-    named = [re.search(r'configs/_base_/\S+\.py', source)[0] for source in sources]
-    assert len(named) == 12
-    for file, source in zip(named, sources, strict=True):
-        assert (root / file).is_file(), source
+    modules = animals, bodies, faces, hands
+    classes = [it for module in modules for it in vars(module).values()]
+    classes = [it for it in classes if getattr(it, 'source', '')]
+    assert len(classes) == 22
+    for it in classes:
+        file = re.search(r'configs/_base_/\S+\.py', it.source)[0]
+        layout = ast.get_docstring(ast.parse((root / file).read_text()))
+        assert f'{it.environment}/' in layout, (it, file)
+        assert 'annotations/' in layout, (it, file)
 
 
 def test_a_missing_image_folder_is_named(data):

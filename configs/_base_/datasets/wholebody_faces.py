@@ -1,4 +1,7 @@
-"""Faces of COCO-WholeBody, 68 landmarks: the files are those of coco_wholebody.py.
+"""Faces of COCO-WholeBody, 68 landmarks.
+
+    COCO/annotations/coco_wholebody_{train,val}_v1.0.json  https://github.com/jin-s13/COCO-WholeBody
+    COCO/{train,val}2017/*.jpg                             cocodataset.org
 
 COCO is data/coco, or the folder in the environment variable COCO.
 """
