@@ -42,11 +42,11 @@ INTRODUCTION = """# Model zoo
 
 All configs, the scores that were published for their recipes, and what they cost. The
 scores are not ours: they are those of the code base in the column *published by*, in
-its unit, but NME is always in percent, and PCK and AUC are shares. Parameters and MACs are counted on the model of the config
-(`tests/test_configs.py`). MACs are multiply-accumulates of one image of the input size;
-of detectors with 500 boxes in each box head and without masks, as the official figures
-are counted; of CID with 30 people. `hrnet-mm fetch NAME` downloads weights by the name
-of their config.
+its unit, but NME is always in percent, and PCK and AUC are shares. Parameters and MACs
+are counted on the model of the config (`tests/test_configs.py`). MACs are
+multiply-accumulates of one image of the input size; of detectors with 500 boxes in each
+box head and without masks, as the official figures are counted; of CID with 30 people.
+`hrnet-mm fetch NAME` downloads weights by the name of their config.
 """
 
 WEIGHTS_INTRODUCTION = """# Weights
