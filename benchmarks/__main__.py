@@ -1,8 +1,8 @@
 """Command line of the benchmarks: ``python -m benchmarks``.
 
 Other benchmarks are modules with their own command: ``python -m benchmarks.grouping``,
-``benchmarks.dropin``, ``benchmarks.validation`` and, under ``torchrun``,
-``benchmarks.processes``.
+``benchmarks.deformable``, ``benchmarks.dropin``, ``benchmarks.validation`` and, under
+``torchrun``, ``benchmarks.processes``.
 """
 
 from __future__ import annotations

@@ -243,6 +243,58 @@ def test_deformable_convolutions_without_offsets_are_convolutions(modulated, dty
         assert conv.float()(*inputs).isfinite().all()
 
 
+@pytest.mark.parametrize('whole', [True, False], ids=['whole-pixels', 'between'])
+@pytest.mark.parametrize(
+    ('stride', 'pad', 'dilation', 'groups', 'offset_groups'),
+    [(1, 1, 1, 1, 1), (2, 1, 1, 2, 1), (1, 2, 2, 1, 3), ((1, 2), (0, 1), (2, 1), 6, 3)],
+)
+def test_deformable_convolutions_on_cpus_are_torchvision_s(
+    whole, stride, pad, dilation, groups, offset_groups
+):
+    """Also the gradients at whole pixels, where DEKR starts, and outside the image.
+
+    At exactly -1, torchvision's gradient of an offset is that of the first pixel. In
+    mmcv it is 0, as here. Both are 0 if that pixel is 0.
+    """
+    generator = torch.Generator().manual_seed(0)
+    image = F.pad(torch.randn(2, 6, 6, 10, generator=generator).double(), (1, 0, 1, 0))
+    x, weight = image.requires_grad_(), double(6, 6 // groups, 3, 2)
+    geometry = (stride, pad, dilation)
+    h, w = F.conv2d(x, weight, None, *geometry, groups).shape[2:]
+    shape = (2, offset_groups * 12, h, w)
+    offset = torch.randint(-16, 17, shape, generator=generator).double()
+    offset = (offset if whole else offset / 3).requires_grad_()
+    mask = double(2, offset_groups * 6, h, w)
+    bias = double(6)
+    ours = [
+        ops.deform_conv2d(x, offset, weight, *geometry, groups, offset_groups),
+        ops.modulated_deform_conv2d(
+            x, offset, mask, weight, bias, *geometry, groups, offset_groups
+        ),
+    ]
+    theirs = [
+        torchvision.ops.deform_conv2d(x, offset, weight, None, *geometry),
+        torchvision.ops.deform_conv2d(x, offset, weight, bias, *geometry, mask),
+    ]
+    for a, b in zip(ours, theirs, strict=True):
+        assert torch.allclose(a, b)
+        inputs = (x, offset, weight, mask, bias)
+        found, expected = (
+            torch.autograd.grad(y.sin().sum(), inputs, allow_unused=True)
+            for y in (a, b)
+        )
+        for mine, wanted in zip(found, expected, strict=True):
+            assert mine is wanted is None or torch.allclose(mine, wanted)
+
+
+@pytest.mark.parametrize(('shift', 'gradient'), [(-1.0, 0), (-0.5, 1)])
+def test_samples_one_pixel_before_the_image_have_no_gradient(shift, gradient):
+    offset = torch.tensor([0, shift]).view(1, 2, 1, 1).requires_grad_()
+    pixel = torch.ones(1, 1, 1, 1)
+    ops.deform_conv2d(pixel, offset, pixel).backward()
+    assert offset.grad[0, 1] == gradient
+
+
 def test_offsets_of_a_larger_output_are_read_as_if_they_were_of_this_one():
     """As in mmcv, which does not check their size; DyHead does this."""
     conv = ops.ModulatedDeformConv2d(4, 6, 3, padding=1)

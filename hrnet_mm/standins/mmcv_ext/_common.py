@@ -15,20 +15,34 @@ def widened(*tensors: Tensor) -> list[Tensor]:
     return [t.float() if t.dtype in narrow else t for t in tensors]
 
 
+def gradients_of(
+    forward: Callable[..., Tensor], inputs: Sequence[Tensor], gradient: Tensor
+) -> list[Tensor]:
+    """Compute the gradients of the inputs of a differentiable function.
+
+    Runs the forward a second time, so that no activations are kept in between. An
+    input that the function does not use has the gradient 0.
+    """
+    with torch.enable_grad():
+        inputs = [t.detach().requires_grad_() for t in inputs]
+        result = forward(*inputs)
+        found = torch.autograd.grad(
+            result, inputs, gradient.to(result.dtype), allow_unused=True
+        )
+    return [
+        torch.zeros_like(value) if grad is None else grad
+        for value, grad in zip(inputs, found, strict=True)
+    ]
+
+
 def write_gradients(
     forward: Callable[..., Tensor],
     inputs: Sequence[Tensor],
     gradient: Tensor,
     outputs: Sequence[Tensor],
 ) -> None:
-    """Write the gradients of a differentiable function to `outputs`.
-
-    Runs the forward a second time, so that no activations are kept in between.
-    """
-    with torch.enable_grad():
-        inputs = [t.detach().requires_grad_() for t in inputs]
-        result = forward(*inputs)
-        found = torch.autograd.grad(result, inputs, gradient.to(result.dtype))
+    """Write the gradients of a differentiable function to `outputs`."""
+    found = gradients_of(forward, inputs, gradient)
     for output, grad in zip(outputs, found, strict=True):
         output.copy_(grad)
 

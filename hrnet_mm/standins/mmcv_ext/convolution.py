@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ._common import warn_where_not_deterministic, widened
+from . import _sampling
+from ._common import gradients_of, warn_where_not_deterministic, widened
 
 
 def deform_conv_forward(
@@ -21,8 +22,7 @@ def deform_conv_forward(
     **geometry: int,
 ) -> None:
     """Write the output of a deformable convolution (Dai et al., 2017)."""
-    arguments = _without_masks(input, weight, offset, geometry)
-    output.copy_(torch.ops.torchvision.deform_conv2d(*arguments))
+    output.copy_(_convolve(_without_masks(input, weight, offset, geometry)))
 
 
 def deform_conv_backward_input(
@@ -37,8 +37,8 @@ def deform_conv_backward_input(
 ) -> None:
     """Write the gradients of the input and of the offsets.
 
-    torchvision computes all gradients at once. That of the weight is stored in
-    `columns`, a buffer that mmcv then passes to `deform_conv_backward_parameters`.
+    All gradients are computed at once. That of the weight is stored in `columns`, a
+    buffer that mmcv then passes to `deform_conv_backward_parameters`.
     """
     arguments = _without_masks(input, weight, offset, geometry)
     found = _gradients(grad_output, arguments)
@@ -77,8 +77,7 @@ def modulated_deform_conv_forward(
 ) -> None:
     """Write the output of a modulated deformable convolution (Zhu et al., 2018)."""
     offset, mask = _fit(offset, output), _fit(mask, output)
-    arguments = _with_masks(input, weight, offset, mask, bias, geometry)
-    output.copy_(torch.ops.torchvision.deform_conv2d(*arguments))
+    output.copy_(_convolve(_with_masks(input, weight, offset, mask, bias, geometry)))
 
 
 def modulated_deform_conv_backward(
@@ -158,9 +157,22 @@ def _fit(values: Tensor, output: Tensor) -> Tensor:
     )
 
 
+def _convolve(arguments: list[Any]) -> Tensor:
+    if arguments[0].device.type == 'cpu':
+        return _sampling.deform_conv2d(*arguments)
+    return torch.ops.torchvision.deform_conv2d(*arguments)
+
+
 def _gradients(grad_output: Tensor, arguments: list[Any]) -> list[Tensor]:
     # of input, weight, offsets, masks and bias
     (grad_output,) = widened(grad_output)
+    if grad_output.device.type == 'cpu':
+        tensors, geometry = arguments[:5], arguments[5:]
+        return gradients_of(
+            lambda *inputs: _sampling.deform_conv2d(*inputs, *geometry),
+            tensors,
+            grad_output,
+        )
     with warn_where_not_deterministic():
         return torch.ops.torchvision._deform_conv2d_backward(grad_output, *arguments)
 
