@@ -1,0 +1,1 @@
+../pose/cid_w18_small_v1_tiny-crowd.py

@@ -1,0 +1,1 @@
+../pose/dekr_w18_small_v1_tiny-crowd.py
