@@ -143,6 +143,15 @@ def test_basenames_are_unique():
     assert len(names) == len(set(names))
 
 
+def test_no_data_file_has_the_name_of_a_description_of_keypoints():
+    """MMPose reads 'configs/_base_/datasets/NAME.py' in the working folder first."""
+    mmpose = pytest.importorskip('mmpose')
+    folder = '_base_/datasets'
+    theirs = (Path(mmpose.__file__).parent / '.mim/configs' / folder).glob('*.py')
+    ours = {path.name for path in (CONFIGS / folder).glob('*.py')}
+    assert not ours & {path.name for path in theirs}
+
+
 @pytest.mark.parametrize('path', LEAVES, ids=str)
 def test_a_leaf_is_short_and_says_how_to_run_it(path):
     text = (CONFIGS / path).read_text()

@@ -8,7 +8,7 @@ mim test mmpose configs/pose/higher-hrnet_w32_crowdpose-512x512.py \
 _base_ = [
     '../_base_/pose/bottomup.py',
     '../_base_/widths/w32.py',
-    '../_base_/datasets/crowdpose.py',
+    '../_base_/datasets/crowdpose_512.py',
     '../_base_/schedules/adam_300e.py',
 ]
 

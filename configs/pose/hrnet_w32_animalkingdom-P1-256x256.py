@@ -9,7 +9,7 @@ _base_ = [
     '../_base_/pose/topdown.py',
     '../_base_/widths/w32.py',
     '../_base_/codecs/256x256.py',
-    '../_base_/datasets/animalkingdom.py',
+    '../_base_/datasets/animalkingdom_animals.py',
     '../_base_/schedules/adamw_300e.py',
 ]
 

@@ -8,7 +8,7 @@ _base_ = [
     '../_base_/pose/topdown.py',
     '../_base_/widths/w32.py',
     '../_base_/codecs/256x192.py',
-    '../_base_/datasets/macaque.py',
+    '../_base_/datasets/macaque_animals.py',
     '../_base_/schedules/adam_210e.py',
 ]
 

@@ -8,7 +8,7 @@ _base_ = [
     '../_base_/pose/topdown.py',
     '../_base_/widths/w48.py',
     '../_base_/codecs/256x256.py',
-    '../_base_/datasets/atrw.py',
+    '../_base_/datasets/atrw_animals.py',
     '../_base_/schedules/adam_210e.py',
 ]
 

@@ -7,7 +7,7 @@ mim test mmpose configs/pose/hrnetv2_w18_aflw-256x256.py --checkpoint CHECKPOINT
 _base_ = [
     '../_base_/pose/landmarks.py',
     '../_base_/widths/w18.py',
-    '../_base_/datasets/aflw.py',
+    '../_base_/datasets/aflw_faces.py',
     '../_base_/schedules/adam_60e.py',
 ]
 

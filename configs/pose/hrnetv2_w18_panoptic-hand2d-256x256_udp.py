@@ -9,7 +9,7 @@ _base_ = [
     '../_base_/pose/hands.py',
     '../_base_/widths/w18.py',
     '../_base_/codecs/256x256_udp.py',
-    '../_base_/datasets/panoptic_hand2d.py',
+    '../_base_/datasets/panoptic_hands.py',
     '../_base_/schedules/adam_210e.py',
 ]
 

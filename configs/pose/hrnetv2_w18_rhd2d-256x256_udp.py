@@ -8,7 +8,7 @@ _base_ = [
     '../_base_/pose/hands.py',
     '../_base_/widths/w18.py',
     '../_base_/codecs/256x256_udp.py',
-    '../_base_/datasets/rhd2d.py',
+    '../_base_/datasets/rhd2d_hands.py',
     '../_base_/schedules/adam_210e.py',
 ]
 

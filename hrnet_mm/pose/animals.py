@@ -31,7 +31,7 @@ class Ap10k(CheckedAnimals, AP10KDataset):
     environment = 'AP10K'
     source = (
         'AP-10K is at https://github.com/AlexTheBad/AP-10K; '
-        'configs/_base_/datasets/ap10k.py shows the layout.'
+        'configs/_base_/datasets/ap10k_animals.py shows the layout.'
     )
 
 
@@ -43,7 +43,7 @@ class AnimalPose(CheckedAnimals, AnimalPoseDataset):
     environment = 'ANIMALPOSE'
     source = (
         'Animal-Pose is at https://sites.google.com/view/animal-pose; '
-        'configs/_base_/datasets/animalpose.py shows the layout.'
+        'configs/_base_/datasets/animalpose_animals.py shows the layout.'
     )
 
 
@@ -55,7 +55,7 @@ class AnimalKingdom(CheckedAnimals, AnimalKingdomDataset):
     environment = 'ANIMAL_KINGDOM'
     source = (
         'Animal Kingdom is at https://sutdcv.github.io/Animal-Kingdom; '
-        'configs/_base_/datasets/animalkingdom.py shows the layout.'
+        'configs/_base_/datasets/animalkingdom_animals.py shows the layout.'
     )
 
 
@@ -67,7 +67,7 @@ class Horse10(CheckedAnimals, Horse10Dataset):
     environment = 'HORSE10'
     source = (
         'Horse-10 is at http://www.mackenziemathislab.org/horse10; '
-        'configs/_base_/datasets/horse10.py shows the layout.'
+        'configs/_base_/datasets/horse10_animals.py shows the layout.'
     )
 
 
@@ -79,7 +79,7 @@ class Atrw(CheckedAnimals, ATRWDataset):
     environment = 'ATRW'
     source = (
         'ATRW is at https://cvwc2019.github.io/challenge.html; '
-        'configs/_base_/datasets/atrw.py shows the layout.'
+        'configs/_base_/datasets/atrw_animals.py shows the layout.'
     )
 
 
@@ -91,5 +91,5 @@ class Macaque(CheckedAnimals, MacaqueDataset):
     environment = 'MACAQUE'
     source = (
         'MacaquePose is at http://www.pri.kyoto-u.ac.jp/datasets/macaquepose; '
-        'configs/_base_/datasets/macaque.py shows the layout.'
+        'configs/_base_/datasets/macaque_animals.py shows the layout.'
     )

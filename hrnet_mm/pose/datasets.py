@@ -150,7 +150,7 @@ class CrowdPose(CheckedPeople, CrowdPoseDataset):
     environment = 'CROWDPOSE'
     source = (
         'CrowdPose is at https://github.com/Jeff-sjtu/CrowdPose; '
-        'configs/_base_/datasets/crowdpose.py shows the layout.'
+        'configs/_base_/datasets/crowdpose_512.py shows the layout.'
     )
 
 
@@ -169,7 +169,7 @@ class Wflw(CheckedFaces, WFLWDataset):
     environment = 'WFLW'
     source = (
         'WFLW is at https://wywu.github.io/projects/LAB/WFLW.html; '
-        'configs/_base_/datasets/wflw.py shows the layout.'
+        'configs/_base_/datasets/wflw_faces.py shows the layout.'
     )
 
 
@@ -181,7 +181,7 @@ class Faces300W(CheckedFaces, Face300WDataset):
     environment = 'FACES_300W'
     source = (
         '300W is at https://ibug.doc.ic.ac.uk/resources/300-W; '
-        'configs/_base_/datasets/300w.py shows the layout.'
+        'configs/_base_/datasets/300w_faces.py shows the layout.'
     )
 
 
@@ -193,7 +193,7 @@ class Cofw(CheckedFaces, COFWDataset):
     environment = 'COFW'
     source = (
         'COFW is at http://www.vision.caltech.edu/xpburgos/ICCV13; '
-        'configs/_base_/datasets/cofw.py shows the layout.'
+        'configs/_base_/datasets/cofw_faces.py shows the layout.'
     )
 
 
@@ -205,7 +205,7 @@ class Aflw(CheckedFaces, AFLWDataset):
     environment = 'AFLW'
     source = (
         'AFLW is at https://www.tugraz.at/institute/icg/research/team-bischof/lrs/'
-        'downloads/aflw; configs/_base_/datasets/aflw.py shows the layout.'
+        'downloads/aflw; configs/_base_/datasets/aflw_faces.py shows the layout.'
     )
 
 

@@ -30,7 +30,7 @@ class OneHand10k(CheckedHands, OneHand10KDataset):
     environment = 'ONEHAND10K'
     source = (
         'OneHand10K is at https://www.yangangwang.com/papers/WANG-MCC-2018-10.html; '
-        'configs/_base_/datasets/onehand10k.py shows the layout.'
+        'configs/_base_/datasets/onehand10k_hands.py shows the layout.'
     )
 
 
@@ -43,7 +43,7 @@ class Rhd2d(CheckedHands, Rhd2DDataset):
     source = (
         'RHD is at https://lmb.informatik.uni-freiburg.de/resources/datasets/'
         'RenderedHandposeDataset.en.html; '
-        'configs/_base_/datasets/rhd2d.py shows the layout.'
+        'configs/_base_/datasets/rhd2d_hands.py shows the layout.'
     )
 
 
@@ -55,7 +55,7 @@ class PanopticHands(CheckedHands, PanopticHand2DDataset):
     environment = 'PANOPTIC_HANDS'
     source = (
         'CMU Panoptic HandDB is at http://domedb.perception.cs.cmu.edu/handdb.html; '
-        'configs/_base_/datasets/panoptic_hand2d.py shows the layout.'
+        'configs/_base_/datasets/panoptic_hands.py shows the layout.'
     )
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any] | None:

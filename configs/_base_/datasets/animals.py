@@ -1,4 +1,4 @@
-"""Animal pose: augmentation; ap10k.py and others name the data. Size and codec: codecs/."""
+"""Animal pose: augmentation; ap10k_animals.py and others name the data. Size and codec: codecs/."""
 
 _base_ = ['crops.py']
 

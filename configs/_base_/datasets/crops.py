@@ -1,4 +1,4 @@
-"""Crops of instances: pipelines without size and codec, and data loaders, for animals.py and hands.py."""
+"""Crops of instances: pipelines without size and codec, and data loaders, for animals.py, hands.py and landmarks.py."""
 
 prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
 mirror = dict(type='hrnet_mm.RandomFlip', direction='horizontal')

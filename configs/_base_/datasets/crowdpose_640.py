@@ -1,6 +1,6 @@
-"""CrowdPose, bottom-up, 640 pixels on the short side: the files are those of crowdpose.py."""
+"""CrowdPose, bottom-up, 640 pixels on the short side: the files are those of crowdpose_512.py."""
 
-_base_ = ['crowdpose.py']
+_base_ = ['crowdpose_512.py']
 
 codec = dict(input_size=(640, 640), heatmap_sizes=[(160, 160), (320, 320)])
 affine = dict(_base_.affine, input_size=codec['input_size'])

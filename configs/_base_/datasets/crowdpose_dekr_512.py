@@ -1,6 +1,6 @@
-"""CrowdPose, DEKR, 512 pixels on the short side: the files are those of crowdpose.py."""
+"""CrowdPose, DEKR, 512 pixels on the short side: the files are those of crowdpose_512.py."""
 
-_base_ = ['crowdpose.py', '../codecs/dekr.py']
+_base_ = ['crowdpose_512.py', '../codecs/dekr.py']
 
 codec = dict(_base_.dekr, _delete_=True)
 size = _base_.dekr['input_size']

@@ -1,4 +1,4 @@
-"""CrowdPose, DEKR, 640 pixels on the short side: the files are those of crowdpose.py."""
+"""CrowdPose, DEKR, 640 pixels on the short side: the files are those of crowdpose_512.py."""
 
 _base_ = ['crowdpose_dekr_512.py']
 

@@ -1,7 +1,7 @@
 """CrowdPose, top-down, 14 keypoints.
 
     CROWDPOSE/annotations/det_for_crowd_test_0.1_0.5.json  MMPose's documentation
-    the files of crowdpose.py
+    the files of crowdpose_512.py
 
 CROWDPOSE is data/crowdpose, or the folder in the environment variable CROWDPOSE.
 """

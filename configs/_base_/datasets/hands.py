@@ -1,4 +1,4 @@
-"""Hand pose: augmentation and metrics; rhd2d.py and others name the data. Size and codec: codecs/."""
+"""Hand pose: augmentation and metrics; rhd2d_hands.py and others name the data. Size and codec: codecs/."""
 
 _base_ = ['crops.py']
 

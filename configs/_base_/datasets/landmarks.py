@@ -1,4 +1,6 @@
-"""Face landmarks, crops of 256x256: pipelines and data loaders; wflw.py and others name the data."""
+"""Face landmarks, crops of 256x256: pipelines and data loaders; wflw_faces.py and others name the data."""
+
+_base_ = ['crops.py']
 
 codec = dict(
     type='MSRAHeatmap',
@@ -6,12 +8,7 @@ codec = dict(
     heatmap_size=(64, 64),
     sigma=2,
 )
-prepare = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
-mirror = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='hrnet_mm.RandomFlip', direction='horizontal'),
-]
+mirror = [*_base_.prepare, _base_.mirror]
 turn = dict(
     type='hrnet_mm.RandomBBoxTransform',
     shift_prob=0,
@@ -23,24 +20,8 @@ affine = dict(type='TopdownAffine', input_size=codec['input_size'])
 pack_keypoints = dict(type='hrnet_mm.PackTopdown')
 pack = dict(type='PackPoseInputs')
 
-train_dataloader = dict(
-    batch_size=64,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
-    collate_fn=dict(type='hrnet_mm.collate'),
-    dataset=dict(data_mode='topdown', pipeline=[*mirror, turn, affine, pack_keypoints]),
-)
-val_dataloader = dict(
-    batch_size=32,
-    num_workers=8,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    dataset=dict(
-        data_mode='topdown', test_mode=True, pipeline=[*prepare, affine, pack]
-    ),
-)
+train_dataloader = dict(dataset=dict(pipeline=[*mirror, turn, affine, pack_keypoints]))
+val_dataloader = dict(dataset=dict(pipeline=[*_base_.prepare, affine, pack]))
 test_dataloader = val_dataloader
 
 val_evaluator = dict(type='NME', norm_mode='keypoint_distance')
