@@ -266,9 +266,13 @@ def test_openmmlab_s_addresses_are_those_of_its_libraries():
     index = Path(find_spec('mmengine').origin).parent / 'hub/openmmlab.json'
     known += json.dumps(json.loads(index.read_text()))
     recipes = Path(mmpose.origin).parent / '.mim/configs'
-    for name in ('coco/td-hm_hrnet-w32_8xb64', 'coco/td-hm_hrnet-w48_8xb32'):
-        recipe = f'{name}-210e_coco-256x192.py'
-        text = (recipes / 'body_2d_keypoint/topdown_heatmap' / recipe).read_text()
+    for recipe in (
+        'topdown_heatmap/coco/td-hm_hrnet-w32_8xb64-210e_coco-256x192',
+        'topdown_heatmap/coco/td-hm_hrnet-w48_8xb32-210e_coco-256x192',
+        'dekr/coco/dekr_hrnet-w32_8xb10-140e_coco-512x512',
+        'dekr/crowdpose/dekr_hrnet-w32_8xb10-300e_crowdpose-512x512',
+    ):
+        text = (recipes / f'body_2d_keypoint/{recipe}.py').read_text()
         known += re.sub(r"'\s+'", '', text)  # a URL in two pieces
     from mmpose.apis.inferencers.utils import default_det_models
 
@@ -277,7 +281,7 @@ def test_openmmlab_s_addresses_are_those_of_its_libraries():
     urls = [mirror.url for it in weights for mirror in it.mirrors if mirror.url]
     openmmlab = 'https://download.openmmlab.com'
     of_openmmlab = [url for url in urls if url.startswith(openmmlab)]
-    assert len(of_openmmlab) == 7 + 5 + 2 + 2 + 2
+    assert len(of_openmmlab) == 7 + 5 + 2 + 2 + 2 + 2
     # the maintained forks have the same files on a host of their own
     paths = [url.removeprefix(openmmlab) for url in of_openmmlab]
     assert all(path in known for path in paths)

@@ -24,7 +24,6 @@ rescore = dict(
     init_cfg=dict(
         type='hrnet_mm.Pretrained',
         prefix='',
-        checkpoint='https://download.openmmlab.com/mmpose/pretrain_models/'
-        'kpt_rescore_coco-33d58c5c.pth',
+        checkpoint='hrnet://dekr-rescoring/coco',
     ),
 )

@@ -25,7 +25,6 @@ rescore = dict(
     init_cfg=dict(
         type='hrnet_mm.Pretrained',
         prefix='',
-        checkpoint='https://download.openmmlab.com/mmpose/pretrain_models/'
-        'kpt_rescore_crowdpose-300c7efe.pth',
+        checkpoint='hrnet://dekr-rescoring/crowdpose',
     ),
 )
