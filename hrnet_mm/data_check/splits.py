@@ -28,6 +28,8 @@ class Split:
         files: The only images to check, relative to ``images``; None for all.
         suffixes: The ends of the name of an image and of its label map, which are equal
             otherwise. An empty one stands for each suffix of an image.
+        keypoint_fields: Fields of an annotation with keypoints, in their order.
+        box_field: The field of an annotation with the box of these keypoints.
 
     Raises:
         ValueError: If ``kind`` is unknown.
@@ -39,6 +41,8 @@ class Split:
     annotations: Path | None = None
     files: tuple[str, ...] | None = None
     suffixes: tuple[str, str] = ('', '.png')
+    keypoint_fields: tuple[str, ...] = ('keypoints',)
+    box_field: str = 'bbox'
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -25,7 +25,6 @@ class CheckedWholeBodies(CheckedPeople):
     """Mixin for data in the format of COCO-WholeBody: keypoints in five fields."""
 
     keypoint_fields = WHOLE_BODY
-    keypoints_as_stored = False  # `keypoints` has those of the body
 
 
 @register

@@ -69,10 +69,12 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
     Attributes:
         keypoint_fields: Fields of an annotation with keypoints, in the order of the
             metainfo.
-        keypoints_as_stored: Whether the metainfo describes ``keypoints`` of the file.
+        box_field: The field of an annotation with the box of the keypoints.
+        keypoints_as_stored: Whether the metainfo describes ``keypoint_fields``.
     """
 
     keypoint_fields: ClassVar[tuple[str, ...]] = ('keypoints',)
+    box_field: ClassVar[str] = 'bbox'
     keypoints_as_stored: ClassVar[bool] = True
     _metainfo: dict[str, Any]
 

@@ -15,7 +15,7 @@ class CocoWholeBodyFaces(CheckedFaces, CocoWholeBodyFaceDataset):
 
     METAINFO: ClassVar[dict[str, Any]] = metainfo_of(CocoWholeBodyFaceDataset)
     keypoint_fields = ('face_kpts',)
-    keypoints_as_stored = False  # `keypoints` has those of the body
+    box_field = 'face_box'
     environment = 'COCO'
     source = (
         'The annotations of COCO-WholeBody are at '

@@ -155,6 +155,28 @@ def test_objects_without_an_outline_are_found_if_masks_are_loaded(
     assert check(**splits_of_config(train)).findings == []
 
 
+@pytest.mark.parametrize(
+    ('leaf', 'keypoints', 'trained'),
+    [
+        ('hrnet_w32_coco-wholebody-256x192', 133, 12),
+        ('hrnetv2_w18_coco-wholebody-face-256x256', 68, 4),
+    ],
+)
+def test_parts_of_whole_bodies_are_checked_as_they_are_trained(
+    leaf, keypoints, trained, real_coco, root
+):
+    pytest.importorskip('mmpose')
+    cfg = only(Config.fromfile(root / f'configs/pose/{leaf}.py'), 'val')
+    where = dict(data_root=str(real_coco), data_prefix=dict(img='val2017/'))
+    cfg.val_dataloader.dataset.update(
+        where, ann_file='annotations/test_coco_wholebody.json', bbox_file=None
+    )
+    found = splits_of_config(cfg)
+    (summary,) = check(**found).summary.values()
+    assert len(summary.keypoints) == keypoints
+    assert max(summary.keypoints.values()) == trained
+
+
 def only(cfg: Config, split: str) -> Config:
     loader = f'{split}_dataloader'
     return Config({loader: cfg[loader], 'default_scope': cfg.default_scope})

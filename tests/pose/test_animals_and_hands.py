@@ -14,59 +14,11 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmpose.registry import DATASETS, METRICS, MODELS
 from mmpose.utils import register_all_modules
+from pose_samples import ANIMALS_AND_HANDS
 
 from hrnet_mm.pose import KeypointDistancePCK
 
 ROOT = Path(__file__).resolve().parents[2]
-# leaf, folder and annotations of the images, MMPose's data set and its keypoints
-REAL = [
-    ('hrnet_w32_ap10k-256x256', 'ap10k', 'test_ap10k', 'AP10KDataset', 17),
-    (
-        'hrnet_w32_animalpose-256x256',
-        'animalpose',
-        'test_animalpose',
-        'AnimalPoseDataset',
-        20,
-    ),
-    (
-        'hrnet_w32_animalkingdom-P1-256x256',
-        'ak',
-        'test_animalkingdom',
-        'AnimalKingdomDataset',
-        23,
-    ),
-    (
-        'hrnet_w32_horse10-split1-256x256',
-        'horse10',
-        'test_horse10',
-        'Horse10Dataset',
-        22,
-    ),
-    ('hrnet_w32_atrw-256x256', 'atrw', 'test_atrw', 'ATRWDataset', 15),
-    ('hrnet_w32_macaque-256x192', 'macaque', 'test_macaque', 'MacaqueDataset', 17),
-    (
-        'hrnetv2_w18_onehand10k-256x256_udp',
-        'onehand10k',
-        'test_onehand10k',
-        'OneHand10KDataset',
-        21,
-    ),
-    ('hrnetv2_w18_rhd2d-256x256_dark', 'rhd', 'test_rhd', 'Rhd2DDataset', 21),
-    (
-        'hrnetv2_w18_panoptic-hand2d-256x256',
-        'panoptic',
-        'test_panoptic',
-        'PanopticHand2DDataset',
-        21,
-    ),
-    (
-        'hrnetv2_w18_coco-wholebody-hand-256x256',
-        'coco',
-        'annotations/test_coco_wholebody',
-        'CocoWholeBodyHandDataset',
-        21,
-    ),
-]
 BEST = {'AP': 1, 'PCK': 1, 'PCKh': 1, 'AUC': 0.95, 'EPE': 0, 'NME': 0}
 
 
@@ -75,7 +27,7 @@ def _registered():
     register_all_modules()
 
 
-@pytest.fixture(params=REAL, ids=lambda row: row[1])
+@pytest.fixture(params=ANIMALS_AND_HANDS, ids=lambda row: row[1])
 def real(request, real_animals) -> tuple[Config, dict, str, int]:
     """A config with a small trunk, where its images are, and what MMPose has for it."""
     leaf, folder, annotations, dataset, keypoints = request.param

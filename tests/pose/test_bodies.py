@@ -14,41 +14,11 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmpose.registry import DATASETS, METRICS, MODELS
 from mmpose.utils import register_all_modules
+from pose_samples import BODIES, COCO, WHOLE
 
 from hrnet_mm.pose import CocoPoseMetric, CocoWholeBody, CocoWholeBodyFaces, DeepFashion
 
 ROOT = Path(__file__).resolve().parents[2]
-COCO = dict(data_root='coco', data_prefix=dict(img='val2017/'))
-WHOLE = dict(COCO, ann_file='annotations/test_coco_wholebody.json')
-# leaf, where its sample is, and the score of the leaf
-SAMPLES = {
-    'hrnet_w32_coco-wholebody-256x192': (WHOLE, 'coco-wholebody/AP'),
-    'hrnetv2_w18_coco-wholebody-face-256x256': (WHOLE, 'NME'),
-    'hrnet_w48_halpe-384x288_dark': (
-        dict(COCO, ann_file='../halpe/test_halpe.json'),
-        'coco/AP',
-    ),
-    'hrnet_w32_coco-256x192_udp-regress': (
-        dict(COCO, ann_file='annotations/person_keypoints_tiny.json'),
-        'coco/AP',
-    ),
-    'hrnet_w32_aic-256x192': (
-        dict(data_root='aic', ann_file='test_aic.json', data_prefix=dict(img='')),
-        'coco/AP',
-    ),
-    'hrnet_w32_posetrack18-256x192': (
-        dict(
-            data_root='posetrack18',
-            ann_file='annotations/test_posetrack18_val.json',
-            data_prefix=dict(img=''),
-        ),
-        'posetrack18/AP',
-    ),
-    'hrnetv2_w18_300wlp-256x256': (
-        dict(data_root='300wlp', ann_file='test_300wlp.json', data_prefix=dict(img='')),
-        'NME',
-    ),
-}
 
 
 def small(cfg: Config):
@@ -73,10 +43,10 @@ def train(model, data) -> list[torch.Tensor]:
     return [sample.gt_fields.heatmaps for sample in batch['data_samples']]
 
 
-@pytest.mark.parametrize('leaf', SAMPLES)
+@pytest.mark.parametrize('leaf', BODIES)
 def test_a_recipe_trains_and_tests_on_its_real_sample(leaf, real_data):
     register_all_modules()
-    place, score = SAMPLES[leaf]
+    place, score = BODIES[leaf]
     where = dict(place, data_root=str(real_data / place['data_root']))
     cfg = Config.fromfile(ROOT / f'configs/pose/{leaf}.py')
     model = small(cfg)
@@ -108,11 +78,11 @@ def test_two_data_sets_train_as_one(leaf, others, keypoints, real_data):
     register_all_modules()
     first = WHOLE
     if keypoints < 133:
-        first = SAMPLES['hrnet_w32_coco-256x192_udp-regress'][0]
+        first = BODIES['hrnet_w32_coco-256x192_udp-regress'][0]
     cfg = Config.fromfile(ROOT / f'configs/pose/{leaf}.py')
     data = cfg.train_dataloader.dataset
     data.datasets = data.datasets[:2]
-    places = [first, SAMPLES[others][0]]
+    places = [first, BODIES[others][0]]
     for part, place in zip(data.datasets, places, strict=True):
         root = str(real_data / place['data_root'])
         part.update(place, data_root=root, sample_interval=1)
