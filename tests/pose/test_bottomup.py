@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 pytest.importorskip('mmpose')
 
-from jobs import Job, predict, score_of, show
+from jobs import Job, kill_at, predict, score_of, show
 
 from hrnet_mm.tiny_people import TinyPeople
 
@@ -136,7 +137,7 @@ fitted = dict(type='BottomupResize', input_size=size, resize_mode='fit')
 val_dataloader = test_dataloader = dict(
     num_workers=0, persistent_workers=False,
     dataset=dict(data, bbox_file=None, pipeline=[read, fitted, _base_.pack]))
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
+optim_wrapper = dict(optimizer=dict(lr={rate}))
 train_cfg = dict(max_epochs={steps}, val_interval={steps})
 default_hooks['checkpoint'] = dict(interval={steps})
 param_scheduler = [
@@ -162,7 +163,7 @@ CID = dict(maps='heatmap_size=(80, 56)', head='in_channels=240, gfd_channels=16'
 def test_dekr_and_cid_train_test_and_draw(
     kind, parts, real_coco, coco_lines, write_config, tmp_path, mim, run_python
 ):
-    lines = coco_lines + OVERFIT.format(steps=3, **parts)
+    lines = coco_lines + OVERFIT.format(steps=3, rate=1e-3, **parts)
     config = write_config(f'pose/{kind}_w32_coco-512x512.py', lines)
     job = Job(tmp_path / 'work')
     done = mim('train', 'mmpose', config, '--work-dir', job.work_dir)
@@ -177,14 +178,31 @@ def test_dekr_and_cid_train_test_and_draw(
 
 
 @pytest.mark.sweep
+@pytest.mark.parametrize(
+    ('leaf', 'parts', 'steps', 'rate', 'score'),
+    [
+        ('higher-hrnet_w32_coco-512x512', HIGHER, 160, 1e-3, 0.6),
+        ('dekr_w32_coco-512x512', DEKR, 400, 4e-3, 0.7),
+    ],
+    ids=['higher-hrnet', 'dekr'],
+)
 def test_a_small_trunk_learns_real_images(
-    real_coco, coco_lines, write_config, tmp_path, mim, run_python
+    leaf,
+    parts,
+    steps,
+    rate,
+    score,
+    real_coco,
+    coco_lines,
+    write_config,
+    tmp_path,
+    mim,
+    run_python,
 ):
-    steps = 160
     write_in_one_shape(real_coco, tmp_path / 'coco')
     lines = coco_lines.replace(str(real_coco), str(tmp_path / 'coco'))
-    lines += OVERFIT.format(steps=steps, **HIGHER)
-    config = write_config('pose/higher-hrnet_w32_coco-512x512.py', lines)
+    lines += OVERFIT.format(steps=steps, rate=rate, **parts)
+    config = write_config(f'pose/{leaf}.py', lines)
     job = Job(tmp_path / 'work')
     done = mim('train', 'mmpose', config, '--work-dir', job.work_dir)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -192,10 +210,32 @@ def test_a_small_trunk_learns_real_images(
     assert [*losses] == [*range(1, steps + 1)]  # a batch of all four images
     assert np.isfinite([*losses.values()]).all()
     (last,) = job.scores('coco/AP')
-    assert last >= 0.6
+    assert last >= score
     checkpoint = job.work_dir / f'epoch_{steps}.pth'
     show(config, checkpoint, tmp_path / 'sheet.png', run_python)
     check_inferencer(config, checkpoint, tmp_path / 'coco', run_python)
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize('kind', ['dekr', 'cid'])
+def test_killed_jobs_of_dekr_and_cid_resume(
+    kind, few_crowds, write_config, tmp_path, mim
+):
+    lines = QUICK.replace('max_epochs=2, val_interval=2', 'max_epochs=3')
+    config = write_config(f'pose/{kind}_w18_small_v1_tiny-crowd.py', lines)
+    where, job = dict(TINY_CROWD=str(few_crowds)), Job(tmp_path / 'work')
+    train = ('train', 'mmpose', config, '--work-dir', job.work_dir)
+    env = {**os.environ, **where, 'PYTHONPATH': str(ROOT)}
+    kill_at(2, 1, [*map(str, train)], tmp_path / 'log', env)
+    before = job.losses()
+    assert len(before) >= 3
+    done = mim(*train, '--resume', **where)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert 'resumed epoch: 1' in done.stdout + done.stderr
+    after = job.losses()
+    assert len(set(after.values())) == 6
+    assert np.isfinite([*after.values()]).all()
+    assert {step: after[step] for step in before} == before
 
 
 def write_in_one_shape(coco: Path, root: Path) -> None:
