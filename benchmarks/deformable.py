@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 import torch
 import torchvision
+from mmcv import _ext
 from mmcv.ops import deform_conv2d
 from torch import Tensor
 
@@ -23,6 +25,7 @@ CASES = {
     'DEKR W32, 17 groups of 15 channels, 128x128': (255, 17, (128, 128)),
     'DCN, 256 channels, 50x76': (256, 1, (50, 76)),
     'DCN, 128 channels, 100x152': (128, 1, (100, 152)),
+    'DCN, 64 channels, 130x258': (64, 1, (130, 258)),
 }
 """Channels, groups, and height and width, by what has them."""
 
@@ -50,6 +53,8 @@ def _ours(image: Tensor, offset: Tensor, weight: Tensor) -> Tensor:
 @click.option('--rounds', default=5, show_default=True)
 def main(rounds: int) -> None:
     """Time forward and backward, torchvision against hrnet_mm."""
+    if 'hrnet_mm' not in Path(_ext.__file__).parts:
+        raise click.ClickException('mmcv is compiled: set HRNET_MM_OPS=torchvision')
     click.echo(f'{torch.get_num_threads()} threads')
     rows = []
     for name, case in CASES.items():

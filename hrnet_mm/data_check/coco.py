@@ -71,21 +71,10 @@ class CocoCheck(SplitCheck):
         self._of_file: dict[str, list[Item]] = defaultdict(list)
         for annotation in content['annotations']:
             if image := self.images.get(annotation['image_id']):
-                annotation = self._of_the_data_set(annotation)
+                if self.split.reads:
+                    annotation = self.split.reads(annotation)
                 self.annotations.append(annotation)
                 self._of_file[image['file_name']].append(annotation)
-
-    def _of_the_data_set(self, annotation: Item) -> Item:
-        # COCO-WholeBody has keypoints and boxes of parts of the body in other fields
-        fields, box = self.split.keypoint_fields, self.split.box_field
-        if (fields, box) == (('keypoints',), 'bbox'):
-            return annotation
-        keypoints = [value for field in fields for value in annotation.get(field) or ()]
-        labelled = sum(visible > 0 for visible in keypoints[2::3])
-        found = dict(annotation, keypoints=keypoints, num_keypoints=labelled)
-        if box in annotation:
-            found['bbox'] = annotation[box]
-        return found
 
     def _find_keypoints(self) -> Keypoints | None:
         if self.expected.task != 'pose':

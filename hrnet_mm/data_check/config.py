@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +116,8 @@ def _split(name: str, task: str, dataset: Any) -> Split:
         file = Path(dataset.ann_file) if dataset.ann_file else None
         return Split(name, 'class_folders', Path(dataset.img_prefix), file)
     images = Path(dataset.data_prefix.get('img') or '.')
-    where = Split(name, 'coco', images, Path(dataset.ann_file))
-    fields = getattr(dataset, 'keypoint_fields', where.keypoint_fields)
-    box = getattr(dataset, 'box_field', where.box_field)
-    return replace(where, keypoint_fields=tuple(fields), box_field=box)
+    reads = getattr(dataset, 'with_described_keypoints', None)
+    return Split(name, 'coco', images, Path(dataset.ann_file), reads=reads)
 
 
 def _label_maps(name: str, dataset: Any) -> Split:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,7 @@ class Split:
         files: The only images to check, relative to ``images``; None for all.
         suffixes: The ends of the name of an image and of its label map, which are equal
             otherwise. An empty one stands for each suffix of an image.
-        keypoint_fields: Fields of an annotation with keypoints, in their order.
-        box_field: The field of an annotation with the box of these keypoints.
+        reads: How the data set reads an annotation; None if as it is stored.
 
     Raises:
         ValueError: If ``kind`` is unknown.
@@ -41,8 +40,7 @@ class Split:
     annotations: Path | None = None
     files: tuple[str, ...] | None = None
     suffixes: tuple[str, str] = ('', '.png')
-    keypoint_fields: tuple[str, ...] = ('keypoints',)
-    box_field: str = 'bbox'
+    reads: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

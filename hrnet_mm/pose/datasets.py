@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -69,12 +70,10 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
     Attributes:
         keypoint_fields: Fields of an annotation with keypoints, in the order of the
             metainfo.
-        box_field: The field of an annotation with the box of the keypoints.
         keypoints_as_stored: Whether the metainfo describes ``keypoint_fields``.
     """
 
     keypoint_fields: ClassVar[tuple[str, ...]] = ('keypoints',)
-    box_field: ClassVar[str] = 'bbox'
     keypoints_as_stored: ClassVar[bool] = True
     _metainfo: dict[str, Any]
 
@@ -101,6 +100,15 @@ class CheckedPose(NamedKeypoints, CheckedCoco):
         if parsed and 'raw_ann_info' in parsed:
             parsed['raw_ann_info'] = annotation
         return parsed
+
+    @classmethod
+    def with_described_keypoints(cls, annotation: dict[str, Any]) -> dict[str, Any]:
+        """Return an annotation with the keypoints of the metainfo in ``keypoints``."""
+        fields = cls.keypoint_fields
+        if fields == ('keypoints',):
+            return annotation
+        parts = [annotation.get(field) or [] for field in fields]
+        return dict(annotation, keypoints=[*chain.from_iterable(parts)])
 
     def _why_left_out(self, annotation: dict[str, Any]) -> str | None:
         """Return why MMPose skips an annotation, or None if it does not."""

@@ -15,13 +15,21 @@ class CocoWholeBodyFaces(CheckedFaces, CocoWholeBodyFaceDataset):
 
     METAINFO: ClassVar[dict[str, Any]] = metainfo_of(CocoWholeBodyFaceDataset)
     keypoint_fields = ('face_kpts',)
-    box_field = 'face_box'
     environment = 'COCO'
     source = (
         'The annotations of COCO-WholeBody are at '
         'https://github.com/jin-s13/COCO-WholeBody, the images are those of COCO 2017; '
         'configs/_base_/datasets/wholebody_faces.py shows the layout.'
     )
+
+    @classmethod
+    def with_described_keypoints(cls, annotation: dict[str, Any]) -> dict[str, Any]:
+        """Return an annotation with landmarks and box of the face only."""
+        face = super().with_described_keypoints(annotation)
+        visible = face['keypoints'][2::3] if face.get('face_valid') else []
+        face['num_keypoints'] = sum(it > 0 for it in visible)
+        del face['bbox']
+        return face | ({'bbox': face['face_box']} if 'face_box' in face else {})
 
     def _why_left_out(self, annotation: dict[str, Any]) -> str | None:
         if annotation['face_valid'] and max(annotation['face_kpts']) > 0:

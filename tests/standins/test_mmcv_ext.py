@@ -287,6 +287,45 @@ def test_deformable_convolutions_on_cpus_are_torchvision_s(
             assert mine is wanted is None or torch.allclose(mine, wanted)
 
 
+@pytest.mark.parametrize('modulated', [False, True])
+def test_deformable_convolutions_on_any_memory_layout(modulated):
+    x, weight, bias = double(3, 4, 5, 6), double(4, 2, 3, 3), double(4)
+    offset, mask = double(3, 36, 5, 6), double(3, 18, 5, 6)
+    sizes = (1, 1, 1, 2, 2)
+
+    def convolve(x, offset, mask, weight):
+        if modulated:
+            return ops.modulated_deform_conv2d(x, offset, mask, weight, bias, *sizes)
+        return ops.deform_conv2d(x, offset, weight, *sizes)
+
+    inputs = (x, offset, mask, weight)
+    expected = convolve(*inputs)
+    last = [t.detach().contiguous(memory_format=torch.channels_last) for t in inputs]
+    parts = [t.detach().repeat(1, 2, 1, 1)[:, : t.shape[1]] for t in inputs]
+    for given in (last, parts):
+        given = [t.requires_grad_() for t in given]
+        assert not any(t.is_contiguous() for t in given)
+        assert torch.allclose(convolve(*given), expected)
+        used = [t for t in given if modulated or t.shape != mask.shape]
+        found = torch.autograd.grad(convolve(*given).sin().sum(), used)
+        wanted = [t for t in inputs if modulated or t.shape != mask.shape]
+        for a, b in zip(
+            found, torch.autograd.grad(expected.sin().sum(), wanted, retain_graph=True),
+            strict=True,
+        ):  # fmt: skip
+            assert torch.allclose(a, b)
+
+
+@pytest.mark.parametrize('shift', [math.inf, -math.inf, math.nan, 1e38])
+def test_samples_at_no_place_are_0(shift):
+    offset = torch.full((1, 2, 1, 1), shift, requires_grad=True)
+    pixel = torch.ones(1, 1, 1, 1, requires_grad=True)
+    output = ops.deform_conv2d(pixel, offset, torch.ones(1, 1, 1, 1))
+    output.backward()
+    assert output == pixel.grad == 0
+    assert not offset.grad.any()
+
+
 @pytest.mark.parametrize(('shift', 'gradient'), [(-1.0, 0), (-0.5, 1)])
 def test_samples_one_pixel_before_the_image_have_no_gradient(shift, gradient):
     offset = torch.tensor([0, shift]).view(1, 2, 1, 1).requires_grad_()

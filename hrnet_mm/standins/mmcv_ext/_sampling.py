@@ -1,15 +1,55 @@
 """Deformable convolution by ``grid_sample``, for CPUs.
 
-The kernel of torchvision for CPUs takes one value at a time on one core. This one takes
-a quarter to a half of its time in the forward pass, and a sixth to a third in the
-backward pass: ``python -m benchmarks.deformable``.
+The kernel of torchvision for CPUs takes one value at a time, on one core;
+``python -m benchmarks.deformable`` compares both.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from ._common import gradients_of
+
+
+def convolve(arguments: list[Any]) -> Tensor:
+    """Compute what ``torch.ops.torchvision.deform_conv2d`` does, with its arguments."""
+    tensors, geometry = arguments[:5], arguments[5:]
+    return torch.cat(
+        [deform_conv2d(*part, *geometry) for part in _parts(tensors, geometry)]
+    )
+
+
+def gradients(grad_output: Tensor, arguments: list[Any]) -> list[Tensor]:
+    """Compute the gradients of input, weight, offset, mask and bias."""
+    tensors, geometry = arguments[:5], arguments[5:]
+    parts = list(_parts(tensors, geometry))
+    found = [
+        gradients_of(lambda *inputs: deform_conv2d(*inputs, *geometry), part, gradient)
+        for part, gradient in zip(
+            parts, grad_output.split(len(parts[0][0])), strict=True
+        )
+    ]
+    images, weights, offsets, masks, biases = zip(*found, strict=True)
+    return [
+        torch.cat(images), sum(weights), torch.cat(offsets), torch.cat(masks),
+        sum(biases),
+    ]  # fmt: skip
+
+
+def _parts(tensors: list[Tensor], geometry: list[Any]) -> Iterator[list[Any]]:
+    # As many images at once as there are threads for: the patches of one image take
+    # as much memory as nine of its feature maps.
+    input, weight, offset, mask, bias = (it.contiguous() for it in tensors)
+    offset_groups = geometry[-2]
+    images = math.ceil(torch.get_num_threads() / offset_groups)
+    for part in zip(*(it.split(images) for it in (input, offset, mask)), strict=True):
+        yield [part[0], weight, *part[1:], bias]
 
 
 def deform_conv2d(
@@ -28,11 +68,12 @@ def deform_conv2d(
     offset_groups: int,
     use_mask: bool,
 ) -> Tensor:
-    """Compute what ``torch.ops.torchvision.deform_conv2d`` does.
+    """Convolve some images.
 
     `input` is (B, C, H, W), `weight` (O, C // groups, kernel height, kernel width).
     `offset`, (B, offset_groups * taps * 2, h, w), has shifts (y, x) in pixels, and
     `mask`, (B, offset_groups * taps, h, w), factors; without `use_mask` it is not read.
+    All are contiguous.
     Returns (B, O, h, w).
     """
     batch = len(input)
@@ -62,12 +103,15 @@ def _sample(input: Tensor, y: Tensor, x: Tensor) -> Tensor:
     # (B, G, kernel height, kernel width, h, w) -> (B * G, C // G, taps, h * w)
     batch, groups, *_ = y.shape
     # With a power of two as the size, `grid` is exact for whole pixels. Otherwise they
-    # are rounded to either side, where the gradient of the offset can be another.
-    height, width = (1 << (size - 1).bit_length() for size in input.shape[2:])
-    padded = F.pad(input, (0, width - input.shape[3], 0, height - input.shape[2]))
+    # are rounded to either side, where the gradient of the offset can be another. What
+    # is nearer to a whole pixel than about 1e-6 of the size is rounded to it.
+    rows, columns = input.shape[2:]
+    height, width = (1 << (size - 1).bit_length() for size in (rows, columns))
+    padded = F.pad(input, (0, width - columns, 0, height - rows))
     grid = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), -1)
-    # A pixel at exactly -1 has the value 0, and here no gradient.
-    grid = torch.where(((y > -1) & (x > -1))[..., None], grid, grid.new_tensor(-3))
+    # As in mmcv: a position of exactly -1 has no gradient, an infinite one is outside.
+    inside = (y > -1) & (x > -1) & (y < rows) & (x < columns)
+    grid = torch.where(inside[..., None], grid, grid.new_tensor(-3))
     found = F.grid_sample(
         padded.reshape(batch * groups, -1, height, width),
         grid.view(batch * groups, -1, x.shape[-1], 2),

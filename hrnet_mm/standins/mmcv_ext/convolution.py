@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import _sampling
-from ._common import gradients_of, warn_where_not_deterministic, widened
+from ._common import warn_where_not_deterministic, widened
 
 
 def deform_conv_forward(
@@ -159,7 +159,7 @@ def _fit(values: Tensor, output: Tensor) -> Tensor:
 
 def _convolve(arguments: list[Any]) -> Tensor:
     if arguments[0].device.type == 'cpu':
-        return _sampling.deform_conv2d(*arguments)
+        return _sampling.convolve(arguments)
     return torch.ops.torchvision.deform_conv2d(*arguments)
 
 
@@ -167,12 +167,7 @@ def _gradients(grad_output: Tensor, arguments: list[Any]) -> list[Tensor]:
     # of input, weight, offsets, masks and bias
     (grad_output,) = widened(grad_output)
     if grad_output.device.type == 'cpu':
-        tensors, geometry = arguments[:5], arguments[5:]
-        return gradients_of(
-            lambda *inputs: _sampling.deform_conv2d(*inputs, *geometry),
-            tensors,
-            grad_output,
-        )
+        return _sampling.gradients(grad_output, arguments)
     with warn_where_not_deterministic():
         return torch.ops.torchvision._deform_conv2d_backward(grad_output, *arguments)
 
