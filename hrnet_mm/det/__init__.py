@@ -1,17 +1,20 @@
-"""Components for MMDetection: data sets, metric, RoI extractor, TTA model, hook."""
+"""Components for MMDetection: data sets, metrics, RoI extractor, TTA model, hook."""
 
 from .datasets import CocoDet, TinyDet
 from .metrics import CocoDetMetric
+from .panoptic import CocoPanopticMetric
 from .roi_extractors import SingleRoIExtractor
-from .transforms import LoadObjects, PackDetInputs
+from .transforms import LoadObjects, LoadPanopticObjects, PackDetInputs
 from .tta import InstanceTTAModel
 from .visualization import SparseDetVisualizationHook
 
 __all__ = [
     'CocoDet',
     'CocoDetMetric',
+    'CocoPanopticMetric',
     'InstanceTTAModel',
     'LoadObjects',
+    'LoadPanopticObjects',
     'PackDetInputs',
     'SingleRoIExtractor',
     'SparseDetVisualizationHook',

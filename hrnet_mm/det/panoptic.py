@@ -20,6 +20,11 @@ VOID = 0  # the id of pixels without a label
 MATCH = 0.5  # smallest IoU of a match; at most one segment is above it
 
 
+def segment_ids(colours: np.ndarray) -> np.ndarray:
+    """Return the ids, (H, W), of a panoptic label map, (H, W, 3), in RGB order."""
+    return colours.astype(np.int64) @ [1, 1 << 8, 1 << 16]
+
+
 class PanopticQuality:
     """Matched, missed and false segments of each category.
 
@@ -183,8 +188,7 @@ class CocoPanopticMetric(BaseMetric):
         truth = self._truth[image]
         path = str(Path(self._folder) / truth['file_name'])
         content = get(path, backend_args=self._backend)
-        rgb = mmcv.imfrombytes(content, channel_order='rgb').astype(np.int64)
-        ids = rgb @ [1, 1 << 8, 1 << 16]
+        ids = segment_ids(mmcv.imfrombytes(content, channel_order='rgb'))
         segments = truth['segments_info']
         unknown = {self._names[it['category_id']] for it in segments} - {*classes}
         if unknown:

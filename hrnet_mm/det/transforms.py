@@ -13,6 +13,8 @@ from hrnet_mm.datasets.packing import PacksView
 from hrnet_mm.images import positive_strides
 from hrnet_mm.registry import TRANSFORMS
 
+from .panoptic import segment_ids
+
 
 class Bitmaps(BitmapMasks):
     """``BitmapMasks`` that are resized, flipped and indexed without further copies.
@@ -82,6 +84,30 @@ class LoadObjects(stock.LoadAnnotations):
         masks = results['gt_masks']
         if isinstance(masks, BitmapMasks):
             results['gt_masks'] = Bitmaps(masks.masks, masks.height, masks.width)
+
+
+@TRANSFORMS.register_module()
+class LoadPanopticObjects(LoadObjects, stock.LoadPanopticAnnotations):
+    """``LoadPanopticAnnotations`` of MMDetection, without panopticapi.
+
+    Args:
+        kwargs: Arguments of MMDetection's ``LoadAnnotations``; boxes, labels, masks and
+            the semantic label map are loaded by default.
+    """
+
+    rgb2id = staticmethod(segment_ids)
+
+    def __init__(self, **kwargs: Any) -> None:
+        defaults = dict(with_mask=True, with_seg=True)
+        stock.LoadAnnotations.__init__(self, **defaults | kwargs)
+
+    def _load_masks_and_semantic_segs(self, results: dict[str, Any]) -> None:
+        super()._load_masks_and_semantic_segs(results)
+        if 'gt_masks' in results:
+            masks = results['gt_masks']
+            results['gt_masks'] = Bitmaps(masks.masks, masks.height, masks.width)
+        if 'gt_seg_map' in results:  # OpenCV resizes no 64-bit integers
+            results['gt_seg_map'] = results['gt_seg_map'].astype(np.uint8)
 
 
 @TRANSFORMS.register_module()

@@ -12,7 +12,10 @@ import torch
 
 pytest.importorskip('mmdet')
 
-from hrnet_mm.det.panoptic import CocoPanopticMetric, PanopticQuality
+from mmdet.datasets.transforms import Resize
+
+from hrnet_mm.det import CocoPanopticMetric, LoadPanopticObjects
+from hrnet_mm.det.panoptic import PanopticQuality
 
 CATEGORIES = 5
 THINGS = 3
@@ -145,3 +148,28 @@ def test_what_cannot_be_scored_is_refused(tmp_path):
     made = metric(**truth(tmp_path, [(np.eye(4, dtype=int), {1: 0, 7: 1})], [()]))
     with pytest.raises(ValueError, match=r'no pixel of the segments \{7\}'):
         made.process({}, [prediction(0, *maps[0])])
+
+
+def test_things_and_stuff_are_loaded_from_one_label_map(tmp_path):
+    ids = np.zeros((4, 6), np.int64)
+    ids[:2], ids[2:, :3] = 70_000, 2
+    write(tmp_path, 'map.png', ids)
+    results = dict(
+        img=np.zeros((*ids.shape, 3), np.uint8),
+        seg_map_path=str(tmp_path / 'map.png'),
+        ori_shape=ids.shape,
+        img_shape=ids.shape,
+        segments_info=[
+            dict(id=70_000, category=1, is_thing=True),
+            dict(id=2, category=3, is_thing=False),
+        ],
+        instances=[dict(bbox=[0, 0, 6, 2], bbox_label=1, ignore_flag=0)],
+    )
+    loaded = LoadPanopticObjects()(results)
+    assert loaded['gt_bboxes_labels'].tolist() == [1]
+    assert loaded['gt_masks'].masks.tolist() == [(ids == 70_000).tolist()]
+    labels = loaded['gt_seg_map']
+    assert labels.dtype == np.uint8  # which every transform resizes
+    assert labels.tolist() == [[1] * 6] * 2 + [[3] * 3 + [255] * 3] * 2
+    resized = Resize(scale=(12, 8))(loaded)
+    assert (resized['gt_seg_map'] == labels.repeat(2, 0).repeat(2, 1)).all()
