@@ -72,7 +72,7 @@ def check_inferencer(config: Path, checkpoint: Path, data: Path, run_python) -> 
     assert done.returncode == 0, done.stderr[-3000:]
     everybody, _, once, score = map(float, done.stdout.split()[-4:])
     assert 4 <= once <= everybody
-    assert 0 < score < 1
+    assert abs(score) < 1  # heatmaps of DEKR can be a little below 0
 
 
 @pytest.mark.jobs
