@@ -100,7 +100,8 @@ class SplitCheck(ABC):
         """Return all findings about the split, once all images were examined."""
         yield from self.found
         yield from self._damaged(facts)
-        yield from self.check_images(facts)
+        if self.files:  # or nothing was read
+            yield from self.check_images(facts)
         for file in self.files:
             if facts[self.path(file)].thumbnail is not None:
                 size = facts[self.path(file)].size_as_loaded(self.expected.turns_images)

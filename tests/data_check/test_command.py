@@ -121,6 +121,15 @@ def test_the_data_of_a_config_are_checked(library, few_people, root, monkeypatch
     assert bool(found['keypoints']) == (library == 'mmpose')
 
 
+@pytest.mark.parametrize('library', LEAVES)
+def test_folders_that_are_not_there_are_named(library, root, monkeypatch, run):
+    monkeypatch.setenv('TINY_PEOPLE', '/no/such')
+    pytest.importorskip(library)
+    code, output = run(root / 'configs' / LEAVES[library])
+    assert code == 1
+    assert 'train has no folder of images: /no/such/' in ' '.join(output.split())
+
+
 def test_anchors_are_those_of_the_config(few_people, root, monkeypatch):
     cfg = read_config('mmdet', few_people, root, monkeypatch)
     anchors = splits_of_config(cfg)['anchors']
