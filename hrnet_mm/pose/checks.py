@@ -1,4 +1,4 @@
-"""Checks of a pose config before training: keypoints, sizes and the codec."""
+"""Checks of a pose config before training: channels, keypoints, sizes, the codec."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from hrnet_mm.engine.checks import unwrap_model
 from hrnet_mm.engine.optional_hook import OptionalHook
-from hrnet_mm.models import HRNet
+from hrnet_mm.models import HRNet, HRNetV2
 from hrnet_mm.registry import HOOKS
 
 from .heads import HeatmapHead
@@ -31,9 +31,9 @@ class CheckCodecHook(OptionalHook):
     misplaces every keypoint without an error.
 
     Raises:
-        ValueError: If keypoints or sizes differ, if nothing encodes the keypoints, or
-            if UDP offsets (``heatmap_type='combined'``) are used with options for plain
-            heatmaps.
+        ValueError: If channels, keypoints or sizes differ, if nothing encodes the
+            keypoints, or if UDP offsets (``heatmap_type='combined'``) are used with
+            options for plain heatmaps.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -54,6 +54,7 @@ class CheckCodecHook(OptionalHook):
         model = unwrap_model(runner.model)
         if getattr(model, 'head', None) is None:
             return
+        _check_channels(model)
         dataset = getattr(runner, f'{stage}_dataloader').dataset
         _check_keypoints(model.head, dataset)
         _check_sizes(model, dataset, f'{stage}_dataloader.dataset.pipeline')
@@ -61,6 +62,21 @@ class CheckCodecHook(OptionalHook):
             _check_target(model.head, dataset)
         if _predicts_offsets(model.head):
             _check_offset_options(model, stage)
+
+
+def _check_channels(model: Any) -> None:
+    expected, trunk = getattr(model.head, 'in_channels', None), model.backbone
+    neck = getattr(model, 'neck', None)
+    if not isinstance(trunk, HRNet) or not isinstance(expected, int):
+        return
+    if isinstance(neck, HRNetV2) or (neck is None and len(trunk.out_channels) == 1):
+        channels = sum(trunk.out_channels)
+        if channels != expected:
+            raise ValueError(
+                f'the trunk passes {channels} channels to {type(model.head).__name__}, '
+                f'which has in_channels={expected}. Set '
+                f'model.head.in_channels={channels}, or another model.backbone.arch'
+            )
 
 
 def _transforms(dataset: Any) -> Iterator[Any]:

@@ -69,6 +69,21 @@ def test_keypoints_are_those_of_the_data(cfg):
         check(cfg, keypoints=12)
 
 
+@pytest.mark.parametrize('all_streams', [False, True])
+def test_the_channels_are_those_of_the_trunk(cfg, all_streams):
+    """Of w18_small_v1, whose C is 16."""
+    channels = 16
+    if all_streams:
+        channels = 16 + 32 + 64 + 128
+        cfg.model.backbone.multiscale_output = True
+        cfg.model.neck = dict(type='hrnet_mm.HRNetV2')
+    cfg.model.head.in_channels = 18
+    with pytest.raises(ValueError, match=rf'Set model.head.in_channels={channels},'):
+        check(cfg)
+    cfg.model.head.in_channels = channels
+    check(cfg)
+
+
 def test_a_converter_needs_the_metainfo_of_its_output(cfg):
     step = dict(type='KeypointConverter', num_keypoints=2, mapping=[(0, 0), (1, 1)])
     cfg.val_dataloader.dataset.pipeline.insert(1, step)
