@@ -46,7 +46,7 @@ RECORDED = [
 
 
 def draw(rng: np.random.Generator) -> tuple[np.ndarray, dict[int, int]]:
-    """A random map of rectangles, 24x32, and the category of each id; 0 is void."""
+    """Return random rectangles, 24x32, and the category of each id; 0 is void."""
     ids = np.zeros((24, 32), np.int64)
     for number in range(1, 9):
         y, x = rng.integers(0, 18), rng.integers(0, 24)
@@ -58,7 +58,7 @@ def draw(rng: np.random.Generator) -> tuple[np.ndarray, dict[int, int]]:
 def spoil(
     rng: np.random.Generator, ids: np.ndarray, categories: dict[int, int]
 ) -> tuple[np.ndarray, dict[int, int]]:
-    """What a network finds: moved, with wrong categories, and a new segment."""
+    """Return the truth as a network finds it: moved, with errors and a new segment."""
     found = np.roll(ids, rng.integers(-2, 3, 2), (0, 1))
     found[rng.integers(0, 12) :][:6, :8] = 9
     present = [int(it) for it in np.unique(found) if it]

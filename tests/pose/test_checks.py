@@ -71,8 +71,7 @@ def test_keypoints_are_those_of_the_data(cfg):
 
 @pytest.mark.parametrize('all_streams', [False, True])
 def test_the_channels_are_those_of_the_trunk(cfg, all_streams):
-    """Of w18_small_v1, whose C is 16."""
-    channels = 16
+    channels = 16  # C of w18_small_v1
     if all_streams:
         channels = 16 + 32 + 64 + 128
         cfg.model.backbone.multiscale_output = True
