@@ -1,22 +1,35 @@
 """Components for MMDetection: data sets, metrics, RoI extractor, TTA model, hook."""
 
 from .datasets import CocoDet, TinyDet
+from .deeplab_heads import DeepLabInstanceHead, DeepLabSemanticHead
 from .metrics import CocoDetMetric
-from .panoptic import CocoPanopticMetric
+from .panoptic_datasets import CityscapesPanoptic, CocoPanoptic, TinyPanoptic
+from .panoptic_deeplab import PanopticDeepLab
+from .panoptic_metrics import CocoPanopticMetric, PanopticInstanceMetric
+from .panoptic_targets import LoadSegments, PackPanopticTargets
 from .roi_extractors import SingleRoIExtractor
 from .transforms import LoadObjects, LoadPanopticObjects, PackDetInputs
 from .tta import InstanceTTAModel
 from .visualization import SparseDetVisualizationHook
 
 __all__ = [
+    'CityscapesPanoptic',
     'CocoDet',
     'CocoDetMetric',
+    'CocoPanoptic',
     'CocoPanopticMetric',
+    'DeepLabInstanceHead',
+    'DeepLabSemanticHead',
     'InstanceTTAModel',
     'LoadObjects',
     'LoadPanopticObjects',
+    'LoadSegments',
     'PackDetInputs',
+    'PackPanopticTargets',
+    'PanopticDeepLab',
+    'PanopticInstanceMetric',
     'SingleRoIExtractor',
     'SparseDetVisualizationHook',
     'TinyDet',
+    'TinyPanoptic',
 ]

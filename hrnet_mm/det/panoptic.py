@@ -1,28 +1,50 @@
-"""Panoptic quality (Kirillov et al., CVPR 2019), without panopticapi."""
+"""Label maps of segments, and panoptic quality (Kirillov et al., CVPR 2019)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import mmcv
 import numpy as np
-from mmdet.evaluation import INSTANCE_OFFSET
-from mmengine.evaluator import BaseMetric
-from mmengine.fileio import get, get_text
-
-from hrnet_mm.messages import shortened
-from hrnet_mm.registry import METRICS
+from mmengine.fileio import get
 
 VOID = 0  # the id of pixels without a label
+NO_LABEL = 255  # their class
 MATCH = 0.5  # smallest IoU of a match; at most one segment is above it
 
 
 def segment_ids(colours: np.ndarray) -> np.ndarray:
     """Return the ids, (H, W), of a panoptic label map, (H, W, 3), in RGB order."""
     return colours.astype(np.int64) @ [1, 1 << 8, 1 << 16]
+
+
+def read_segment_ids(
+    path: str,
+    shape: tuple[int, int] | None = None,
+    backend_args: dict[str, Any] | None = None,
+) -> np.ndarray:
+    """Read a panoptic label map.
+
+    Args:
+        path: Its path.
+        shape: The height and width of its image; None for any.
+        backend_args: Arguments of mmengine's file backend.
+
+    Returns:
+        The ids of the segments, (H, W).
+
+    Raises:
+        ValueError: If the label map has another size.
+    """
+    content = get(path, backend_args=backend_args)
+    ids = segment_ids(mmcv.imfrombytes(content, channel_order='rgb'))
+    if shape is not None and ids.shape != tuple(shape):
+        raise ValueError(
+            f'the label map {path} is {ids.shape} pixels high and wide, its image '
+            f'{tuple(shape)}: it belongs to another image, or one was resized'
+        )
+    return ids
 
 
 class PanopticQuality:
@@ -121,102 +143,3 @@ def _areas(shared: Mapping[tuple[int, int], int], side: int) -> dict[int, int]:
     for ids, pixels in shared.items():
         areas[ids[side]] = areas.get(ids[side], 0) + pixels
     return areas
-
-
-@METRICS.register_module()
-class CocoPanopticMetric(BaseMetric):
-    """Panoptic quality of MMDetection's panoptic detectors.
-
-    The scores are those of MMDetection's metric of this name, which needs panopticapi:
-    ``PQ``, ``SQ`` and ``RQ`` in percent, and ``_th`` and ``_st`` for things and stuff.
-    Label maps are found by the ``file_name`` of the annotations, so that they may have
-    other names than the images, as those of Cityscapes.
-
-    Args:
-        ann_file: The JSON file of the truth, in COCO's panoptic format.
-        seg_prefix: The folder of its label maps.
-        backend_args: Arguments of mmengine's file backend.
-        kwargs: Arguments of ``BaseMetric``.
-
-    Raises:
-        ValueError: If a category of the file is no class, a label map lacks a segment
-            of the file, or a prediction has another size than its label map.
-    """
-
-    default_prefix = 'coco_panoptic'
-
-    def __init__(
-        self,
-        ann_file: str,
-        seg_prefix: str,
-        backend_args: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._file, self._folder, self._backend = ann_file, seg_prefix, backend_args
-        content = json.loads(get_text(ann_file, backend_args=backend_args))
-        self._names = {it['id']: it['name'] for it in content['categories']}
-        self._truth = {it['image_id']: it for it in content['annotations']}
-
-    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Count the segments of some images.
-
-        Args:
-            data_batch: Unused.
-            data_samples: Samples with ``img_id`` and ``pred_panoptic_seg``, whose
-                ``sem_seg``, (1, H, W), has class + 1000 * instance at each pixel.
-        """
-        classes = list(self.dataset_meta['classes'])
-        for sample in data_samples:
-            found = np.asarray(sample['pred_panoptic_seg']['sem_seg'].cpu())[0]
-            ids = [it for it in np.unique(found) if it % INSTANCE_OFFSET < len(classes)]
-            named = {int(it) + 1: int(it) % INSTANCE_OFFSET for it in ids}
-            found = np.where(np.isin(found, ids), found + 1, VOID)
-            true, categories, crowds = self._read(sample['img_id'], classes)
-            if true.shape != found.shape:
-                raise ValueError(
-                    f'the prediction of image {sample["img_id"]} is {found.shape} '
-                    f'pixels high and wide, its label map {true.shape}'
-                )
-            quality = PanopticQuality(len(classes))
-            quality.add(found, named, true, categories, crowds)
-            self.results.append(quality.counts)
-
-    def _read(
-        self, image: Any, classes: list[str]
-    ) -> tuple[np.ndarray, dict[int, int], set[int]]:
-        truth = self._truth[image]
-        path = str(Path(self._folder) / truth['file_name'])
-        content = get(path, backend_args=self._backend)
-        ids = segment_ids(mmcv.imfrombytes(content, channel_order='rgb'))
-        segments = truth['segments_info']
-        unknown = {self._names[it['category_id']] for it in segments} - {*classes}
-        if unknown:
-            raise ValueError(
-                f'{self._file} has segments of {shortened(sorted(unknown))}, which are '
-                'no classes of the data set: set metainfo.classes'
-            )
-        missing = {it['id'] for it in segments} - {*np.unique(ids).tolist()}
-        if missing:
-            raise ValueError(f'{path} has no pixel of the segments {missing}')
-        labels = {
-            it['id']: classes.index(self._names[it['category_id']]) for it in segments
-        }
-        known = np.where(np.isin(ids, [*labels]), ids, VOID)
-        return known, labels, {it['id'] for it in segments if it.get('iscrowd')}
-
-    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
-        """Compute the scores of all categories, of things and of stuff."""
-        classes = list(self.dataset_meta['classes'])
-        quality = PanopticQuality(len(classes))
-        quality.counts = np.sum(results, axis=0)
-        things = {*self.dataset_meta['thing_classes']}
-        parts = {
-            '_th': [i for i, name in enumerate(classes) if name in things],
-            '_st': [i for i, name in enumerate(classes) if name not in things],
-        }
-        scores = quality.scores()
-        for end, part in parts.items():
-            found = quality.scores(part)
-            scores |= {name + end: score for name, score in found.items()}
-        return scores

@@ -13,7 +13,7 @@ from hrnet_mm.datasets.packing import PacksView
 from hrnet_mm.images import positive_strides
 from hrnet_mm.registry import TRANSFORMS
 
-from .panoptic import segment_ids
+from .panoptic import NO_LABEL, read_segment_ids
 
 
 class Bitmaps(BitmapMasks):
@@ -90,24 +90,34 @@ class LoadObjects(stock.LoadAnnotations):
 class LoadPanopticObjects(LoadObjects, stock.LoadPanopticAnnotations):
     """``LoadPanopticAnnotations`` of MMDetection, without panopticapi.
 
+    Label maps of another size than their image raise an error.
+
     Args:
         kwargs: Arguments of MMDetection's ``LoadAnnotations``; boxes, labels, masks and
             the semantic label map are loaded by default.
     """
-
-    rgb2id = staticmethod(segment_ids)
 
     def __init__(self, **kwargs: Any) -> None:
         defaults = dict(with_mask=True, with_seg=True)
         stock.LoadAnnotations.__init__(self, **defaults | kwargs)
 
     def _load_masks_and_semantic_segs(self, results: dict[str, Any]) -> None:
-        super()._load_masks_and_semantic_segs(results)
-        if 'gt_masks' in results:
-            masks = results['gt_masks']
-            results['gt_masks'] = Bitmaps(masks.masks, masks.height, masks.width)
-        if 'gt_seg_map' in results:  # OpenCV resizes no 64-bit integers
-            results['gt_seg_map'] = results['gt_seg_map'].astype(np.uint8)
+        if results.get('seg_map_path') is None:  # an image without annotations
+            return
+        ids = read_segment_ids(
+            results['seg_map_path'], results['ori_shape'], self.backend_args
+        )
+        height, width = ids.shape
+        segments = results['segments_info']
+        if self.with_mask:
+            things = [it['id'] for it in segments if it['is_thing']]
+            masks = ids == np.array(things, np.int64).reshape(-1, 1, 1)
+            results['gt_masks'] = Bitmaps(masks.view(np.uint8), height, width)
+        if self.with_seg:
+            labels = np.full(ids.shape, NO_LABEL, np.uint8)
+            for segment in segments:
+                labels[ids == segment['id']] = segment['category']
+            results['gt_seg_map'] = labels
 
 
 @TRANSFORMS.register_module()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
@@ -115,7 +115,7 @@ class CheckChannelsHook(OptionalHook):
 
 
 # Their num_classes does not count the classes of the data, but object or not, or stuff.
-CLASS_AGNOSTIC_HEADS = ('rpn_head', 'semantic_head')
+CLASS_AGNOSTIC_HEADS = ('model', 'rpn_head', 'semantic_head')
 
 
 @HOOKS.register_module()
@@ -156,24 +156,44 @@ class CheckClassesHook(OptionalHook):
 
 
 def _check_classes(model: nn.Module, dataset: Any, exact: bool = False) -> None:
-    classes = _class_names(dataset)
-    if classes is None:
+    described = _description(dataset)
+    classes = described.get('classes')
+    if not classes:
         return
+    things, stuff = (
+        len(described.get(f'{kind}_classes', ())) for kind in ('thing', 'stuff')
+    )
+    wanted = dict(num_classes=len(classes))
+    if things:  # panoptic data
+        wanted |= dict(num_things_classes=things, num_stuff_classes=stuff)
     wrong = []
-    for name, part in model.named_modules():
-        outputs = getattr(part, 'num_classes', None)
-        path = ['model', *_strip_wrappers(name).split('.')]
-        if outputs is None or path[-1] in ('', *CLASS_AGNOSTIC_HEADS):
-            continue
-        if outputs < len(classes) or (exact and outputs > len(classes)):
-            wrong.append((outputs, '.'.join(path)))
+    for field, outputs in _class_fields(model):
+        key = field.rpartition('.')[2]
+        number = wanted.get(key, outputs)
+        if key == 'num_classes' and outputs == things:
+            continue  # heads of boxes and masks have the things only
+        if outputs < number or (exact and outputs > number):
+            wrong.append((outputs, number, field))
     if wrong:
-        keys = ' '.join(f'{path}.num_classes={len(classes)}' for _, path in wrong)
+        outputs, _, field = wrong[0]
+        keys = ' '.join(f'{path}={number}' for _, number, path in wrong)
+        split = f', {things} of them things' if things else ''
         raise ValueError(
-            f'the data ({type(dataset).__name__}) have {len(classes)} classes '
-            f'({shortened(classes)}), but {wrong[0][1]} has num_classes={wrong[0][0]}. '
-            f'Set {keys}'
+            f'the data ({type(dataset).__name__}) have {len(classes)} classes{split} '
+            f'({shortened(classes)}), but {field.rpartition(".")[0]} has '
+            f'{field.rpartition(".")[2]}={outputs}. Set {keys}'
         )
+
+
+def _class_fields(model: nn.Module) -> Iterator[tuple[str, int]]:
+    # config keys of numbers of classes, and their values
+    for name, part in model.named_modules():
+        path = ['model', *filter(None, _strip_wrappers(name).split('.'))]
+        for key in ('num_classes', 'num_things_classes', 'num_stuff_classes'):
+            number = getattr(part, key, None)
+            whole = key == 'num_classes' and path[-1] in CLASS_AGNOSTIC_HEADS
+            if number is not None and not whole:
+                yield '.'.join([*path, key]), number
 
 
 def _check_ignore_index(runner: Runner, stage: str) -> None:
@@ -206,11 +226,10 @@ def _ignore_indices(model: nn.Module) -> Iterator[tuple[str, int]]:
             yield f'{path}.seg_pad_val', part.seg_pad_val
 
 
-def _class_names(dataset: Any) -> Sequence[str] | None:
+def _description(dataset: Any) -> dict[str, Any]:
     metainfo = dataset.metainfo  # a list for a ConcatDataset of different parts
     parts = metainfo if isinstance(metainfo, list) else [metainfo or {}]
-    named = [part['classes'] for part in parts if part.get('classes')]
-    return max(named, key=len, default=None)
+    return max(parts, key=lambda part: len(part.get('classes') or ()), default={})
 
 
 def _strip_wrappers(name: str) -> str:

@@ -99,7 +99,8 @@ def image_size(cfg: Config) -> tuple[int, int]:
     """
     scope = cfg.get('default_scope')
     if scope == 'mmdet':
-        return DETECTION_SIZE
+        # crops of panoptic models have one size
+        return tuple(cfg.get('crop_size', DETECTION_SIZE))
     if scope == 'mmseg':
         preprocessor = cfg.model.get('data_preprocessor') or cfg.data_preprocessor
         size = preprocessor.get('size') or cfg.get('crop_size')

@@ -1,9 +1,11 @@
 """Functions that write TinyPeople in the annotation format of COCO."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
-from .scene import Person
+from .scene import Person, Scene
 from .skeleton import KEYPOINTS, SKELETON
 
 CATEGORY = {
@@ -13,6 +15,12 @@ CATEGORY = {
     'keypoints': list(KEYPOINTS),
     'skeleton': [list(bone) for bone in SKELETON],
 }
+
+PANOPTIC_CATEGORIES = [
+    {'id': 1, 'name': 'person', 'supercategory': 'person', 'isthing': 1},
+    {'id': 2, 'name': 'background', 'supercategory': 'background', 'isthing': 0},
+]
+_BACKGROUND = 100  # the id of its segment; people have 1, 2, ...
 
 _FINENESS = 4  # upsampling factor of masks before their outlines are traced
 _TOLERANCE = 0.4  # of simplified outlines, in pixels
@@ -81,3 +89,34 @@ def annotation_entry(person: Person, image_id: int, number: int) -> dict:
         'segmentation': mask_to_polygons(person.mask),
         'iscrowd': 0,
     }
+
+
+def panoptic_map(scene: Scene) -> np.ndarray:
+    """Return the ids of the segments of a scene as (H, W, 3), blue, green, red."""
+    ids = np.full(scene.labels.shape, _BACKGROUND, np.uint8)
+    for number, person in enumerate(scene.people, start=1):
+        ids[person.mask] = number
+    return np.stack([np.zeros_like(ids), np.zeros_like(ids), ids], axis=-1)
+
+
+def panoptic_entry(people: Sequence[Person], image_id: int, file_name: str) -> dict:
+    """Return the entry of an image in COCO's panoptic format.
+
+    Args:
+        people: The people of a scene.
+        image_id: The id of the image.
+        file_name: The name of its label map.
+    """
+    behind = ~np.any([person.mask for person in people], axis=0)
+    masks = [(i, 1, it.mask) for i, it in enumerate(people, start=1)]
+    segments = [
+        {
+            'id': number,
+            'category_id': category,
+            'bbox': bounding_box(mask),
+            'area': int(mask.sum()),
+            'iscrowd': 0,
+        }
+        for number, category, mask in [*masks, (_BACKGROUND, 2, behind)]
+    ]
+    return {'image_id': image_id, 'file_name': file_name, 'segments_info': segments}

@@ -7,6 +7,8 @@ data sets and metrics of OpenMMLab read:
     ROOT/annotations/SPLIT.json             COCO: keypoints, boxes, masks
     ROOT/images/SPLIT/000001.jpg
     ROOT/labels/SPLIT/000001.png            indices of ``CLASSES``
+    ROOT/annotations/panoptic_SPLIT.json    COCO panoptic: people and background
+    ROOT/panoptic/SPLIT/000001.png          ids of segments
     ROOT/crops/SPLIT/POSE/000001_0.jpg      one figure per file
 """
 
@@ -25,8 +27,8 @@ from . import coco
 from .scene import CROWD, FEW, Person, Scene, draw_scene
 from .skeleton import POSES
 
-DRAWING = 1
-"""The version of the rendering code; it changes whenever the images change."""
+DRAWING = 2
+"""The version of the rendering code; it changes whenever the files change."""
 
 MANIFEST = 'tiny_people.json'
 MIN_SIZE = 64
@@ -156,7 +158,7 @@ class TinyPeople:
         done, total = 0, sum(self.splits.values())
         for split, count in self.splits.items():
             _make_folders(root, split)
-            images, annotations = [], []
+            images, annotations, panoptic = [], [], []
             for number in range(1, count + 1):
                 scene = self.scene(split, number)
                 _write_images(root, split, f'{number:06d}', scene)
@@ -167,16 +169,23 @@ class TinyPeople:
                     coco.annotation_entry(person, number, i)
                     for i, person in enumerate(scene.people)
                 ]
+                panoptic.append(
+                    coco.panoptic_entry(scene.people, number, f'{number:06d}.png')
+                )
                 done += 1
                 progress(done, total)
-            content = {
+            described = {
                 'info': {'description': f'TinyPeople {split}', 'version': str(DRAWING)},
                 'licenses': [],
                 'images': images,
-                'annotations': annotations,
-                'categories': [coco.CATEGORY],
             }
-            (root / 'annotations' / f'{split}.json').write_text(json.dumps(content))
+            folder = root / 'annotations'
+            content = {'annotations': annotations, 'categories': [coco.CATEGORY]}
+            (folder / f'{split}.json').write_text(json.dumps(described | content))
+            content = {'annotations': panoptic, 'categories': coco.PANOPTIC_CATEGORIES}
+            (folder / f'panoptic_{split}.json').write_text(
+                json.dumps(described | content)
+            )
         (root / MANIFEST).write_text(json.dumps(self._manifest(), indent=2) + '\n')
 
 
@@ -184,6 +193,7 @@ def _make_folders(root: Path, split: str) -> None:
     (root / 'annotations').mkdir(exist_ok=True)
     (root / 'images' / split).mkdir(parents=True)
     (root / 'labels' / split).mkdir(parents=True)
+    (root / 'panoptic' / split).mkdir(parents=True)
     # also if they stay empty, so that a class has the same index in every split
     for pose in POSES:
         (root / 'crops' / split / pose).mkdir(parents=True)
@@ -192,6 +202,7 @@ def _make_folders(root: Path, split: str) -> None:
 def _write_images(root: Path, split: str, name: str, scene: Scene) -> None:
     _write_image(root / 'images' / split / f'{name}.jpg', scene.image)
     _write_image(root / 'labels' / split / f'{name}.png', scene.labels)
+    _write_image(root / 'panoptic' / split / f'{name}.png', coco.panoptic_map(scene))
     for i, person in enumerate(scene.people):
         path = root / 'crops' / split / person.pose / f'{name}_{i}.jpg'
         _write_image(path, _crop(scene.image, person))

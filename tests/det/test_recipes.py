@@ -17,7 +17,9 @@ mmdet = pytest.importorskip('mmdet')
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 STOCK = Path(mmdet.__file__).parent / '.mim/configs/hrnet'
-LEAVES = sorted(p.name for p in (CONFIGS / 'det').glob('*_coco-*.py'))
+ALL = sorted(p.name for p in (CONFIGS / 'det').glob('*_coco-*.py'))
+PANOPTIC = [name for name in ALL if name.startswith('panoptic-')]
+LEAVES = [name for name in ALL if name not in PANOPTIC]
 OFFICIAL = [name for name in LEAVES if 'syncbn' in name]
 # MMDetection has no W48; the rest of that recipe is the one of W40
 SAME = [n for n in LEAVES if n not in OFFICIAL and 'scratch' not in n]
@@ -112,6 +114,46 @@ def test_schedule_and_data_are_mmdet_s(name):
             assert mine.dataset.get(key) == stocks.dataset.get(key), key
         if '_w48_' not in name:
             assert mine.batch_size == stocks.batch_size
+
+
+def panoptic(cfg: Any) -> Any:
+    """The settings of a stock config under the names of ours."""
+    names = {
+        'LoadPanopticAnnotations': 'hrnet_mm.LoadPanopticObjects',
+        'PackDetInputs': 'hrnet_mm.PackDetInputs',
+    }
+    steps = []
+    for step in cfg:
+        kept = {k: v for k, v in step.items() if not k.startswith(('with_', 'backend'))}
+        steps.append(dict(kept, type=names.get(step['type'], step['type'])))
+    return steps
+
+
+@pytest.mark.parametrize('name', [n for n in PANOPTIC if '-fpn_' in n])
+def test_panoptic_fpn_is_mmdet_s(name):
+    ours = config(name)
+    schedule = re.search(r'coco-(\dx)', name)[1]
+    folder = STOCK.parent / 'panoptic_fpn'
+    (file,) = folder.glob(f'panoptic-fpn_r50_fpn_*{schedule}_coco.py')
+    theirs = Config.fromfile(str(file))
+    parts = [plain(c.model, 'backbone', 'neck') for c in (ours, theirs)]
+    for part in parts:
+        part['data_preprocessor'].pop('mask_pad_value', None)  # 0 by default
+        part['semantic_head'].pop('conv_cfg', None)
+        part['semantic_head']['norm_cfg'].pop('requires_grad', None)
+    assert parts[0] == parts[1]
+    assert ours.optim_wrapper == theirs.optim_wrapper
+    assert ours.train_cfg.max_epochs == theirs.train_cfg.max_epochs
+    assert ours.train_cfg.val_interval == theirs.train_cfg.val_interval
+    warm_up, steps = map(dict, theirs.param_scheduler)
+    assert plain(ours.param_scheduler) == plain([warm_up, steps])
+    mine, stocks = (c.train_dataloader for c in (ours, theirs))
+    assert mine.batch_size == stocks.batch_size
+    assert panoptic(mine.dataset.pipeline) == panoptic(stocks.dataset.pipeline)
+    for split in ('train', 'val', 'test'):
+        mine, stocks = (c[f'{split}_dataloader'].dataset for c in (ours, theirs))
+        for key in ('ann_file', 'data_prefix', 'filter_cfg', 'test_mode'):
+            assert mine.get(key) == stocks.get(key), key
 
 
 @pytest.mark.parametrize('name', LEAVES)

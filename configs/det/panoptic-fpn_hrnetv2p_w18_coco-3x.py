@@ -1,0 +1,17 @@
+"""Panoptic FPN on HRNetV2p, W18, COCO panoptic, 3x. No figure of HRNet is published.
+
+mim train mmdet configs/det/panoptic-fpn_hrnetv2p_w18_coco-3x.py
+mim test mmdet configs/det/panoptic-fpn_hrnetv2p_w18_coco-3x.py --checkpoint CHECKPOINT
+"""
+
+_base_ = [
+    '../_base_/det/panoptic_fpn.py',
+    '../_base_/widths/w18.py',
+    '../_base_/datasets/coco_panoptic_scales.py',
+    '../_base_/schedules/coco_3x.py',
+]
+
+model = dict(
+    backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet),
+    neck=dict(in_channels=_base_.widths),
+)

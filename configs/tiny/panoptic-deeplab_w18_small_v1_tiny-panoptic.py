@@ -1,0 +1,1 @@
+../det/panoptic-deeplab_w18_small_v1_tiny-panoptic.py

@@ -1,0 +1,1 @@
+../det/panoptic-fpn_hrnetv2p_w18_small_v1_tiny-panoptic.py
