@@ -18,8 +18,7 @@ def find_centres(heat: Tensor, threshold: float, kernel: int, number: int) -> Te
         heat: (H, W).
         threshold: Smallest value of a centre.
         kernel: Side of the window, in pixels, in which a centre is the largest value.
-        number: The largest number of centres. If several have the value of the next
-            one, none of these is kept.
+        number: Of more maxima, those above the one of this rank, as in detectron2.
 
     Returns:
         (K, 2), y and x in pixels, by rows of the image.
@@ -78,7 +77,7 @@ def merge_segments(
         classes: The number of classes.
         threshold: Smallest value of a centre.
         kernel: Side of the window in which a centre is the largest value, odd.
-        top_k: The largest number of centres.
+        top_k: ``number`` of ``find_centres``.
         stuff_area: Smallest number of pixels of a class of stuff.
 
     Returns:

@@ -153,5 +153,6 @@ class PackPanopticTargets(PackDetInputs):
         )
         truth = packed['data_samples'].gt_sem_seg
         for name, values in targets.items():
+            values = values.reshape(-1, *values.shape[-2:])
             setattr(truth, name, torch.from_numpy(values))
         return packed

@@ -27,6 +27,8 @@ from hrnet_mm.visualization import (
     save_sheet,
 )
 
+from .panoptic_pictures import panoptic_sheet
+
 
 @HOOKS.register_module()
 class SparseDetVisualizationHook(
@@ -47,7 +49,7 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
 
     The columns are ground truth, prediction, and the magnitude of each pyramid level
     with the anchors that training would assign to the true boxes. For FCOS, these are
-    the cells of the assigned points.
+    the cells of the assigned points. ``panoptic_sheet`` draws panoptic models.
 
     Args:
         config: Path of a config of MMDetection, with ``test_dataloader``.
@@ -60,6 +62,8 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
     """
     cfg = Config.fromfile(config)
     model, dataset, chosen = open_trained(cfg, checkpoint, rows)
+    if hasattr(model, 'num_stuff_classes'):
+        return panoptic_sheet(model, dataset, chosen, path)
     visualizer = DetLocalVisualizer()
     classes, palette = (dataset.metainfo.get(k) for k in ('classes', 'palette'))
     colours = [tuple(c) for c in complete_palette(palette, len(classes))]

@@ -118,6 +118,10 @@ def open_predictor(
     is_topdown = cfg.get('data_mode') == 'topdown'
     people.check(is_topdown)
     folder = library_of(cfg.get('default_scope')).folder
+    if hasattr(getattr(infer, 'model', None), 'num_stuff_classes'):
+        from hrnet_mm.det.panoptic_predictor import PanopticPredictor
+
+        return PanopticPredictor(infer, cfg, **options), ''
     module = import_module(f'hrnet_mm.{folder}.predictor')
     build = getattr(module, f'{folder.title()}Predictor')
     if not is_topdown:
