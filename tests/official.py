@@ -297,3 +297,123 @@ class Classifier(Trunk):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x).mean((2, 3)))
+
+
+class _Conv(nn.Conv2d):
+    """detectron2's convolution: its norm is a child, and a bias replaces it."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+        norm: bool = True,
+        relu: bool = True,
+    ) -> None:
+        padding = kernel // 2 * dilation
+        super().__init__(
+            inputs, outputs, kernel, 1, padding, dilation, groups, bias=not norm
+        )
+        self.norm = nn.BatchNorm2d(outputs) if norm else None
+        self.relu = relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = super().forward(x)
+        x = x if self.norm is None else self.norm(x)
+        return x.relu() if self.relu else x
+
+
+class _Separable(nn.Module):
+    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int = 1):
+        super().__init__()
+        self.depthwise = _Conv(inputs, inputs, kernel, dilation, groups=inputs)
+        self.pointwise = _Conv(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pointwise(self.depthwise(x))
+
+
+def _pair(inputs: int, middle: int, outputs: int, separable: bool) -> nn.Module:
+    if separable:
+        return _Separable(inputs, outputs, 5)
+    return nn.Sequential(_Conv(inputs, middle, 3), _Conv(middle, outputs, 3))
+
+
+def _resize(x: Tensor, size: torch.Size) -> Tensor:
+    return F.interpolate(x, size, **bilinear(False))
+
+
+class _ASPP(nn.Module):
+    def __init__(self, inputs: int, separable: bool) -> None:
+        super().__init__()
+        kind = _Separable if separable else _Conv
+        pool = nn.AvgPool2d((2, 3), stride=1)
+        self.convs = nn.ModuleList(
+            [
+                _Conv(inputs, 256),
+                *(kind(inputs, 256, 3, dilation) for dilation in (3, 6, 9)),
+                nn.Sequential(pool, _Conv(inputs, 256, norm=False)),
+            ]
+        )
+        self.project = _Conv(1280, 256)
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [_resize(conv(x), x.shape[-2:]) for conv in self.convs]
+        return self.project(torch.cat(parts, dim=1))
+
+
+class _DeepLabBranch(nn.Module):
+    """``DeepLabV3PlusHead`` of detectron2's projects/DeepLab, as a decoder."""
+
+    def __init__(self, width: int, channels: int, separable: bool) -> None:
+        super().__init__()
+        aspp = _ASPP(8 * width, separable)
+        self.decoder = nn.ModuleDict(dict(res5=nn.ModuleDict(dict(project_conv=aspp))))
+        below = 256
+        for i, projected in ((2, 128), (1, 64), (0, 32)):
+            stage = dict(
+                project_conv=_Conv(width << i, projected),
+                fuse_conv=_pair(projected + below, channels, channels, separable),
+            )
+            self.decoder[f'res{i + 2}'] = nn.ModuleDict(stage)
+            below = channels
+
+    def decode(self, streams: list[Tensor]) -> Tensor:
+        y = self.decoder['res5']['project_conv'](streams[3])
+        for i in (2, 1, 0):
+            stage = self.decoder[f'res{i + 2}']
+            x = stage['project_conv'](streams[i])
+            y = stage['fuse_conv'](torch.cat([x, _resize(y, x.shape[-2:])], dim=1))
+        return y
+
+
+class PanopticDeepLab(nn.Module):
+    """detectron2's projects/Panoptic-DeepLab on HRNet-W18-small-v1."""
+
+    def __init__(self, classes: int, separable: bool) -> None:
+        super().__init__()
+        self.register_buffer('pixel_mean', torch.zeros(3, 1, 1))
+        self.register_buffer('pixel_std', torch.ones(3, 1, 1))
+        self.backbone = Trunk()
+        last = dict(norm=False, relu=False)
+        semantic = self.sem_seg_head = _DeepLabBranch(16, 256, separable)
+        semantic.head = _pair(256, 256, 256, separable)
+        semantic.predictor = _Conv(256, classes, **last)
+        instance = self.ins_embed_head = _DeepLabBranch(16, 128, separable)
+        instance.center_head = _pair(128, 128, 32, separable=False)
+        instance.center_predictor = _Conv(32, 1, **last)
+        instance.offset_head = _pair(128, 128, 32, separable)
+        instance.offset_predictor = _Conv(32, 2, **last)
+
+    def heads(self, streams: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, centres and offsets, four times as large as the first stream."""
+        semantic, instance = self.sem_seg_head, self.ins_embed_head
+        logits = semantic.predictor(semantic.head(semantic.decode(streams)))
+        x = instance.decode(streams)
+        centre = instance.center_predictor(instance.center_head(x))
+        offset = instance.offset_predictor(instance.offset_head(x))
+        size = [4 * n for n in logits.shape[-2:]]
+        large = [_resize(it, size) for it in (logits, centre, offset)]
+        return large[0], large[1], large[2] * 4

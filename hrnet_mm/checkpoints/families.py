@@ -17,6 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from . import tensor_conversion
+from .deeplab_layers import deeplab_layers
 
 State = Mapping[str, Tensor]
 
@@ -311,6 +312,20 @@ FAMILIES = (
         to_ours=tensor_conversion.move_background_last,
         to_theirs=tensor_conversion.move_background_first,
     ),
+    Family(
+        'detectron2 Panoptic-DeepLab',
+        'official',
+        'detection',
+        (
+            *_same_rows('backbone.{trunk}'),
+            ('pixel_mean', None),
+            ('pixel_std', None),
+            *_layer_rows(deeplab_layers()),
+        ),
+        to_ours=tensor_conversion.move_things_first,
+        to_theirs=tensor_conversion.move_things_last,
+        upsample_cfg=ALIGNED,
+    ),
     # ae_higher_resolution_head.py and topdown_heatmap_simple_head.py, branch 0.x
     Family(
         'mmpose 0.x',
@@ -366,6 +381,7 @@ FAMILIES = (
             'bbox_head.{rest}',
             'mask_head.{rest}',
             'semantic_head.{rest}',
+            'instance_head.{rest}',
             'panoptic_head.{rest}',
         ),
     ),

@@ -46,6 +46,30 @@ def move_background_first(state: State) -> dict[str, Tensor]:
     return changed
 
 
+# Cityscapes has its 8 things after its 11 classes of stuff; MMDetection things first.
+CITYSCAPES_STUFF, CITYSCAPES_CLASSES = 11, 19
+PANOPTIC_CLASSES = re.compile(r'semantic_head\.predictor\.(weight|bias)')
+
+
+def move_things_first(state: State) -> dict[str, Tensor]:
+    """Reorder the classes of Cityscapes for MMDetection; those of COCO stay."""
+    return _roll_classes(state, -CITYSCAPES_STUFF)
+
+
+def move_things_last(state: State) -> dict[str, Tensor]:
+    """Invert ``move_things_first``."""
+    return _roll_classes(state, CITYSCAPES_STUFF)
+
+
+def _roll_classes(state: State, shift: int) -> dict[str, Tensor]:
+    return {
+        name: value.roll(shift, 0)
+        if PANOPTIC_CLASSES.fullmatch(name) and len(value) == CITYSCAPES_CLASSES
+        else value
+        for name, value in state.items()
+    }
+
+
 def make_scales_positive(state: State) -> dict[str, Tensor]:
     """Convert norms of InPlaceABN, which the first segmentation models used.
 

@@ -10,7 +10,7 @@ from .panoptic_targets import LoadSegments, PackPanopticTargets
 from .roi_extractors import SingleRoIExtractor
 from .transforms import LoadObjects, LoadPanopticObjects, PackDetInputs
 from .tta import InstanceTTAModel
-from .visualization import SparseDetVisualizationHook
+from .visualization import PanopticVisualizer, SparseDetVisualizationHook
 
 __all__ = [
     'CityscapesPanoptic',
@@ -28,6 +28,7 @@ __all__ = [
     'PackPanopticTargets',
     'PanopticDeepLab',
     'PanopticInstanceMetric',
+    'PanopticVisualizer',
     'SingleRoIExtractor',
     'SparseDetVisualizationHook',
     'TinyDet',

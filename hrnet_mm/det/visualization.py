@@ -17,7 +17,7 @@ from torch import Tensor
 
 from hrnet_mm.datasets.metainfo import complete_palette
 from hrnet_mm.engine.optional_hook import OptionalHook
-from hrnet_mm.registry import HOOKS
+from hrnet_mm.registry import HOOKS, VISUALIZERS
 from hrnet_mm.visualization import (
     SparseVisualization,
     draw_boxes,
@@ -27,7 +27,7 @@ from hrnet_mm.visualization import (
     save_sheet,
 )
 
-from .panoptic_pictures import panoptic_sheet
+from .panoptic_pictures import draw_segments, panoptic_sheet
 
 
 @HOOKS.register_module()
@@ -39,6 +39,31 @@ class SparseDetVisualizationHook(
     It draws the first image of each ``interval``-th batch, and every image with
     ``--show-dir``.
     """
+
+
+@VISUALIZERS.register_module()
+class PanopticVisualizer(DetLocalVisualizer):
+    """Draws predicted segments; ``DetLocalVisualizer`` fails if an image has none.
+
+    Instances and semantic labels of the same prediction are not drawn over them.
+    """
+
+    def _draw_panoptic_seg(
+        self, image: np.ndarray, panoptic_seg: Any, classes: Any, palette: Any
+    ) -> np.ndarray:
+        given = palette if isinstance(palette, list) else None
+        colours = complete_palette(given, len(classes))
+        ids = np.asarray(panoptic_seg.sem_seg)[0]
+        drawn = draw_segments(image[..., ::-1], ids, colours)
+        return (255 * drawn).astype(np.uint8)
+
+    def _draw_instances(
+        self, image: np.ndarray, *args: Any, **kwargs: Any
+    ) -> np.ndarray:
+        return image
+
+    def _draw_sem_seg(self, image: np.ndarray, *args: Any, **kwargs: Any) -> np.ndarray:
+        return image
 
 
 SCORE_THRESHOLD = 0.3  # minimum score of a drawn object

@@ -121,6 +121,42 @@ def faster_rcnn(classes: int, background_first: bool, cascade: bool = False):
     return state
 
 
+@pytest.mark.parametrize('separable', [True, False])
+def test_files_of_detectron2_there_and_back(separable, tmp_path, randomised):
+    network = randomised(official.PanopticDeepLab(19, separable)).eval()
+    state = network.state_dict()
+    torch.save(dict(model=state, iteration=9), tmp_path / 'there.pth')
+    found = read(tmp_path / 'there.pth')
+    assert found.family.name == 'detectron2 Panoptic-DeepLab'
+    assert found.upsampling == dict(mode='bilinear', align_corners=True)
+    pytest.importorskip('mmdet')
+    from hrnet_mm.det import DeepLabInstanceHead, DeepLabSemanticHead
+
+    widths, how = [16, 32, 64, 128], dict(separable=separable, pool_size=(2, 3))
+    heads = dict(
+        semantic_head=DeepLabSemanticHead(widths, 19, **how).eval(),
+        instance_head=DeepLabInstanceHead(widths, **how).eval(),
+    )
+    for name, head in heads.items():
+        part = {
+            k.removeprefix(f'{name}.'): v
+            for k, v in found.tensors.items()
+            if k.startswith(f'{name}.')
+        }
+        head.load_state_dict(part, strict=True)
+    streams = [torch.randn(1, 16 << i, 32 >> i, 48 >> i) for i in range(4)]
+    with torch.no_grad():
+        wanted = network.heads(streams)
+        got = heads['semantic_head'](streams), *heads['instance_head'](streams)
+    # things are classes 11 to 18 of Cityscapes, and come first in MMDetection
+    logits = torch.cat([wanted[0][:, 11:], wanted[0][:, :11]], dim=1)
+    for ours, theirs in zip(got, (logits, *wanted[1:]), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    convert(tmp_path / 'there.pth', tmp_path / 'back.pth', 'official')
+    kept = {k: v for k, v in state.items() if not k.startswith('pixel_')}
+    assert_same(state_of(tmp_path / 'back.pth'), kept)
+
+
 @pytest.mark.parametrize('cascade', [False, True])
 def test_old_detectors_counted_background_first(cascade, tmp_path):
     state = faster_rcnn(80, True, cascade)

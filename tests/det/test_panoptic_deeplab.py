@@ -22,6 +22,7 @@ from hrnet_mm.det import (
     DeepLabSemanticHead,
     PackPanopticTargets,
     PanopticDeepLab,
+    PanopticVisualizer,
     TinyPanoptic,
     grouping,
 )
@@ -331,6 +332,18 @@ def test_offsets_are_scaled_with_the_image():
     (found,) = net.predict(torch.zeros(1, 3, HEIGHT, WIDTH), [sample])
     areas = found.pred_instances.masks.sum(dim=(1, 2)).tolist()
     assert areas == pytest.approx([1600, 1600], rel=0.05)
+
+
+@pytest.mark.parametrize('number', [0, 1000, 2])  # stuff, an instance, void
+def test_an_image_of_one_segment_or_none_is_drawn(number):
+    drawer = PanopticVisualizer()
+    drawer.dataset_meta = TinyPanoptic.METAINFO
+    found = PixelData(sem_seg=torch.full((1, 8, 8), number))
+    image = np.full((8, 8, 3), 100, np.uint8)
+    sample = DetDataSample(pred_panoptic_seg=found)
+    drawer.add_datasample('a', image, sample, draw_gt=False)
+    drawn = drawer.get_image()
+    assert (drawn.max() < 20) == (number == 2)
 
 
 def test_packing_needs_the_segments():

@@ -12,10 +12,11 @@ import pytest
 
 pytest.importorskip('mmdet')
 
+from jobs import QUICK_NORMS, Job, check_resume, predict, show
+from pycocotools.coco import COCO
 
-from hrnet_mm.det import CityscapesPanoptic
+from hrnet_mm.det import CityscapesPanoptic, CocoPanoptic
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = 'det/panoptic-{}_w18_small_v1_tiny-panoptic.py'
 # labelId of the 19 classes (cityscapesscripts, helpers/labels.py)
 LABEL_IDS = dict(
@@ -29,6 +30,47 @@ LABEL_IDS = dict(
         strict=True,
     )
 )  # fmt: skip
+GRASS = CocoPanoptic.METAINFO['classes'].index('grass-merged')
+
+
+def write_truth(
+    root: Path, json_name: str, maps: str, images: list[dict], segments: list[tuple]
+) -> None:
+    """Write a file in COCO's panoptic format, and its label maps.
+
+    ``segments`` has for each image its map, the category of each id, and its crowds.
+    """
+    (root / maps).mkdir(parents=True)
+    annotations = []
+    for image, (ids, categories, crowds) in zip(images, segments, strict=True):
+        name = f'{Path(image["file_name"]).stem}_panoptic.png'
+        colours = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1)
+        cv2.imwrite(str(root / maps / name), colours.astype(np.uint8))
+        infos = [
+            dict(
+                id=number,
+                category_id=category,
+                area=int((ids == number).sum()),
+                bbox=list(cv2.boundingRect((ids == number).astype(np.uint8))),
+                iscrowd=int(number in crowds),
+            )
+            for number, category in categories.items()
+            if (ids == number).any()
+        ]
+        annotations.append(
+            dict(image_id=image['id'], file_name=name, segments_info=infos)
+        )
+    content = dict(images=images, annotations=annotations)
+    (root / json_name).write_text(json.dumps(content))
+
+
+def add_categories(path: Path, ids: dict[str, int], things: tuple[str, ...]) -> None:
+    content = json.loads(path.read_text())
+    content['categories'] = [
+        dict(id=number, name=name, isthing=int(name in things))
+        for name, number in ids.items()
+    ]
+    path.write_text(json.dumps(content))
 
 
 @pytest.fixture(scope='module')
@@ -38,45 +80,46 @@ def cityscapes_panoptic(real_cityscapes, tmp_path_factory) -> Path:
     shutil.copytree(real_cityscapes, root)
     (path,) = root.rglob('*_gtFine_instanceIds.png')
     ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(int)
+    label_of = {n: n // 1000 if n >= 1000 else n for n in np.unique(ids).tolist()}
+    known = {n: it for n, it in label_of.items() if it in LABEL_IDS.values()}
+    ids = np.where(np.isin(ids, [*known]), ids, 0)
+    groups = {n for n, label in known.items() if n < 1000 and label >= 24}
     name = path.name.removesuffix('_gtFine_instanceIds.png')
-    segments = []
-    known = {*LABEL_IDS.values()}
-    for number in np.unique(ids).tolist():
-        label = number // 1000 if number >= 1000 else number
-        if label not in known:
-            ids[ids == number] = 0
-            continue
-        mask = ids == number
-        crowd = number < 1000 and label >= 24  # a group of things
-        box = cv2.boundingRect(mask.astype(np.uint8))
-        segments.append(
-            dict(
-                id=number,
-                category_id=label,
-                area=int(mask.sum()),
-                bbox=list(box),
-                iscrowd=int(crowd),
-            )
-        )
-    truth = dict(
-        image_id=name, file_name=f'{name}_gtFine_panoptic.png', segments_info=segments
-    )
-    folder = root / 'gtFine/cityscapes_panoptic_val'
-    folder.mkdir()
-    colours = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1)
-    cv2.imwrite(str(folder / truth['file_name']), colours.astype(np.uint8))
     height, width = ids.shape
     image = dict(id=name, file_name=f'{name}_gtFine_leftImg8bit.png')
-    things = CityscapesPanoptic.things
-    content = dict(
-        images=[dict(image, height=height, width=width)],
-        annotations=[truth],
-        categories=[
-            dict(id=it, name=label, isthing=int(label in things))
-            for label, it in LABEL_IDS.items()
-        ],
+    write_truth(
+        root,
+        'gtFine/cityscapes_panoptic_val.json',
+        'gtFine/cityscapes_panoptic_val',
+        [dict(image, height=height, width=width)],
+        [(ids, known, groups)],
     )
-    folder.with_suffix('.json').write_text(json.dumps(content))
+    file = root / 'gtFine/cityscapes_panoptic_val.json'
+    add_categories(file, LABEL_IDS, CityscapesPanoptic.things)
+    return root
+
+
+@pytest.fixture
+def coco_panoptic(real_coco, tmp_path) -> Path:
+    """The real images with their people, on grass."""
+    root = tmp_path / 'coco'
+    (root / 'annotations').mkdir(parents=True)
+    (root / 'val2017').symlink_to(real_coco / 'val2017')
+    people = COCO(str(real_coco / 'annotations/person_keypoints_tiny.json'))
+    images, segments = list(people.imgs.values()), []
+    for image in images:
+        ids = np.full((image['height'], image['width']), 1)
+        found = people.loadAnns(people.getAnnIds(imgIds=image['id']))
+        for number, person in enumerate(found, start=2):
+            ids[people.annToMask(person) > 0] = number
+        crowds = {n for n, it in enumerate(found, start=2) if it['iscrowd']}
+        names = dict.fromkeys(range(2, 2 + len(found)), 0)
+        segments.append((ids, {1: GRASS, **names}, crowds))
+    file = 'annotations/panoptic_val2017.json'
+    write_truth(root, file, 'annotations/panoptic_val2017', images, segments)
+    classes = CocoPanoptic.METAINFO['classes']
+    ids = {name: number for number, name in enumerate(classes)}
+    add_categories(root / file, ids, CocoPanoptic.METAINFO['thing_classes'])
     return root
 
 
@@ -108,3 +151,104 @@ param_scheduler = [warm_up, poly]
 auto_scale_lr = dict(base_batch_size=1)
 default_hooks = dict(checkpoint=dict(interval={interval}), logger=dict(interval=1))
 """
+
+
+FEW = f"""
+train_cfg = dict(max_epochs=3)
+train_dataloader = dict(batch_size=2)
+optim_wrapper = dict(optimizer=dict(lr=4e-3))
+param_scheduler = [dict(type='ConstantLR', factor=1.0)]
+default_hooks = dict(
+    checkpoint=dict(interval=1, save_best=None), logger=dict(interval=1))
+norms = dict(type='BN', **{QUICK_NORMS})
+test_dataloader = _base_.val_dataloader
+test_evaluator = _base_.val_evaluator
+"""
+QUICK = dict(
+    deeplab="""
+quick = dict(norm_cfg=norms)
+model = dict(
+    backbone=quick, semantic_head=dict(quick, hard_share=1.0), instance_head=quick)
+""",
+    fpn_hrnetv2p="""
+model = dict(backbone=dict(norm_cfg=norms), test_cfg=dict(rcnn=dict(score_thr=0.3)))
+""",
+)
+
+
+@pytest.mark.jobs
+@pytest.mark.parametrize('kind', ['deeplab', 'fpn_hrnetv2p'])
+def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
+    kind, few_people, write_config, tmp_path, mim, run_python
+):
+    config = write_config(TINY.format(kind), FEW + QUICK[kind])
+    people = dict(TINY_PEOPLE=str(few_people))
+    score = 'mIoU' if kind == 'deeplab' else 'coco_panoptic/SQ'
+    check_resume('mmdet', config, score, tmp_path, mim, **people)
+    checkpoint, sheet = tmp_path / 'killed/epoch_3.pth', tmp_path / 'sheet.png'
+    show(config, checkpoint, sheet, run_python, **people)
+    images = [*few_people.glob('images/test/*.jpg')]
+    found = tmp_path / 'found'
+    predict(run_python, config, checkpoint, *images, '--output', found)
+    content = json.loads((found / 'predictions.json').read_text())
+    for entry in content['annotations']:
+        ids = cv2.imread(str(found / 'segments' / entry['file_name']))[..., 2]
+        areas = {it['id']: it['area'] for it in entry['segments_info']}
+        assert areas == {n: (ids == n).sum() for n in np.unique(ids) if n}
+
+
+@pytest.mark.slow
+def test_the_real_image_of_cityscapes_is_learned(
+    cityscapes_panoptic, write_config, tmp_path, mim
+):
+    lines = CITY.format(scale=2.0, sigma=4, rate=2e-3, epochs=120, interval=120)
+    leaf = 'det/panoptic-deeplab_w48_cityscapes-512x1024.py'
+    config, job = write_config(leaf, lines), Job(tmp_path / 'work')
+    city = dict(CITYSCAPES=str(cityscapes_panoptic))
+    done = mim('train', 'mmdet', config, '--work-dir', job.work_dir, **city)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert np.isfinite([*job.losses().values()]).all()
+    assert job.scores('coco_panoptic/PQ')[-1] >= 60
+    assert job.scores('coco_panoptic/PQ_th')[-1] >= 50
+    assert job.scores('coco/segm_mAP')[-1] >= 0.3
+    assert job.scores('mIoU')[-1] >= 80
+
+
+COCO_FEW = """
+model = dict(
+    data_preprocessor=dict(pad_size_divisor=32),
+    backbone=dict(arch='w18_small_v1', init_cfg=dict(
+        _delete_=True, type='Kaiming', layer='Conv2d')),
+    semantic_head=dict(in_channels=[16, 32, 64, 128], pool_size=None),
+    instance_head=dict(in_channels=[16, 32, 64, 128], pool_size=None))
+few = dict(
+    num_workers=0, persistent_workers=False, dataset=dict(
+        ann_file='annotations/panoptic_val2017.json',
+        data_prefix=dict(img='val2017/', seg='annotations/panoptic_val2017/')))
+size = (160, 160)
+small = dict(RandomCrop=dict(crop_size=size), Pad=dict(size=size))
+train_dataloader = dict(few, batch_size=2, dataset=dict(few['dataset'], pipeline=[
+    dict(step, scales=[(240, 200)]) if step['type'] == 'RandomChoiceResize'
+    else dict(step, **small.get(step['type'], {})) for step in _base_.train_pipeline]))
+val_dataloader = test_dataloader = dict(few, dataset=dict(few['dataset'], pipeline=[
+    dict(step, scale=size) if step['type'] == 'Resize' else step
+    for step in _base_.test_pipeline]))
+auto_scale_lr = dict(base_batch_size=2)
+train_cfg = dict(max_epochs=3, val_interval=1)
+param_scheduler = [dict(type="ConstantLR", factor=1.0)]
+default_hooks = dict(
+    checkpoint=dict(interval=1, save_best=None), logger=dict(interval=1))
+"""
+
+
+@pytest.mark.jobs
+def test_real_images_of_coco_train_finite(coco_panoptic, write_config, tmp_path, mim):
+    config = write_config('det/panoptic-deeplab_w48_coco-640x640.py', COCO_FEW)
+    job, coco = Job(tmp_path / 'work'), dict(COCO=str(coco_panoptic))
+    done = mim('train', 'mmdet', config, '--work-dir', job.work_dir, **coco)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    losses = [*job.losses().values()]
+    assert len(losses) == 6
+    assert np.isfinite(losses).all()
+    for name in ('coco_panoptic/PQ', 'mIoU'):  # AP needs an instance
+        assert len(job.scores(name)) == 3

@@ -37,5 +37,5 @@ default_hooks = dict(
 )
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(
-    type='DetLocalVisualizer', vis_backends=vis_backends, name='visualizer'
+    type='hrnet_mm.PanopticVisualizer', vis_backends=vis_backends, name='visualizer'
 )

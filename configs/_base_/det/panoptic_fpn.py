@@ -27,3 +27,4 @@ model = dict(
 )
 tta_model = None
 default_hooks = dict(checkpoint=dict(save_best='coco_panoptic/PQ'))
+visualizer = dict(type='hrnet_mm.PanopticVisualizer')
