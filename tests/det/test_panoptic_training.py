@@ -17,6 +17,7 @@ from pycocotools.coco import COCO
 
 from hrnet_mm.det import CityscapesPanoptic, CocoPanoptic
 
+ROOT = Path(__file__).resolve().parents[2]
 TINY = 'det/panoptic-{}_w18_small_v1_tiny-panoptic.py'
 # labelId of the 19 classes (cityscapesscripts, helpers/labels.py)
 LABEL_IDS = dict(
@@ -252,3 +253,13 @@ def test_real_images_of_coco_train_finite(coco_panoptic, write_config, tmp_path,
     assert np.isfinite(losses).all()
     for name in ('coco_panoptic/PQ', 'mIoU'):  # AP needs an instance
         assert len(job.scores(name)) == 3
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize('kind', ['deeplab', 'fpn_hrnetv2p'])
+def test_tiny_people_are_segmented_in_minutes(kind, tiny_people, tmp_path, mim):
+    config, job = ROOT / 'configs' / TINY.format(kind), Job(tmp_path / 'work')
+    people = dict(TINY_PEOPLE=str(tiny_people))
+    done = mim('train', 'mmdet', config, '--work-dir', job.work_dir, **people)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert job.scores('coco_panoptic/PQ_th')[-1] >= 70
