@@ -1,4 +1,4 @@
-"""TinyPeople: a synthetic data set for all four tasks.
+"""TinyPeople: a synthetic data set for all four tasks, and for depth.
 
 It has figures in six poses on cluttered backgrounds, in the file formats that the stock
 data sets and metrics of OpenMMLab read:
@@ -7,6 +7,7 @@ data sets and metrics of OpenMMLab read:
     ROOT/annotations/SPLIT.json             COCO: keypoints, boxes, masks
     ROOT/images/SPLIT/000001.jpg
     ROOT/labels/SPLIT/000001.png            indices of ``CLASSES``
+    ROOT/depth/SPLIT/000001.png             millimetres, 16 bits
     ROOT/crops/SPLIT/POSE/000001_0.jpg      one figure per file
 """
 
@@ -29,6 +30,7 @@ DRAWING = 1
 """The version of the rendering code; it changes whenever the images change."""
 
 MANIFEST = 'tiny_people.json'
+DEPTH = 'depth'
 MIN_SIZE = 64
 CROP_SIZE = 96
 CROP_MARGIN = 1.25
@@ -87,7 +89,8 @@ class TinyPeople:
     def write(self, root: str | Path, progress: Progress | None = None) -> Path:
         """Write the data set to a folder, completely or not at all.
 
-        If the folder already has this data set, nothing is written.
+        If the folder already has this data set, nothing is written but the depth, which
+        older versions did not write.
 
         Args:
             root: The folder to create.
@@ -100,18 +103,24 @@ class TinyPeople:
             FileExistsError: If the folder has other files or another TinyPeople.
         """
         root = Path(root).absolute()
+        progress = progress or (lambda done, total: None)
+        write, folder = self._write_files, root
         if self._is_written(root):
-            return root
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix='.tiny_people-', dir=root.parent) as t:
-            draft = Path(t) / root.name
+            if (root / DEPTH).is_dir():
+                return root
+            write, folder = self._write_depth, root / DEPTH
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix='.tiny_people-', dir=folder.parent
+        ) as t:
+            draft = Path(t) / folder.name
             draft.mkdir()
-            self._write_files(draft, progress or (lambda done, total: None))
+            write(draft, progress)
             try:
-                os.replace(draft, root)
+                os.replace(draft, folder)
             except OSError:
                 # Another process may have finished in the meantime.
-                if not self._is_written(root):
+                if not (self._is_written(root) and (root / DEPTH).is_dir()):
                     raise
         return root
 
@@ -179,11 +188,22 @@ class TinyPeople:
             (root / 'annotations' / f'{split}.json').write_text(json.dumps(content))
         (root / MANIFEST).write_text(json.dumps(self._manifest(), indent=2) + '\n')
 
+    def _write_depth(self, folder: Path, progress: Progress) -> None:
+        done, total = 0, sum(self.splits.values())
+        for split, count in self.splits.items():
+            (folder / split).mkdir()
+            for number in range(1, count + 1):
+                path = folder / split / f'{number:06d}.png'
+                _write_image(path, _to_millimetres(self.scene(split, number).depth))
+                done += 1
+                progress(done, total)
+
 
 def _make_folders(root: Path, split: str) -> None:
     (root / 'annotations').mkdir(exist_ok=True)
     (root / 'images' / split).mkdir(parents=True)
     (root / 'labels' / split).mkdir(parents=True)
+    (root / DEPTH / split).mkdir(parents=True)
     # also if they stay empty, so that a class has the same index in every split
     for pose in POSES:
         (root / 'crops' / split / pose).mkdir(parents=True)
@@ -192,9 +212,14 @@ def _make_folders(root: Path, split: str) -> None:
 def _write_images(root: Path, split: str, name: str, scene: Scene) -> None:
     _write_image(root / 'images' / split / f'{name}.jpg', scene.image)
     _write_image(root / 'labels' / split / f'{name}.png', scene.labels)
+    _write_image(root / DEPTH / split / f'{name}.png', _to_millimetres(scene.depth))
     for i, person in enumerate(scene.people):
         path = root / 'crops' / split / person.pose / f'{name}_{i}.jpg'
         _write_image(path, _crop(scene.image, person))
+
+
+def _to_millimetres(depth: np.ndarray) -> np.ndarray:
+    return np.rint(1000 * depth).astype(np.uint16)
 
 
 def _write_image(path: Path, image: np.ndarray) -> None:
