@@ -104,18 +104,17 @@ class TinyPeople:
         """
         root = Path(root).absolute()
         progress = progress or (lambda done, total: None)
-        write, folder = self._write_files, root
-        if self._is_written(root):
-            if (root / DEPTH).is_dir():
-                return root
-            write, folder = self._write_depth, root / DEPTH
+        is_written = self._is_written(root)
+        if is_written and (root / DEPTH).is_dir():
+            return root
+        folder = root / DEPTH if is_written else root
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix='.tiny_people-', dir=folder.parent
         ) as t:
             draft = Path(t) / folder.name
             draft.mkdir()
-            write(draft, progress)
+            (self._write_depth if is_written else self._write_files)(draft, progress)
             try:
                 os.replace(draft, folder)
             except OSError:
