@@ -119,7 +119,8 @@ def open_predictor(
     people.check(is_topdown)
     folder = library_of(cfg.get('default_scope')).folder
     module = import_module(f'hrnet_mm.{folder}.predictor')
-    build = getattr(module, f'{folder.title()}Predictor')
+    is_depth = cfg.model.type.endswith('DepthEstimator')
+    build = getattr(module, f'{"Depth" if is_depth else folder.title()}Predictor')
     if not is_topdown:
         return build(infer, cfg, **options), ''
     metainfo = infer.inferencer.model.dataset_meta

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import cv2
 import numpy as np
 import pytest
@@ -125,7 +124,7 @@ def test_metrics_can_be_chosen():
     assert [*found] == ['rmse', 'd1']
     with pytest.raises(ValueError, match=r"depth_metrics=\['delta1'\].*d1, d2, d3"):
         DepthMetric(depth_metrics=['delta1'])
-    with pytest.raises(ValueError, match="crop_type='kb' of .*: choose from"):
+    with pytest.raises(ValueError, match=r"crop_type='kb' of .*: choose from"):
         DepthMetric(crop_type='kb')
 
 
