@@ -122,7 +122,7 @@ class DepthMaps(CheckedDepth, _Pairs):
         ValueError: If ``depth_scale`` is not positive.
     """
 
-    source = 'docs/segmentation.md shows how to describe your own depth maps.'
+    source = 'docs/own_data.md shows how to describe your own data.'
 
     def __init__(self, *, depth_scale: float = 1000, **kwargs: Any) -> None:
         if not depth_scale > 0:
