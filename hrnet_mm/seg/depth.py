@@ -23,13 +23,17 @@ from hrnet_mm.registry import MODELS
 from .binary import list_losses
 
 NO_DEPTH = 0  # of pixels without a measurement, and of padding
+NO_TRUTH = (
+    "no depth map: add dict(type='hrnet_mm.LoadDepth') to the pipeline of the data set"
+)
 
 
 @MODELS.register_module()
 class DepthHead(BaseDecodeHead):
     """1x1 convolution, norm, ReLU, 1x1 convolution and sigmoid, times ``max_depth``.
 
-    The layers and their names are those of ``HRNetV2Head``.
+    The layers are those of ``HRNetV2Head``, but the last one has the name
+    ``conv_depth``, so that a checkpoint tells what it predicts.
 
     Args:
         in_channels: Channels of the representation, 15C, and of the first convolution.
@@ -65,9 +69,12 @@ class DepthHead(BaseDecodeHead):
             dropout_ratio=dropout_ratio,
             loss_decode=loss_decode,
             ignore_index=NO_DEPTH,  # for CheckClassesHook
+            init_cfg=dict(type='Normal', std=0.01, override=dict(name='conv_depth')),
             **kwargs,
         )
         self.max_depth = max_depth
+        self.conv_depth = self.conv_seg
+        del self.conv_seg
         conv = ConvModule(
             in_channels,
             in_channels,
@@ -81,7 +88,9 @@ class DepthHead(BaseDecodeHead):
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Map a tuple with one tensor, (N, 15C, H, W), to depths, (N, 1, H, W)."""
         features = self.convs(self._transform_inputs(inputs))
-        return self.max_depth * self.cls_seg(features).sigmoid()
+        if self.dropout is not None:
+            features = self.dropout(features)
+        return self.max_depth * self.conv_depth(features).sigmoid()
 
     def loss_by_feat(
         self, seg_logits: Tensor, batch_data_samples: Sequence[SegDataSample]
@@ -91,7 +100,12 @@ class DepthHead(BaseDecodeHead):
         Args:
             seg_logits: The predicted depths, (N, 1, h, w).
             batch_data_samples: N samples with ``gt_depth_map``, (1, H, W).
+
+        Raises:
+            ValueError: If a sample has no depth map.
         """
+        if not all('gt_depth_map' in it for it in batch_data_samples):
+            raise ValueError(f'a training sample has {NO_TRUTH}')
         truth = torch.stack([it.gt_depth_map.data for it in batch_data_samples])
         depth = F.interpolate(
             seg_logits,

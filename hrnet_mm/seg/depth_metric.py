@@ -13,6 +13,8 @@ from torch import Tensor
 from hrnet_mm.messages import counted
 from hrnet_mm.registry import METRICS
 
+from .depth import NO_TRUTH
+
 NYU_SIZE = (480, 640)
 # Top, bottom, left and right of the scored window, as shares of the image; fractions of
 # a pixel are cut off. `bts_eval.py` of BTS (cleinc/bts) has the same numbers.
@@ -43,8 +45,8 @@ class DepthMetric(stock.DepthMetric):
             ``max_depth_eval``, in metres, ``output_dir`` ...
 
     Raises:
-        ValueError: If a name is unknown, if a prediction and its truth differ in their
-            size, or if no image has a depth between the limits.
+        ValueError: If a name is unknown, if a sample has no depth map or one of another
+            size than its image, or if no image has a depth between the limits.
     """
 
     def __init__(
@@ -134,6 +136,8 @@ def scored_window(crop_type: str | None, shape: Sequence[int]) -> tuple[slice, s
 
 
 def _check_size(sample: dict) -> None:
+    if 'gt_depth_map' not in sample:
+        raise ValueError(f'{sample["img_path"]} has {NO_TRUTH}')
     found, truth = (
         tuple(sample[key]['data'].squeeze().shape)
         for key in ('pred_depth_map', 'gt_depth_map')

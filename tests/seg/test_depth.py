@@ -19,8 +19,15 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from hrnet_mm.checkpoints import inspect, read
 from hrnet_mm.engine import CheckClassesHook
-from hrnet_mm.seg import CheckWindowHook, DepthHead, DepthTTAModel, SiLogLoss
+from hrnet_mm.seg import (
+    CheckWindowHook,
+    DepthHead,
+    DepthTTAModel,
+    HRNetV2Head,
+    SiLogLoss,
+)
 
 CONFIG = (
     Path(__file__).resolve().parents[2]
@@ -104,14 +111,26 @@ def test_the_head_predicts_metres_up_to_its_maximum():
     middle = head(x)
     assert middle.shape == (2, 1, 6, 5)
     assert middle.mean().item() == pytest.approx(5, abs=0.5)  # at the start
-    nn.init.constant_(head.conv_seg.bias, 50.0)
+    nn.init.constant_(head.conv_depth.bias, 50.0)
     assert head(x).max().item() == pytest.approx(10)
-    nn.init.constant_(head.conv_seg.bias, -50.0)
+    nn.init.constant_(head.conv_depth.bias, -50.0)
     assert 0 < head(x).max() < 1e-6
     metas = [dict(img_shape=(24, 20))]
     assert head.predict(x, metas, {}).shape == (2, 1, 24, 20)
     with pytest.raises(ValueError, match='max_depth=0 of DepthHead must be positive'):
         DepthHead(8, max_depth=0)
+
+
+def test_a_checkpoint_tells_that_it_predicts_depth(tmp_path):
+    model = build()
+    torch.save(model.state_dict(), tmp_path / 'depth.pth')
+    parts = {it['name']: it for it in inspect(read(tmp_path / 'depth.pth'))['parts']}
+    assert parts['decode_head']['loads_into'] == 'hrnet_mm.DepthHead()'
+    state = model.decode_head.state_dict()
+    stock = dict(in_channels=240, num_classes=2, norm_cfg=dict(type='BN'))
+    missing, unknown = HRNetV2Head(**stock).load_state_dict(state, strict=False)
+    assert {*missing} == {'conv_seg.weight', 'conv_seg.bias'}
+    assert {*unknown} == {'conv_depth.weight', 'conv_depth.bias'}
 
 
 def test_losses_are_computed_at_the_size_of_the_truth_and_summed_by_name():
@@ -126,6 +145,8 @@ def test_losses_are_computed_at_the_size_of_the_truth_and_summed_by_name():
     expected = SiLogLoss()(depth, truth)
     torch.testing.assert_close(losses['loss_silog'], 2 * expected)
     torch.testing.assert_close(losses['loss_other'], 3 * expected)
+    with pytest.raises(ValueError, match=r'no depth map: add .*hrnet_mm\.LoadDepth'):
+        head.loss(x, [SegDataSample()], {})
 
 
 def test_padded_pixels_have_no_depth():

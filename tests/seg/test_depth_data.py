@@ -154,6 +154,19 @@ def test_depth_maps_in_a_folder_need_no_list(tmp_path):
         build(dict(cfg, depth_scale=0))
 
 
+def test_both_random_crops_crop_depth_alike():
+    results = dict(img=np.zeros((30, 40, 3), np.uint8), seg_fields=['gt_depth_map'])
+    results['gt_depth_map'] = np.arange(1200, dtype=np.float32).reshape(30, 40)
+    crops = []
+    for kind in ('RandomCrop', 'hrnet_mm.RandomCrop'):
+        np.random.seed(0)
+        with DefaultScope.overwrite_default_scope('mmseg'):
+            crop = TRANSFORMS.build(dict(type=kind, crop_size=(16, 20)))
+        crops.append(crop(dict(results))['gt_depth_map'])
+    assert crops[0].shape == (16, 20)
+    assert np.array_equal(*crops)
+
+
 def test_an_inferencer_has_no_depth_map():
     results = dict(img_path='x.png')
     load = TRANSFORMS.build(dict(type='hrnet_mm.LoadDepth'))

@@ -134,6 +134,13 @@ def test_a_truth_of_another_size_is_explained():
         score(DepthMetric(), batch)
 
 
+def test_a_sample_without_truth_is_explained():
+    (one,) = samples(*draw(1, 30, 40))
+    del one['gt_depth_map']
+    with pytest.raises(ValueError, match=r'0.png has no depth map: add .*LoadDepth'):
+        score(DepthMetric(), [one])
+
+
 def test_predictions_are_written_and_need_no_truth(tmp_path):
     (truth, depth) = draw(1, 30, 40)
     metric = DepthMetric(
