@@ -76,6 +76,7 @@ def test_links_and_tests_that_are_named_exist(page, root):
         'tiny_people',
         'learning_curve',
         'body_parts',
+        'depth',
         'people',
         'poses',
         'crowd',

@@ -64,6 +64,8 @@ def _describe_target(checkpoint: Checkpoint, name: str) -> str:
         biased = 'neck.0.downsample_layers.0.conv.bias' in checkpoint.tensors
         options = f'in_channels={list(trunk.stages[-1].channels)}'
         return f'hrnet_mm.{kind}({options}{", bias=True" if biased else ""})'
+    if 'decode_head.conv_depth.weight' in checkpoint.tensors and name == 'decode_head':
+        return 'hrnet_mm.DepthHead()'
     if name == 'decode_head':
         ocr = 'decode_head.1.conv_seg.weight' in checkpoint.tensors
         kind = 'HRNetV2Head and hrnet_mm.OCRHead' if ocr else 'HRNetV2Head'

@@ -105,6 +105,11 @@ def _split(name: str, task: str, dataset: Any) -> Split:
     if task == 'pose' and not own:  # MPII, for example
         owners = [b for b in type(dataset).__mro__ if '_load_annotations' in vars(b)]
         own = owners[0].__name__ != READ[task]
+    if 'depth_map_path' in dataset.data_prefix:
+        raise ValueError(
+            f'{name} has the data set {kind} with depth maps, which `check` does not '
+            'read. `mim train` checks that all its files exist before the first step'
+        )
     if own:
         raise ValueError(
             f'{name} has the data set {kind}, which has a format of its own: `check` '

@@ -120,7 +120,8 @@ class CheckedData:
             return super().prepare_data(idx)  # type: ignore[misc]
         except Exception as error:
             sample = self.get_data_info(idx)  # type: ignore[attr-defined]
-            for path in (sample['img_path'], sample.get('seg_map_path')):
+            labels = (sample.get(key) for key in ('seg_map_path', 'depth_map_path'))
+            for path in (sample['img_path'], *labels):
                 if not path or not _is_local(path, self.backend_args):
                     continue
                 if reason := why_unreadable(path):

@@ -68,6 +68,11 @@ def _count_outputs(cfg: Config) -> int:
         return cfg.model.head.num_classes
     heads = cfg.model.decode_head
     *_, last = heads if isinstance(heads, list) else [heads]
+    if 'num_classes' not in last:
+        raise ValueError(
+            f'decode_head {last.type} has no classes: only segmentors can be exported. '
+            'hrnet_mm.deploy makes a depth estimator fast'
+        )
     return last.num_classes
 
 

@@ -196,6 +196,32 @@ class LabelMaps:
         write_atomically(self._folder / 'classes.txt', content.encode())
 
 
+class DepthMaps:
+    """Writer of depth maps: PNG files of 16 bits, in 1/256 m as those of KITTI.
+
+    Args:
+        folder: The output folder; the files are in its folder ``depth``.
+        depth_of: A function that returns the depth of a result, (H, W), in metres.
+    """
+
+    SCALE = 256  # up to 255 m, in steps of 4 mm
+
+    def __init__(self, folder: Path, depth_of: Any) -> None:
+        self._folder, self._depth_of = folder, depth_of
+
+    def add(self, frame: Frame, size: tuple[int, int], result: Any) -> None:
+        """Write the depth map of an image."""
+        stored = np.rint(self.SCALE * np.asarray(self._depth_of(result)))
+        picture = Image.fromarray(stored.clip(0, 65535).astype(np.uint16))
+        content = io.BytesIO()
+        picture.save(content, 'png')
+        path = self._folder / 'depth' / f'{frame.name}.png'
+        write_atomically(path, content.getvalue())
+
+    def close(self) -> None:
+        """Do nothing: each file is complete."""
+
+
 class ClassTable:
     """Writer of ``predictions.csv``: the most probable classes of each image.
 

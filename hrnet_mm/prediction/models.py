@@ -123,7 +123,8 @@ def open_predictor(
 
         return PanopticPredictor(infer, cfg, **options), ''
     module = import_module(f'hrnet_mm.{folder}.predictor')
-    build = getattr(module, f'{folder.title()}Predictor')
+    is_depth = cfg.model.type.endswith('DepthEstimator')
+    build = getattr(module, f'{"Depth" if is_depth else folder.title()}Predictor')
     if not is_topdown:
         return build(infer, cfg, **options), ''
     metainfo = infer.inferencer.model.dataset_meta

@@ -1,4 +1,4 @@
-"""Components for MMSegmentation: data sets, heads, losses, transforms, hooks."""
+"""Components for MMSegmentation: data sets, heads, losses, depth, transforms, hooks."""
 
 from .checks import CheckWindowHook
 from .datasets import (
@@ -11,6 +11,9 @@ from .datasets import (
     PascalContextSeg,
     TinySeg,
 )
+from .depth import DepthEstimator, DepthHead, DepthTTAModel, SiLogLoss
+from .depth_data import DepthMaps, KittiDepth, LoadDepth, NyuDepth, TinyDepth
+from .depth_metric import DepthMetric
 from .heads import HRNetV2Head, OCRHead
 from .losses import CrossEntropyLoss, OhemCrossEntropyLoss
 from .segmentor import OCRNet
@@ -27,9 +30,10 @@ from .visualization import SegVisualizationHook, SegVisualizer
 
 __all__ = [
     'Ade20kSeg', 'CheckLabels', 'CheckWindowHook', 'CityscapesSeg', 'CocoStuffSeg',
-    'CrossEntropyLoss', 'HRNetV2Head', 'LabelMaps', 'LipSeg', 'LoadImageFromFile',
-    'LoadLabels', 'OCRHead', 'OCRNet', 'OhemCrossEntropyLoss', 'PackSegInputs',
-    'PascalContext59Seg', 'PascalContextSeg', 'PhotoMetricDistortion', 'RandomCrop',
-    'SegTTAModel', 'SegVisualizationHook', 'SegVisualizer', 'SwappingTTAModel',
-    'TinySeg',
+    'CrossEntropyLoss', 'DepthEstimator', 'DepthHead', 'DepthMaps', 'DepthMetric',
+    'DepthTTAModel', 'HRNetV2Head', 'KittiDepth', 'LabelMaps', 'LipSeg', 'LoadDepth',
+    'LoadImageFromFile', 'LoadLabels', 'NyuDepth', 'OCRHead', 'OCRNet',
+    'OhemCrossEntropyLoss', 'PackSegInputs', 'PascalContext59Seg', 'PascalContextSeg',
+    'PhotoMetricDistortion', 'RandomCrop', 'SegTTAModel', 'SegVisualizationHook',
+    'SegVisualizer', 'SiLogLoss', 'SwappingTTAModel', 'TinyDepth', 'TinySeg',
 ]  # fmt: skip

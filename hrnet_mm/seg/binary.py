@@ -32,7 +32,7 @@ class CheckedHead(BaseDecodeHead):
                 'num_classes=2 and out_channels=1 in decode_head, and '
                 "metainfo.classes=('background', 'NAME') of the data sets"
             )
-        for loss in _list_losses(self):
+        for loss in list_losses(self):
             _check_class_weight(self, loss)
             if self.out_channels == 1:
                 _check_binary_loss(type(self).__name__, loss, self.ignore_index)
@@ -58,7 +58,8 @@ class CheckedHead(BaseDecodeHead):
         return losses
 
 
-def _list_losses(head: BaseDecodeHead) -> list[nn.Module]:
+def list_losses(head: BaseDecodeHead) -> list[nn.Module]:
+    """Return the losses of a head, which has one or several."""
     losses = head.loss_decode
     return [*losses] if isinstance(losses, nn.ModuleList) else [losses]
 

@@ -24,26 +24,29 @@ class CheckWindowHook(OptionalHook):
 
     def before_train(self, runner: Runner) -> None:
         """Check ``test_cfg`` before the first step."""
-        _check_window(unwrap_model(runner.model).test_cfg)
+        _check_window(unwrap_model(runner.model))
 
     def before_test(self, runner: Runner) -> None:
         """Check ``test_cfg`` before the first image."""
-        _check_window(unwrap_model(runner.model).test_cfg)
+        _check_window(unwrap_model(runner.model))
 
 
-def _check_window(test_cfg: Mapping[str, Any] | None) -> None:
-    cfg = test_cfg or {}
-    if cfg.get('mode') == 'whole':
+def _check_window(model: Any) -> None:
+    cfg: Mapping[str, Any] = model.test_cfg or {}
+    mode = cfg.get('mode')
+    if mode == 'whole':
         return
-    if cfg.get('mode') != 'slide':
+    # of depth estimators; the mean of a window and its mirror image
+    flips = mode == 'slide_flip' and hasattr(model, 'slide_flip_inference')
+    if mode != 'slide' and not flips:
         raise ValueError(
-            f'model.test_cfg.mode is {cfg.get("mode")!r}: set it to "whole" (the whole '
+            f'model.test_cfg.mode is {mode!r}: set it to "whole" (the whole '
             'image at once) or "slide" (a sliding window)'
         )
     for key in ('crop_size', 'stride'):
         if not _is_size(cfg.get(key)):
             raise ValueError(
-                f'model.test_cfg.mode="slide" needs {key}=(height, width) in pixels, '
+                f'model.test_cfg.mode="{mode}" needs {key}=(height, width) in pixels, '
                 f'but it is {cfg.get(key)!r}. Common values are the crop_size of '
                 'training, and two thirds of it as stride'
             )

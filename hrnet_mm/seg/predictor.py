@@ -1,4 +1,4 @@
-"""Prediction of label maps."""
+"""Prediction of label maps and depth maps."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 from mmseg.structures import SegDataSample
 
-from hrnet_mm.prediction.formats import ImageIds, LabelMaps
+from hrnet_mm.prediction.formats import DepthMaps, ImageIds, LabelMaps
 from hrnet_mm.prediction.pictures import draw_text
 from hrnet_mm.prediction.predictor import DataWriter, Predictor
 from hrnet_mm.visualization import draw_labels
+
+from .visualization import draw_depth
 
 
 class SegPredictor(Predictor):
@@ -33,8 +35,7 @@ class SegPredictor(Predictor):
         takes longer than a model.
         """
         labels, palette = _labels_of(result), self.metainfo['palette']
-        drawn = draw_labels(image, labels, palette)[..., ::-1]  # to blue, green, red
-        drawn = np.ascontiguousarray((255 * drawn).astype(np.uint8))
+        drawn = _to_picture(draw_labels(image, labels, palette))
         for label in np.unique(labels).tolist():
             if label < len(self.metainfo['classes']):
                 x, y = _inmost_pixel(labels == label)
@@ -48,6 +49,35 @@ class SegPredictor(Predictor):
         """Return the writer of label maps."""
         metainfo = self.metainfo
         return LabelMaps(folder, metainfo['classes'], metainfo['palette'], _labels_of)
+
+
+class DepthPredictor(Predictor):
+    """The depth of each pixel, by ``hrnet_mm.seg.inferencer.Inferencer``."""
+
+    contents = 'depth maps'
+
+    def draw(self, image: np.ndarray, result: SegDataSample) -> np.ndarray:
+        """Draw the depth in colours, up to the largest depth of the head.
+
+        The range does not depend on the image, so that videos do not flicker.
+        """
+        far = self.inferencer.model.decode_head.max_depth
+        return _to_picture(draw_depth(_depth_of(result), far / 10, far))
+
+    def open_data(
+        self, folder: Path, ids: ImageIds, categories: Sequence[dict[str, Any]]
+    ) -> DataWriter:
+        """Return the writer of depth maps."""
+        return DepthMaps(folder, _depth_of)
+
+
+def _depth_of(result: SegDataSample) -> np.ndarray:
+    return result.pred_depth_map.data[0].cpu().numpy()
+
+
+def _to_picture(drawn: np.ndarray) -> np.ndarray:
+    # from red, green, blue, 0 to 1
+    return np.ascontiguousarray((255 * drawn[..., ::-1]).astype(np.uint8))
 
 
 def _labels_of(result: SegDataSample) -> np.ndarray:

@@ -203,12 +203,14 @@ class RandomCrop(stock.RandomCrop):
                 'hrnet_mm.RandomCrop crops images and label maps, not boxes: use '
                 'mmdet.RandomCrop'
             )
-        if results['gt_seg_map'].dtype != np.uint8 or not 0 <= self.ignore_index < 256:
+        labels = results.get('gt_seg_map')  # depth maps come without
+        is_usual = labels is not None and labels.dtype == np.uint8
+        if not is_usual or not 0 <= self.ignore_index < 256:
             return super().crop_bbox(results)
         box = self._draw(results['img'].shape)
         if self.cat_max_ratio < 1:
             for _ in range(10):
-                if self._is_mixed(self.crop(results['gt_seg_map'], box)):
+                if self._is_mixed(self.crop(labels, box)):
                     break
                 box = self._draw(results['img'].shape)
         return box

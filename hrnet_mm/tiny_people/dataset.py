@@ -1,4 +1,4 @@
-"""TinyPeople: a synthetic data set for all four tasks.
+"""TinyPeople: a synthetic data set for all four tasks, and for depth.
 
 It has figures in six poses on cluttered backgrounds, in the file formats that the stock
 data sets and metrics of OpenMMLab read:
@@ -9,6 +9,7 @@ data sets and metrics of OpenMMLab read:
     ROOT/labels/SPLIT/000001.png            indices of ``CLASSES``
     ROOT/annotations/panoptic_SPLIT.json    COCO panoptic: people and background
     ROOT/panoptic/SPLIT/000001.png          ids of segments
+    ROOT/depth/SPLIT/000001.png             millimetres, 16 bits
     ROOT/crops/SPLIT/POSE/000001_0.jpg      one figure per file
 """
 
@@ -194,6 +195,7 @@ def _make_folders(root: Path, split: str) -> None:
     (root / 'images' / split).mkdir(parents=True)
     (root / 'labels' / split).mkdir(parents=True)
     (root / 'panoptic' / split).mkdir(parents=True)
+    (root / 'depth' / split).mkdir(parents=True)
     # also if they stay empty, so that a class has the same index in every split
     for pose in POSES:
         (root / 'crops' / split / pose).mkdir(parents=True)
@@ -203,9 +205,14 @@ def _write_images(root: Path, split: str, name: str, scene: Scene) -> None:
     _write_image(root / 'images' / split / f'{name}.jpg', scene.image)
     _write_image(root / 'labels' / split / f'{name}.png', scene.labels)
     _write_image(root / 'panoptic' / split / f'{name}.png', coco.panoptic_map(scene))
+    _write_image(root / 'depth' / split / f'{name}.png', _to_millimetres(scene.depth))
     for i, person in enumerate(scene.people):
         path = root / 'crops' / split / person.pose / f'{name}_{i}.jpg'
         _write_image(path, _crop(scene.image, person))
+
+
+def _to_millimetres(depth: np.ndarray) -> np.ndarray:
+    return np.rint(1000 * depth).astype(np.uint16)
 
 
 def _write_image(path: Path, image: np.ndarray) -> None:

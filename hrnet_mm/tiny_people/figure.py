@@ -63,6 +63,7 @@ class Figure(NamedTuple):
 
     Args:
         pose: The name of the pose.
+        height: The height of the upright figure in pixels.
         sprite: The rendered image.
         joints: (17, 2), x and y of the keypoints in pixels, in the coordinates of
             ``sprite.origin``.
@@ -70,6 +71,7 @@ class Figure(NamedTuple):
     """
 
     pose: str
+    height: float
     sprite: Sprite
     joints: np.ndarray
     hidden: np.ndarray
@@ -137,4 +139,4 @@ def sample_figure(rng: np.random.Generator, height: float, light: np.ndarray) ->
     joints = np.stack([points[name] for name in KEYPOINTS])
     x, y = np.rint(joints[:, :2] - sprite.origin).astype(int).T
     hidden = sprite.depth[y, x] - joints[:, 2] > _COVER * height * stoutness
-    return Figure(pose, sprite, joints[:, :2], hidden)
+    return Figure(pose, height, sprite, joints[:, :2], hidden)

@@ -12,6 +12,18 @@ from .skeleton import rotation
 
 MIN_INSIDE = 0.92  # share of a figure that must be inside the image
 
+PERSON = 1.7
+"""The height of every person in metres.
+
+The focal length is the shorter side of the image: a figure as high as that side is at a
+distance of 1.7 m.
+"""
+NEAR, FAR = 5, 10
+"""The distance of the background in metres at the bottom and the top of the image.
+
+It is a plane, behind all figures: 1 / depth changes linearly from row to row.
+"""
+
 
 class SceneSettings(NamedTuple):
     """The number and size of the figures of a scene, and how they may overlap.
@@ -58,11 +70,13 @@ class Scene(NamedTuple):
     Args:
         image: (H, W, 3), uint8, blue, green, red.
         labels: (H, W), uint8, indices of ``figure.CLASSES``.
+        depth: (H, W), float, metres from the camera along its axis.
         people: At least one person, from back to front.
     """
 
     image: np.ndarray
     labels: np.ndarray
+    depth: np.ndarray
     people: list[Person]
 
 
@@ -201,6 +215,32 @@ def _place_figures(
     return placed
 
 
+def _distances(placed: Sequence[_Placed], size: tuple[int, int]) -> list[float]:
+    # The size of a figure tells its distance. One that is drawn in front of another one
+    # is at most as far away.
+    whole = [_place(p.figure, p.at, size).mask for p in placed]
+    found: list[float] = []
+    for number, (figure, *_) in enumerate(placed):
+        behind = [i for i in range(number) if (whole[i] & whole[number]).any()]
+        own = PERSON * min(size) / figure.height
+        found.append(min([own, *(found[i] for i in behind)]))
+    return found
+
+
+def _draw_depth(placed: Sequence[_Placed], size: tuple[int, int]) -> np.ndarray:
+    width, height = size
+    rows = np.linspace(1 / FAR, 1 / NEAR, height)[:, None]
+    depth = np.repeat(1 / rows, width, axis=1)
+    distances = _distances(placed, size)
+    for (figure, at, mask), distance in zip(placed, distances, strict=True):
+        there, here = _overlap(figure.sprite, at, size)
+        towards = figure.sprite.depth[here] * PERSON / figure.height
+        # an edge pixel can be of the figure, but its sample of the surface not
+        surface = distance - np.where(np.isfinite(towards), towards, 0)
+        depth[there] = np.where(mask[there], surface, depth[there])
+    return depth
+
+
 def _to_person(placed: _Placed) -> Person:
     figure, mask = placed.figure, placed.mask
     height, width = mask.shape
@@ -269,4 +309,5 @@ def _compose(
     grain = rng.uniform(1, 5) * rng.standard_normal(image.shape, dtype=np.float32)
     image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.2, 0.6)) + grain
     image = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-    return Scene(image, labels, [_to_person(p) for p in placed])
+    depth = _draw_depth(placed, (image.shape[1], image.shape[0]))
+    return Scene(image, labels, depth, [_to_person(p) for p in placed])

@@ -240,6 +240,9 @@ def test_formats_that_it_cannot_read_are_named(root, monkeypatch, few_people):
     cfg.train_dataloader.dataset.type = 'hrnet_mm.MpiiPose'
     with pytest.raises(ValueError, match='MpiiPose, which has a format of its own'):
         splits_of_config(cfg)
+    leaf = 'configs/seg/hrnetv2-depth_w18_small_v1_tiny-depth.py'
+    with pytest.raises(ValueError, match='TinyDepth with depth maps, which `check`'):
+        splits_of_config(Config.fromfile(root / leaf))
 
 
 def test_text_of_a_data_set_is_no_markup(tmp_path, few_people):

@@ -351,6 +351,11 @@ class TestCommand:
         assert done.exit_code == 1
         assert 'hrnet_mm.deploy makes them fast' in done.output
 
+    def test_refuses_depth_estimators(self):
+        leaf = CONFIGS / 'seg/hrnetv2-depth_w18_small_v1_tiny-depth.py'
+        with pytest.raises(ValueError, match=r'DepthHead has no classes: only segment'):
+            read_facts(Config.fromfile(str(leaf)))
+
 
 def test_numbers_that_are_none_differ_without_end(tmp_path, monkeypatch):
     monkeypatch.setattr(standalone, 'load', lambda path: lambda x: x * np.nan)

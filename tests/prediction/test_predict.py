@@ -29,6 +29,7 @@ POSE = 'pose/hrnet_w18_small_v1_tiny-pose'
 BOTTOM_UP = 'pose/higher-hrnet_w18_small_v1_tiny-crowd'
 HEADS = 'pose/hrnetv2_w18_small_v1_tiny-heads'
 SEG = 'seg/hrnetv2_w18_small_v1_tiny-seg'
+DEPTH = 'seg/hrnetv2-depth_w18_small_v1_tiny-depth'
 DET = 'det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det'
 CLS = 'cls/hrnetc_w18_small_v1_tiny-cls'
 
@@ -142,6 +143,19 @@ def test_label_maps_are_what_the_model_says(model, few_people, tmp_path):
         labels = np.asarray(Image.open(tmp_path / f'out/labels/{name}.png'))
         assert (labels == result.pred_sem_seg.data[0].numpy()).all()
         assert (tmp_path / f'out/pictures/{name}.jpg').is_file()
+
+
+def test_depth_maps_are_what_the_model_says(model, few_people, tmp_path):
+    config, cfg, weights = model(DEPTH)
+    images, out = few_people / 'images/test', tmp_path / 'out'
+    done = predict(config, weights, images, '--output', out, '--batch', '1')
+    assert done.exit_code == 0, done.output
+    for batch, result in zip(*test_results(cfg, weights), strict=True):
+        name = Path(batch['data_samples'][0].img_path).stem
+        depth = np.asarray(Image.open(out / f'depth/{name}.png')) / 256
+        expected = result.pred_depth_map.data[0].numpy()
+        np.testing.assert_allclose(depth, expected, atol=1 / 500)
+        assert Image.open(out / f'pictures/{name}.jpg').size == (192, 160)
 
 
 def test_the_table_has_the_class_of_each_image(model, few_people, tmp_path):

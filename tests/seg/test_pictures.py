@@ -20,7 +20,7 @@ from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 
 from hrnet_mm.seg import SegVisualizationHook
-from hrnet_mm.seg.visualization import predict
+from hrnet_mm.seg.visualization import draw_depth, predict, save_depth_sheet
 from hrnet_mm.visualization import draw_labels
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/seg'
@@ -58,6 +58,24 @@ def test_a_binary_head_is_seen_with_both_regions(seen):
     image, _, found, regions = seen('hrnetv2-ocr', num_classes=2, out_channels=1)
     assert regions.shape == (2, 40, 48)
     assert draw_labels(image, found, [(0, 0, 0), (255, 0, 0)]).shape == image.shape
+
+
+def test_near_pixels_are_bright_and_pixels_without_depth_black():
+    depth = np.array([[0, 2, 4, 8]], np.float32)
+    none, near, middle, far = draw_depth(depth, 2, 8)[0].sum(axis=1)
+    assert near > middle > far > none == 0
+    assert np.ptp(draw_depth(np.full((2, 2), 3.0), 3, 3)) < 1
+
+
+def test_truth_and_prediction_of_depth_are_drawn_with_one_range(tmp_path):
+    image = np.zeros((8, 10, 3), np.uint8)
+    truth = np.full((8, 10), 4, np.float32)
+    truth[:, :5] = 2
+    truth[0] = 0
+    path = save_depth_sheet([(image, truth, 1.1 * truth)] * 2, tmp_path / 'sheet.png')
+    assert min(cv2.imread(str(path)).shape[:2]) > 200
+    with pytest.raises(ValueError, match='no pixel of the chosen images has a true'):
+        save_depth_sheet([(image, 0 * truth, truth)], tmp_path / 'sheet.png')
 
 
 def test_an_image_that_opencv_reads_in_no_colour_is_drawn(tmp_path):

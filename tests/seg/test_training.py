@@ -66,6 +66,26 @@ test_dataloader = _base_.val_dataloader
     show(config, checkpoint, tmp_path / 'sheet.png', run_python, **people)
 
 
+@pytest.mark.jobs
+def test_a_killed_job_of_depth_resumes_too(
+    few_people, write_config, tmp_path, mim, run_python
+):
+    lines = f"""
+norm_cfg = {QUICK_NORMS}
+model = dict(backbone=dict(norm_cfg=norm_cfg), decode_head=dict(norm_cfg=norm_cfg))
+train_dataloader = dict(batch_size=4)
+test_dataloader = _base_.val_dataloader
+"""
+    config = write_config('seg/hrnetv2-depth_w18_small_v1_tiny-depth.py', lines + FEW)
+    people = dict(TINY_PEOPLE=str(few_people))
+    check_resume('mmseg', config, 'abs_rel', tmp_path, mim, **people)
+    losses = Job(tmp_path / 'killed').losses().values()
+    assert np.isfinite([*losses]).all()
+    checkpoint = tmp_path / 'killed/epoch_3.pth'
+    score_of('abs_rel', mim, 'mmseg', config, checkpoint, '--tta', **people)
+    show(config, checkpoint, tmp_path / 'sheet.png', run_python, **people)
+
+
 OVERFIT = """
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adam', lr=2e-3))
 train_cfg = dict(max_epochs=1, val_interval=1)
@@ -109,6 +129,32 @@ def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim, run_pyth
     )  # fmt: skip
     found = mean_iou(tmp_path / 'out/labels', tiny_people / 'labels/val')
     assert found == pytest.approx(job.scores('mIoU')[-1], abs=0.1)  # percent
+
+
+@pytest.mark.slow
+def test_depth_of_tiny_people_is_learned_in_minutes(
+    tiny_people, tmp_path, mim, run_python
+):
+    """Better than the mean depth of the training data by far."""
+    people = dict(TINY_PEOPLE=str(tiny_people))
+    config = ROOT / 'configs/seg/hrnetv2-depth_w18_small_v1_tiny-depth.py'
+    job = Job(tmp_path / 'work')
+    done = mim('train', 'mmseg', config, '--work-dir', job.work_dir, **people)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert job.scores('d1')[-1] >= 0.9
+    constant = error_of_the_mean_depth(tiny_people)
+    assert 0.4 < constant < 0.5
+    assert job.scores('abs_rel')[-1] < constant / 3
+
+
+def error_of_the_mean_depth(root: Path) -> float:
+    """``abs_rel`` on the validation data of the mean depth of the training data."""
+    train, val = (
+        [np.asarray(Image.open(path)) for path in (root / 'depth' / split).iterdir()]
+        for split in ('train', 'val')
+    )
+    constant = np.mean(train)
+    return float(np.mean([(np.abs(it - constant) / it).mean() for it in val]))
 
 
 def mean_iou(predicted: Path, truth: Path) -> float:

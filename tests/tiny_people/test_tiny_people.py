@@ -291,6 +291,59 @@ def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [root]
 
 
+@pytest.fixture
+def depths(root: Path) -> dict[int, np.ndarray]:
+    paths = sorted((root / 'depth' / 'train').iterdir())
+    return {int(p.stem): cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in paths}
+
+
+def test_depth_is_in_millimetres_and_figures_are_before_the_background(
+    labels: dict[int, np.ndarray], depths: dict[int, np.ndarray]
+) -> None:
+    assert labels.keys() == depths.keys()
+    for number, label_map in labels.items():
+        depth, people = depths[number], label_map > 0
+        assert depth.dtype == np.uint16
+        assert depth.shape == label_map.shape
+        rows = 1 / np.linspace(1 / 10_000, 1 / 5_000, HEIGHT)
+        plane = np.broadcast_to(rows[:, None], depth.shape)
+        assert np.abs(depth - plane)[~people].max() <= 1
+        assert 500 < depth[people].min() < depth[people].max() < 5_000
+
+
+def test_the_size_of_a_figure_tells_its_distance() -> None:
+    data = TinyPeople(splits={'train': 1})
+    scenes = [data.scene('train', number) for number in range(1, 40)]
+    alone = [scene for scene in scenes if len(scene.people) == 1]
+    standing = [s for s in alone if s.people[0].pose in ('standing', 'waving')]
+    assert len(standing) > 4
+    for scene in standing:
+        mask = scene.people[0].mask
+        extent = np.ptp(mask.any(axis=1).nonzero())
+        if mask[[0, -1]].any():  # cut off
+            continue
+        expected = 1.7 * 160 / extent
+        assert np.median(scene.depth[mask]) == pytest.approx(expected, rel=0.25)
+
+
+def test_a_figure_before_another_one_is_at_most_as_far_away() -> None:
+    data = TinyPeople(crowd=True)
+    hidden = 0
+    for number in range(1, 15):
+        scene = data.scene('train', number)
+        for i, front in enumerate(scene.people):
+            for behind in scene.people[:i]:
+                touch = cv2.dilate(front.mask.astype('u1'), np.ones((3, 3))) > 0
+                if (touch & behind.mask).any():
+                    hidden += 1
+                    near, far = (
+                        np.median(scene.depth[person.mask])
+                        for person in (front, behind)
+                    )
+                    assert near < far * 1.25  # limbs point to the viewer, or away
+    assert hidden > 5
+
+
 def test_a_crowd_has_small_and_large_figures_that_hide_each_other() -> None:
     crowd = TinyPeople(crowd=True)
     scenes = [crowd.scene('train', number) for number in range(1, 9)]

@@ -1,0 +1,1 @@
+../seg/hrnetv2-depth_w18_small_v1_tiny-depth.py
