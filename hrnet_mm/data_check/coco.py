@@ -39,11 +39,13 @@ class CocoCheck(SplitCheck):
         self.images: dict[int, Item] = {}
         self.annotations: list[Item] = []
         file = self.split.annotations
-        if file is None or not file.is_file():
+        if file is None or not file.exists():
             self.say('stops', f'{self.split.name} has no annotation file: {file}')
             return
         try:
-            read = read_annotations(str(file), str(self.split.images))
+            read = read_annotations(
+                str(file), str(self.split.images), reader=self.split.reader
+            )
         except AnnotationError as error:
             self.say('stops', f'{self.split.name}: {error}')
             return

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from hrnet_mm.datasets.annotations import read_json
 from hrnet_mm.datasets.metainfo import build_lazily, names_of
 from hrnet_mm.images import loader_of
 from hrnet_mm.libraries import library_of
@@ -117,7 +118,9 @@ def _split(name: str, task: str, dataset: Any) -> Split:
         return Split(name, 'class_folders', Path(dataset.img_prefix), file)
     images = Path(dataset.data_prefix.get('img') or '.')
     reads = getattr(dataset, 'with_described_keypoints', None)
-    return Split(name, 'coco', images, Path(dataset.ann_file), reads=reads)
+    reader = getattr(dataset, 'reader', read_json)
+    file = Path(dataset.ann_file)
+    return Split(name, 'coco', images, file, reads=reads, reader=reader)
 
 
 def _label_maps(name: str, dataset: Any) -> Split:
