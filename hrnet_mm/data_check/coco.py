@@ -208,8 +208,8 @@ class CocoCheck(SplitCheck):
                 f'{self.of_all(smaller)} {plural("is", len(smaller))} smaller than the '
                 f'smallest anchor ({anchors.smallest:g} x {anchors.smallest:g} pixels '
                 f'of the resized image), {len(unmatched)} so much that no anchor '
-                'matches: resize the images to a larger scale, or set smaller '
-                'model.rpn_head.anchor_generator.scales',
+                'matches: resize the images to a larger scale, or set smaller scales '
+                'of the anchor_generator (model.rpn_head, or bbox_head of RetinaNet)',
                 unmatched or smaller,
             )
 

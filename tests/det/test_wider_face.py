@@ -218,7 +218,9 @@ def test_a_part_of_the_images_is_scored_with_a_warning(tmp_path, said):
 def test_missing_files_are_named_with_their_source(tmp_path):
     Drawn(0).write(tmp_path)
     (tmp_path / 'wider_hard_val.mat').unlink()
-    with pytest.raises(FileNotFoundError, match=r'no wider_hard_val\.mat in .*eval_too'):
+    with pytest.raises(
+        FileNotFoundError, match=r'no wider_hard_val\.mat in .*eval_too'
+    ):
         WiderFaceMetric(str(tmp_path))
 
 
