@@ -11,12 +11,14 @@ import pytest
 pytest.importorskip('mmdet')
 
 import torch
+from jobs import Job
 from mmdet.registry import DATASETS, TRANSFORMS
 from mmdet.structures.bbox import HorizontalBoxes
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from PIL import Image
+from wider_faces import Drawn
 
 from hrnet_mm.datasets.annotations import AnnotationError
 from hrnet_mm.det.faces import read_wider_face
@@ -235,3 +237,31 @@ def test_the_rate_rises_and_restarts_every_30_epochs(steps):
     for restart in (30, 60):
         assert rates[restart * steps] == pytest.approx(base)
         assert rates[restart * steps - 1] < base / 50
+
+
+SMALL = """
+thin = dict(in_channels=32, feat_channels=32, stacked_convs=1)
+model = dict(
+    backbone=dict(arch='w18_small_v1', init_cfg=None, norm_eval=False),
+    neck=dict(in_channels=[16, 32, 64, 128], out_channels=32), bbox_head=thin)
+train_cfg = dict(max_epochs=1, val_interval=1)
+default_hooks = dict(logger=dict(interval=1))
+"""
+
+
+@pytest.mark.jobs
+@pytest.mark.parametrize('detector', ['retinanet', 'fcos'])
+def test_the_recipe_trains_and_scores(detector, write_config, tmp_path, mim):
+    root = Drawn(0).write_data(tmp_path / 'wider_face')
+    leaf = f'det/{detector}_hrnetv2p_w18_wider-face-640x640.py'
+    config, job = write_config(leaf, SMALL), Job(tmp_path / 'work')
+    done = mim(
+        'train', 'mmdet', config, '--work-dir', job.work_dir, WIDER_FACE=str(root)
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said[-3000:]
+    assert torch.tensor([*job.losses().values()]).isfinite().all()
+    assert '15 images tested at 640 x 480 pixels' in said
+    for subset in ('easy', 'medium', 'hard'):
+        (score,) = job.scores(f'wider_face/{subset}')
+        assert 0 <= score <= 1
