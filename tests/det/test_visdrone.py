@@ -84,6 +84,12 @@ def test_objects_and_ignored_regions_of_the_published_folder(drones, said):
     assert '1 object of 16 smaller than a pixel' in said.text
 
 
+def test_an_ignored_region_is_no_object_whatever_its_score_is(tmp_path):
+    (tmp_path / 'a.txt').write_text('1,2,3,4,1,0,0,0')
+    content = read_visdrone(str(tmp_path))
+    assert [it['iscrowd'] for it in content['annotations']] == [1] * len(CLASSES)
+
+
 @pytest.mark.parametrize(
     ('line', 'message'),
     [
