@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,10 @@ def _anchors(cfg: Config, dataset: Any) -> Anchors | None:
 
 def _resized(pipeline: Any) -> tuple[tuple[int, int] | None, float]:
     # the largest scale, which suits small objects best
+    share = None
     for step in pipeline:
+        if str(step['type']).endswith('RandomSquareCrop'):
+            share = min(step['shares'])
         if 'Resize' not in str(step['type']):
             continue
         scales = step.get('scales') or step.get('scale')
@@ -183,5 +187,7 @@ def _resized(pipeline: Any) -> tuple[tuple[int, int] | None, float]:
         scales = scales if isinstance(scales[0], tuple | list) else [scales]
         ratio = max(step.get('ratio_range') or (1,))
         long, short = max(scales, key=lambda scale: scale[0] * scale[1])
+        if share:  # of the short side, whatever the long one is
+            return (sys.maxsize, round(short / share)), 1
         return (round(long * ratio), round(short * ratio)), 1
     return None, 1

@@ -20,6 +20,7 @@ from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from PIL import Image
 from wider_faces import Drawn
 
+from hrnet_mm.data_check.config import splits_of_config
 from hrnet_mm.datasets.annotations import AnnotationError
 from hrnet_mm.det.faces import read_wider_face
 
@@ -205,6 +206,12 @@ def test_a_crop_without_a_face_to_train_is_dropped():
     assert cropped((1.0,), [[-50.0, 10, -20, 30]], [False]) is None
     assert cropped((1.0,), [[45.0, 10, 55, 30]], [False]) is not None
     assert cropped((1.0,), faces, [True]) is None
+
+
+def test_check_knows_how_much_crops_enlarge_faces():
+    anchors = splits_of_config(Config.fromfile(str(LEAF)))['anchors']
+    assert anchors.enlargement(1024, 768) == pytest.approx(640 / (0.3 * 768), rel=1e-3)
+    assert anchors.smallest == pytest.approx(4 * 2 ** (4 / 3))
 
 
 @pytest.mark.parametrize('shares', [(), (0.5, 1.5), (0,)])
