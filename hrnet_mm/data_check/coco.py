@@ -39,11 +39,13 @@ class CocoCheck(SplitCheck):
         self.images: dict[int, Item] = {}
         self.annotations: list[Item] = []
         file = self.split.annotations
-        if file is None or not file.is_file():
+        if file is None or not file.exists():
             self.say('stops', f'{self.split.name} has no annotation file: {file}')
             return
         try:
-            read = read_annotations(str(file), str(self.split.images))
+            read = read_annotations(
+                str(file), str(self.split.images), reader=self.split.reader
+            )
         except AnnotationError as error:
             self.say('stops', f'{self.split.name}: {error}')
             return
@@ -206,8 +208,8 @@ class CocoCheck(SplitCheck):
                 f'{self.of_all(smaller)} {plural("is", len(smaller))} smaller than the '
                 f'smallest anchor ({anchors.smallest:g} x {anchors.smallest:g} pixels '
                 f'of the resized image), {len(unmatched)} so much that no anchor '
-                'matches: resize the images to a larger scale, or set smaller '
-                'model.rpn_head.anchor_generator.scales',
+                'matches: resize the images to a larger scale, or set smaller scales '
+                'of the anchor_generator (model.rpn_head, or bbox_head of RetinaNet)',
                 unmatched or smaller,
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from hrnet_mm.datasets.annotations import read_json
 from hrnet_mm.datasets.metainfo import build_lazily, names_of
 from hrnet_mm.images import loader_of
 from hrnet_mm.libraries import library_of
@@ -122,7 +124,9 @@ def _split(name: str, task: str, dataset: Any) -> Split:
         return Split(name, 'class_folders', Path(dataset.img_prefix), file)
     images = Path(dataset.data_prefix.get('img') or '.')
     reads = getattr(dataset, 'with_described_keypoints', None)
-    return Split(name, 'coco', images, Path(dataset.ann_file), reads=reads)
+    reader = getattr(dataset, 'reader', read_json)
+    file = Path(dataset.ann_file)
+    return Split(name, 'coco', images, file, reads=reads, reader=reader)
 
 
 def _label_maps(name: str, dataset: Any) -> Split:
@@ -176,7 +180,10 @@ def _anchors(cfg: Config, dataset: Any) -> Anchors | None:
 
 def _resized(pipeline: Any) -> tuple[tuple[int, int] | None, float]:
     # the largest scale, which suits small objects best
+    share = None
     for step in pipeline:
+        if str(step['type']).endswith('RandomSquareCrop'):
+            share = min(step['shares'])
         if 'Resize' not in str(step['type']):
             continue
         scales = step.get('scales') or step.get('scale')
@@ -185,5 +192,7 @@ def _resized(pipeline: Any) -> tuple[tuple[int, int] | None, float]:
         scales = scales if isinstance(scales[0], tuple | list) else [scales]
         ratio = max(step.get('ratio_range') or (1,))
         long, short = max(scales, key=lambda scale: scale[0] * scale[1])
+        if share:  # of the short side, whatever the long one is
+            return (sys.maxsize, round(short / share)), 1
         return (round(long * ratio), round(short * ratio)), 1
     return None, 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hrnet_mm.datasets.annotations import Reader, read_json
 from hrnet_mm.datasets.metainfo import names_of
 
 KINDS = ('coco', 'label_maps', 'class_folders')
@@ -29,6 +30,7 @@ class Split:
         suffixes: The ends of the name of an image and of its label map, which are equal
             otherwise. An empty one stands for each suffix of an image.
         reads: How the data set reads an annotation; None if as it is stored.
+        reader: The function that reads ``annotations``, if they have another format.
 
     Raises:
         ValueError: If ``kind`` is unknown.
@@ -41,6 +43,7 @@ class Split:
     files: tuple[str, ...] | None = None
     suffixes: tuple[str, str] = ('', '.png')
     reads: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    reader: Reader = read_json
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -398,14 +398,30 @@ class Annotations:
         raise AnnotationError(f'{name} in {self.file} {why}')
 
 
+def read_json(file: str, backend_args: dict[str, Any] | None = None) -> Any:
+    """Return the content of a JSON file, a path or a URL of mmengine's file backends.
+
+    Raises:
+        AnnotationError: If the file is not a JSON file.
+    """
+    try:
+        return json.loads(get_text(file, backend_args=backend_args))
+    except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise AnnotationError(f'{file} is not a JSON file: {error}') from None
+
+
+Reader = Callable[[str, dict[str, Any] | None], Any]
+"""Reads a file, or a folder of files, and returns its content in COCO format."""
+
+
 def read_annotations(
-    file: str, images: str = '', backend_args: dict[str, Any] | None = None
+    file: str,
+    images: str = '',
+    backend_args: dict[str, Any] | None = None,
+    reader: Reader = read_json,
 ) -> Annotations:
     """Read and normalize a COCO annotation file; see ``normalize_annotations``."""
-    try:
-        content = json.loads(get_text(file, backend_args=backend_args))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise AnnotationError(f'{file} is not a JSON file: {error}') from None
+    content = reader(file, backend_args)
 
     def find_size(name: str) -> Size:
         path = join_path(images, name, backend_args=backend_args)
@@ -421,12 +437,15 @@ def read_annotations(
     return Annotations(content, file, find_size)
 
 
-_copies: dict[str, str] = {}  # by path and time of modification
+_copies: dict[tuple[str, Reader], str] = {}  # by path and time of modification
 _folder: list[tempfile.TemporaryDirectory] = []
 
 
 def normalize_annotations(
-    file: str, images: str = '', backend_args: dict[str, Any] | None = None
+    file: str,
+    images: str = '',
+    backend_args: dict[str, Any] | None = None,
+    reader: Reader = read_json,
 ) -> str:
     """Return the path of a normalized copy of a COCO annotation file.
 
@@ -438,23 +457,25 @@ def normalize_annotations(
         images: The folder of the images; image files are read only if the annotation
             file has no sizes.
         backend_args: Arguments of mmengine's file functions.
+        reader: The function that reads ``file``, if it has another format.
 
     Raises:
         AnnotationError: If an entry is ambiguous or invalid.
     """
     state = os.stat(file) if os.path.exists(file) else None
-    version = f'{os.path.abspath(file)} {state.st_mtime_ns}' if state else file
+    path = f'{os.path.abspath(file)} {state.st_mtime_ns}' if state else file
+    version = (path, reader)
     if version in _copies:
         return _copies[version]
-    annotations = read_annotations(file, images, backend_args)
+    annotations = read_annotations(file, images, backend_args, reader)
     for warning in annotations.warnings:
         print_log(f'{file}: {warning}', 'current', logging.WARNING)
     for reason, times in annotations.changes.items():
         print_log(f'{file}: {reason} ({times})', 'current')
     _copies[version] = file
-    if annotations.changes:
+    if annotations.changes or reader is not read_json:
         _folder[:] = _folder or [tempfile.TemporaryDirectory()]
-        copy = Path(_folder[0].name, f'{len(_copies)}_{Path(file).name}')
+        copy = Path(_folder[0].name, f'{len(_copies)}_{Path(file).stem}.json')
         copy.write_text(json.dumps(annotations.content))
         _copies[version] = str(copy)
     return _copies[version]

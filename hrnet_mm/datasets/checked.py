@@ -14,7 +14,7 @@ from hrnet_mm.engine.freed_memory import keep_freed_memory
 from hrnet_mm.engine.seeding import seed_once
 from hrnet_mm.messages import counted
 
-from .annotations import normalize_annotations
+from .annotations import normalize_annotations, read_json
 from .image_files import read_orientation, why_unreadable
 
 USE_STORED_ORIENTATION = (
@@ -147,6 +147,7 @@ class CheckedCoco(CheckedData):
     """
 
     thing: str  # what an annotation describes; for messages
+    reader = staticmethod(read_json)  # of data sets with a format of their own
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Return the samples, and log how many objects are left out for each reason."""
@@ -157,7 +158,7 @@ class CheckedCoco(CheckedData):
         if not self._is_missing(self.ann_file):
             images = self.data_prefix.get('img', '')
             self.ann_file = normalize_annotations(
-                self.ann_file, images, self.backend_args
+                self.ann_file, images, self.backend_args, self.reader
             )
         samples = super().load_data_list()
         for reason, places in self._left_out.items():

@@ -37,7 +37,7 @@ def why_object_skipped(
         name = categories.get(category, 'not in `categories`')
         return f'of category {category} ({name}), no class of the config'
     if annotation['iscrowd']:
-        return 'of a crowd, which the losses ignore'
+        return 'of a crowd or to be ignored, which the losses do'
     if masks and not annotation.get('segmentation'):
         return 'without an outline, which the losses ignore: the config loads masks'
     return None

@@ -2,6 +2,7 @@
 
 from .datasets import CocoDet, TinyDet
 from .deeplab_heads import DeepLabInstanceHead, DeepLabSemanticHead
+from .faces import RandomSquareCrop, TinyFaces, WiderFace
 from .metrics import CocoDetMetric
 from .panoptic_datasets import CityscapesPanoptic, CocoPanoptic, TinyPanoptic
 from .panoptic_deeplab import PanopticDeepLab
@@ -10,7 +11,9 @@ from .panoptic_targets import LoadSegments, PackPanopticTargets
 from .roi_extractors import SingleRoIExtractor
 from .transforms import LoadObjects, LoadPanopticObjects, PackDetInputs
 from .tta import InstanceTTAModel
+from .visdrone import VisDrone, VisDroneMetric
 from .visualization import PanopticVisualizer, SparseDetVisualizationHook
+from .wider_face import WiderFaceMetric
 
 __all__ = [
     'CityscapesPanoptic',
@@ -29,8 +32,14 @@ __all__ = [
     'PanopticDeepLab',
     'PanopticInstanceMetric',
     'PanopticVisualizer',
+    'RandomSquareCrop',
     'SingleRoIExtractor',
     'SparseDetVisualizationHook',
     'TinyDet',
+    'TinyFaces',
     'TinyPanoptic',
+    'VisDrone',
+    'VisDroneMetric',
+    'WiderFace',
+    'WiderFaceMetric',
 ]

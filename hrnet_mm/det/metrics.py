@@ -17,6 +17,19 @@ from hrnet_mm.standins.xtcocotools.cocoeval import COCOeval
 STOCK: Any = CocoMetric.compute_metrics
 
 
+def compute_with(evaluator: type[COCOeval]) -> FunctionType:
+    """Return MMDetection's ``compute_metrics`` with another evaluator.
+
+    It is their function, in which the names of its evaluators mean ``evaluator``.
+    """
+    return FunctionType(
+        STOCK.__code__,
+        STOCK.__globals__ | dict(COCOeval=evaluator, COCOevalMP=evaluator),
+        argdefs=STOCK.__defaults__,
+        closure=STOCK.__closure__,
+    )
+
+
 @METRICS.register_module()
 class CocoDetMetric(CocoMetric):
     """MMDetection's ``CocoMetric`` for the annotation files that our data sets accept.
@@ -47,13 +60,7 @@ class CocoDetMetric(CocoMetric):
         if self._coco_api is not None and 'segm' in self.metrics:
             _ignore_missing_masks(self._coco_api.dataset['annotations'])
 
-    # MMDetection's function, in which the global names of its evaluators mean another
-    compute_metrics = FunctionType(
-        STOCK.__code__,
-        STOCK.__globals__ | dict(COCOeval=COCOeval, COCOevalMP=COCOeval),
-        argdefs=STOCK.__defaults__,
-        closure=STOCK.__closure__,
-    )
+    compute_metrics = compute_with(COCOeval)
 
     def fast_eval_recall(
         self,

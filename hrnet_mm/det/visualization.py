@@ -94,7 +94,8 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
     colours = [tuple(c) for c in complete_palette(palette, len(classes))]
     visualizer.dataset_meta = dict(classes=classes, palette=colours)
     images = [draw_row(model, dataset[i], visualizer) for i in chosen]
-    strides = [stride[0] for stride in _prior_generator(model).strides]
+    generator = _dense_head(model).prior_generator
+    strides = [stride[0] for stride in generator.strides]
     titles = ['truth', 'prediction', *(f'level at 1/{stride}' for stride in strides)]
     return save_sheet(
         images,
@@ -149,9 +150,8 @@ def _draw_objects(
     return visualizer.get_image()
 
 
-def _prior_generator(model: Any) -> Any:
-    head = model.rpn_head if hasattr(model, 'rpn_head') else model.bbox_head
-    return head.prior_generator
+def _dense_head(model: Any) -> Any:
+    return model.rpn_head if hasattr(model, 'rpn_head') else model.bbox_head
 
 
 def matched_priors(
@@ -160,27 +160,28 @@ def matched_priors(
     """Return the anchors that training would assign to the true boxes.
 
     Args:
-        model: A two-stage detector, or FCOS, whose cells are returned.
+        model: A two-stage detector, RetinaNet, or FCOS, whose cells are returned.
         sizes: Height and width of each pyramid level.
         result: Sample with the true boxes in pixels of the original image.
 
     Returns:
         For each level (n, 4): x1, y1, x2, y2 in pixels of the original image.
     """
-    generator = _prior_generator(model)
+    head = _dense_head(model)
+    generator = head.prior_generator
     priors = generator.grid_priors(sizes, device='cpu')
     factor = torch.tensor(result.scale_factor).repeat(2)
     boxes = result.gt_instances.bboxes
     boxes = getattr(boxes, 'tensor', boxes) * factor
     truth = InstanceData(bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.long))
-    if hasattr(model, 'rpn_head'):
+    if hasattr(head, 'assigner'):
         flat = InstanceData(priors=torch.cat(priors))
-        assigned = model.rpn_head.assigner.assign(flat, truth).gt_inds
+        assigned = head.assigner.assign(flat, truth).gt_inds
         positive = (assigned > 0).split([len(p) for p in priors])
         cells = priors
     else:
-        labels, _ = model.bbox_head.get_targets(priors, [truth])
-        positive = [level < model.bbox_head.num_classes for level in labels]
+        labels, _ = head.get_targets(priors, [truth])
+        positive = [level < head.num_classes for level in labels]
         cells = [
             torch.cat([points - stride[0] / 2, points + stride[0] / 2], dim=1)
             for points, stride in zip(priors, generator.strides, strict=True)

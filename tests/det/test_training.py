@@ -10,13 +10,14 @@ import torch
 
 pytest.importorskip('mmdet')
 
-from jobs import QUICK_NORMS, Job, check_resume, show
+from jobs import QUICK_NORMS, Job, check_resume, predict, show
 
 from hrnet_mm import HRNet
 from hrnet_mm.tiny_people import TinyPeople
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 'det/{}_hrnetv2p_w18_small_v1_tiny-det.py'
+FACES = 'det/retinanet_hrnetv2p_w18_small_v1_tiny-faces.py'
 
 
 def make_odd(people: Path) -> str:
@@ -191,3 +192,34 @@ def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim):
     assert len([*job.work_dir.glob('best_coco_*_epoch_*.pth')]) == 1
     assert job.scores('coco/bbox_mAP_50')[-1] >= 0.4
     assert job.scores('coco/segm_mAP_50')[-1] >= 0.3
+
+
+FACES_FEW = TINY_FEW.replace('rcnn=dict(score_thr=0.0)', 'score_thr=0.0')
+
+
+@pytest.mark.jobs
+def test_a_killed_job_of_faces_resumes_and_its_faces_are_drawn(
+    few_people, write_config, tmp_path, mim, run_python
+):
+    config = write_config(FACES, FACES_FEW)
+    people = dict(TINY_PEOPLE=str(few_people))
+    check_resume('mmdet', config, 'pascal_voc/mAP', tmp_path, mim, **people)
+    checkpoint = tmp_path / 'killed/epoch_3.pth'
+    show(config, checkpoint, tmp_path / 'sheet.png', run_python, **people)
+    images, output = few_people / 'images/test', tmp_path / 'predicted'
+    predict(run_python, config, checkpoint, images, '--output', output, **people)
+    assert len([*(output / 'pictures').iterdir()]) == 4
+
+
+@pytest.mark.slow
+def test_tiny_faces_are_learned_in_minutes(tiny_people, tmp_path, mim):
+    """After 300 of the thousand iterations of the config."""
+    env = dict(TINY_PEOPLE=str(tiny_people))
+    job = Job(tmp_path / 'work')
+    done = mim(
+        'train', 'mmdet', ROOT / 'configs' / FACES, '--work-dir', job.work_dir,
+        '--cfg-options', 'train_cfg.max_epochs=1',
+        'train_dataloader.dataset.indices=600', **env,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert job.scores('coco/bbox_mAP_50')[-1] >= 0.8

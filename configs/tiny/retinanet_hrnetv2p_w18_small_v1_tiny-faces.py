@@ -1,0 +1,1 @@
+../det/retinanet_hrnetv2p_w18_small_v1_tiny-faces.py
