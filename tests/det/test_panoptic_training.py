@@ -177,8 +177,13 @@ model = dict(backbone=dict(norm_cfg=norms), test_cfg=dict(rcnn=dict(score_thr=0.
 )
 
 
-@pytest.mark.jobs
-@pytest.mark.parametrize('kind', ['deeplab', 'fpn_hrnetv2p'])
+@pytest.mark.parametrize(
+    'kind',
+    [
+        pytest.param('deeplab', marks=pytest.mark.jobs),
+        pytest.param('fpn_hrnetv2p', marks=pytest.mark.sweep),
+    ],
+)
 def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
     kind, few_people, write_config, tmp_path, mim, run_python
 ):
@@ -202,7 +207,7 @@ def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
 def test_the_real_image_of_cityscapes_is_learned(
     cityscapes_panoptic, write_config, tmp_path, mim
 ):
-    lines = CITY.format(scale=2.0, sigma=4, rate=2e-3, epochs=120, interval=120)
+    lines = CITY.format(scale=2.0, sigma=4, rate=2e-3, epochs=80, interval=80)
     leaf = 'det/panoptic-deeplab_w48_cityscapes-512x1024.py'
     config, job = write_config(leaf, lines), Job(tmp_path / 'work')
     city = dict(CITYSCAPES=str(cityscapes_panoptic))

@@ -131,7 +131,7 @@ def test_tiny_people_are_learned_in_minutes(tiny_people, tmp_path, mim, run_pyth
     assert found == pytest.approx(job.scores('mIoU')[-1], abs=0.1)  # percent
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_depth_of_tiny_people_is_learned_in_minutes(
     tiny_people, tmp_path, mim, run_python
 ):

@@ -265,7 +265,7 @@ def test_other_parameters_are_refused_and_named(
     with pytest.raises(FileExistsError, match=r'seed is 1, not 5\. Remove it'):
         TinyPeople(5, SIZE, SMALL.splits).write(root)
     monkeypatch.setattr(dataset, 'DRAWING', dataset.DRAWING + 1)
-    with pytest.raises(FileExistsError, match='drawing is 1, not 2'):
+    with pytest.raises(FileExistsError, match='drawing is 2, not 3'):
         SMALL.write(root)
     assert files(root) == before
 
