@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mmdet.datasets import CocoPanopticDataset
-from mmengine.fileio import get_text
 from mmengine.logging import print_log
 
+from hrnet_mm.datasets.annotations import AnnotationError, read_json
 from hrnet_mm.datasets.checked import CheckedData
 from hrnet_mm.messages import counted, shortened
 from hrnet_mm.registry import DATASETS
+
+
+def read_panoptic(file: str, backend_args: dict[str, Any] | None = None) -> Any:
+    """Return the content of a JSON file in COCO's panoptic format.
+
+    Raises:
+        AnnotationError: If it has another format.
+    """
+    content = read_json(file, backend_args)
+    needed = dict(images='file_name', annotations='segments_info', categories='isthing')
+    for name, key in needed.items():
+        entries = content.get(name, []) if isinstance(content, dict) else None
+        if not isinstance(entries, list) or any(key not in it for it in entries):
+            raise AnnotationError(
+                f"{file} is not in COCO's panoptic format: `{name}` must be a list of "
+                f'entries with {key}. A file of instances is another format: '
+                'https://cocodataset.org/#format-data'
+            )
+    return content
 
 
 class PanopticFile(CocoPanopticDataset):
@@ -34,7 +52,7 @@ class PanopticFile(CocoPanopticDataset):
             ValueError: If the classes are not things and then stuff, or do not match
                 the categories of the file.
         """
-        content = json.loads(get_text(self.ann_file, backend_args=self.backend_args))
+        content = read_panoptic(self.ann_file, self.backend_args)
         labels = self._labels(content['categories'])
         truths = {it['image_id']: it for it in content.get('annotations', ())}
         images = [it for it in content['images'] if it['id'] in truths]
@@ -114,6 +132,22 @@ class PanopticFile(CocoPanopticDataset):
     def image_path(image: dict[str, Any]) -> str:
         """Return the path of an image below the folder of the images."""
         return image['file_name']
+
+    @classmethod
+    def reader(cls, file: str, backend_args: dict[str, Any] | None = None) -> Any:
+        """Return the segments as objects in COCO format, for ``hrnet-mm check``."""
+        content = read_panoptic(file, backend_args)
+        segments = [
+            dict(segment, image_id=truth['image_id'])
+            for truth in content.get('annotations', [])
+            for segment in truth['segments_info']
+        ]
+        return dict(
+            images=[dict(it, file_name=cls.image_path(it)) for it in content['images']],
+            # as the classes: things, then stuff
+            categories=sorted(content['categories'], key=lambda it: not it['isthing']),
+            annotations=[dict(it, id=i) for i, it in enumerate(segments, start=1)],
+        )
 
 
 @DATASETS.register_module()

@@ -407,6 +407,24 @@ def test_other_categories_than_the_classes_are_refused(kinds, said, tmp_path):
         TinyPanoptic(**write_panoptic(tmp_path, kinds))
 
 
+def test_a_file_of_instances_is_refused(tmp_path):
+    where = write_panoptic(tmp_path, KINDS)
+    content = json.loads((tmp_path / 'truth.json').read_text())
+    content['annotations'] = [dict(id=1, image_id=1, bbox=[0, 0, 2, 2])]
+    (tmp_path / 'truth.json').write_text(json.dumps(content))
+    with pytest.raises(ValueError, match='`annotations` must be a list of entries'):
+        TinyPanoptic(**where)
+
+
+def test_check_reads_segments_as_objects(tmp_path):
+    write_panoptic(tmp_path, KINDS)
+    content = CityscapesPanoptic.reader(str(tmp_path / 'truth.json'))
+    assert [it['name'] for it in content['categories']] == ['person', 'background']
+    assert content['images'][0]['file_name'] == 'a/a_1_leftImg8bit.png'
+    (segment,) = content['annotations']
+    assert (segment['image_id'], segment['category_id']) == (1, 5)
+
+
 def test_classes_must_be_things_and_then_stuff(tmp_path):
     info = dict(classes=('background', 'person'))
     with pytest.raises(ValueError, match='both in this order'):
