@@ -45,7 +45,7 @@ scores are not ours: they are those of the code base in the column *published by
 its unit, but NME is always in percent, and PCK and AUC are shares. Parameters and MACs
 are counted on the model of the config (`tests/test_configs.py`). MACs are
 multiply-accumulates of one image of the input size; of detectors with 500 boxes in each
-box head and without masks, as the official figures are counted; of CID with 30 people.
+box head, without masks, as the official figures are counted; of CID with 30 people.
 `hrnet-mm fetch NAME` downloads weights by the name of their config.
 """
 

@@ -79,8 +79,8 @@ def predict(
     MODEL is a name of the model zoo, such as hrnet_w48_coco, or a config, which needs
     WEIGHTS. SOURCE is an image, a folder, a pattern, a video, a URL, or the number of a
     camera. The output folder gets pictures and the data: predictions.json and
-    images.json (COCO results), labels/ (segmentation), depth/ or predictions.csv
-    (classes).
+    images.json (COCO results), labels/ (segmentation), segments/ (panoptic), depth/ or
+    predictions.csv (classes).
     """
     from hrnet_mm.checkpoints import CheckpointError
     from hrnet_mm.prediction.formats import ImageIds

@@ -10,7 +10,7 @@ from .panoptic_metrics import CocoPanopticMetric, PanopticInstanceMetric
 from .panoptic_targets import LoadSegments, PackPanopticTargets
 from .roi_extractors import SingleRoIExtractor
 from .transforms import LoadObjects, LoadPanopticObjects, PackDetInputs
-from .tta import InstanceTTAModel
+from .tta import InstanceTTAModel, NoTTAModel
 from .visdrone import VisDrone, VisDroneMetric
 from .visualization import PanopticVisualizer, SparseDetVisualizationHook
 from .wider_face import WiderFaceMetric
@@ -27,6 +27,7 @@ __all__ = [
     'LoadObjects',
     'LoadPanopticObjects',
     'LoadSegments',
+    'NoTTAModel',
     'PackDetInputs',
     'PackPanopticTargets',
     'PanopticDeepLab',

@@ -43,7 +43,13 @@ def read_wider_face(
     Raises:
         AnnotationError: If the file has another format.
     """
-    lines = get_text(file, backend_args=backend_args).splitlines()
+    try:
+        lines = get_text(file, backend_args=backend_args).splitlines()
+    except (UnicodeDecodeError, IsADirectoryError):
+        raise AnnotationError(
+            f'{file} is no text file: ann_file of WiderFace is '
+            'wider_face_train_bbx_gt.txt or wider_face_val_bbx_gt.txt'
+        ) from None
     images: list[dict[str, Any]] = []
     faces: list[dict[str, Any]] = []
     for name, rows in _split_images(lines, file):
@@ -170,7 +176,8 @@ def _face_box(keypoints: Sequence[float], size: tuple[int, int]) -> list[float] 
     _, left, right = points[face, :2]
     centre, half = points[face, :2].mean(axis=0), 2 * np.linalg.norm(left - right)
     low, high = (np.clip(centre + it, 0, size) for it in (-half, half))
-    return [*low.tolist(), *(high - low).tolist()]
+    width, height = high - low
+    return [*low.tolist(), width.item(), height.item()] if half > 0 else None
 
 
 @DATASETS.register_module()

@@ -19,6 +19,11 @@ def segment_ids(colours: np.ndarray) -> np.ndarray:
     return colours.astype(np.int64) @ [1, 1 << 8, 1 << 16]
 
 
+def segment_colours(ids: np.ndarray) -> np.ndarray:
+    """Return a panoptic label map, (H, W, 3), RGB, of ids, (H, W)."""
+    return np.stack([ids & 255, ids >> 8 & 255, ids >> 16], axis=-1).astype(np.uint8)
+
+
 def read_segment_ids(
     path: str,
     shape: tuple[int, int] | None = None,
@@ -45,6 +50,29 @@ def read_segment_ids(
             f'{tuple(shape)}: it belongs to another image, or one was resized'
         )
     return ids
+
+
+def check_segments(ids: np.ndarray, segments: Collection[int], path: str) -> None:
+    """Check that a label map has pixels of any of its segments.
+
+    Args:
+        ids: The ids of the label map, (H, W).
+        segments: The ids of the annotations.
+        path: The path of the label map, for the message.
+
+    Raises:
+        ValueError: If all pixels have other ids: a grey picture, one with a palette, or
+            one in another order of its channels.
+    """
+    known = [*segments]
+    few = ids[::8, ::8]  # a look at all pixels takes longer than to read them
+    if known and not np.isin(few, known).any() and not np.isin(ids, known).any():
+        raise ValueError(
+            f'{path} has no pixel of the segments {sorted(known)[:5]} of the '
+            f'annotations, but {np.unique(few).tolist()[:5]}. An id is red + 256 * '
+            'green + 65536 * blue of a pixel: write it as a PNG file in RGB, not in '
+            'grey or with a palette'
+        )
 
 
 class PanopticQuality:

@@ -15,6 +15,8 @@ from hrnet_mm.datasets.checked import CheckedData
 from hrnet_mm.messages import counted, shortened
 from hrnet_mm.registry import DATASETS
 
+from .panoptic import VOID
+
 
 def read_panoptic(file: str, backend_args: dict[str, Any] | None = None) -> Any:
     """Return the content of a JSON file in COCO's panoptic format.
@@ -56,18 +58,23 @@ class PanopticFile(CocoPanopticDataset):
         labels = self._labels(content['categories'])
         truths = {it['image_id']: it for it in content.get('annotations', ())}
         images = [it for it in content['images'] if it['id'] in truths]
-        left = len(content['images']) - len(images)
-        if self.test_mode or not truths:
-            images = content['images']
-        elif left:
+        self._say(len(content['images']) - len(images), 'image', 'without annotations')
+        self._small = 0
+        samples = [
+            self._sample(it, truths.get(it['id']), labels)
+            for it in (images if truths else content['images'])  # without any: test-dev
+        ]
+        self._say(self._small, 'segment', 'smaller than a pixel')
+        return samples
+
+    def _say(self, number: int, what: str, why: str) -> None:
+        if number:
             print_log(
-                f'{type(self).__name__} leaves out {counted(left, "image")} of '
-                f'{self.ann_file} without annotations',
+                f'{type(self).__name__} leaves out {counted(number, what)} {why} of '
+                f'{self.ann_file}',
                 'current',
                 logging.WARNING,
             )
-        things = len(self.metainfo['thing_classes'])
-        return [self._sample(it, truths.get(it['id']), labels, things) for it in images]
 
     def _labels(self, categories: Sequence[dict[str, Any]]) -> dict[int, int]:
         # the label of each category
@@ -102,10 +109,14 @@ class PanopticFile(CocoPanopticDataset):
         image: dict[str, Any],
         truth: dict[str, Any] | None,
         labels: dict[int, int],
-        things: int,
     ) -> dict[str, Any]:
         segments, instances = [], []
+        things = len(self.metainfo['thing_classes'])
         for segment in truth['segments_info'] if truth else ():
+            self._check(segment, image, labels)
+            if segment['area'] <= 0 or min(segment['bbox'][2:]) < 1:
+                self._small += 1
+                continue
             label, crowd = labels[segment['category_id']], bool(segment.get('iscrowd'))
             is_thing = label < things and not crowd
             segments.append(
@@ -127,6 +138,24 @@ class PanopticFile(CocoPanopticDataset):
             instances=instances,
             segments_info=segments,
         )
+
+    def _check(
+        self, segment: dict[str, Any], image: dict[str, Any], labels: dict[int, int]
+    ) -> None:
+        where = f'a segment of {image["file_name"]} in {self.ann_file}'
+        missing = {'id', 'category_id', 'bbox', 'area'} - {*segment}
+        if missing:
+            raise AnnotationError(f'{where} has no {", ".join(sorted(missing))}')
+        if segment['id'] == VOID:
+            raise AnnotationError(
+                f'{where} has the id {VOID}, which is that of pixels without a label: '
+                'number segments from 1'
+            )
+        if segment['category_id'] not in labels:
+            raise AnnotationError(
+                f'{where} has category_id={segment["category_id"]}, which is not the '
+                f'id of any of {shortened(self.metainfo["classes"])}'
+            )
 
     @staticmethod
     def image_path(image: dict[str, Any]) -> str:

@@ -35,6 +35,9 @@ class PanopticDeepLab(BaseDetector):
             ``merge_segments``.
         data_preprocessor: ``DetDataPreprocessor``.
         init_cfg: Initialization.
+
+    Raises:
+        ValueError: If ``kernel`` is even, or ``top_k`` is below 1.
     """
 
     def __init__(
@@ -59,6 +62,12 @@ class PanopticDeepLab(BaseDetector):
         )
         self.instance_head = MODELS.build(instance_head)
         self.train_cfg, self.test_cfg = train_cfg, test_cfg or {}
+        kernel, top_k = self.test_cfg.get('kernel', 7), self.test_cfg.get('top_k', 200)
+        if kernel % 2 == 0 or top_k < 1:
+            raise ValueError(
+                f'test_cfg has kernel={kernel} and top_k={top_k}: kernel must be odd, '
+                'and top_k at least 1'
+            )
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the streams at 1/4, 1/8, 1/16 and 1/32."""

@@ -11,13 +11,14 @@ import numpy as np
 from mmdet.evaluation import INSTANCE_OFFSET
 from mmdet.structures.mask import encode_mask_results
 from mmengine.evaluator import BaseMetric
-from mmengine.fileio import get_text
+from pycocotools import mask as mask_utils
 
 from hrnet_mm.messages import shortened
 from hrnet_mm.registry import METRICS
 
 from .metrics import CocoDetMetric
 from .panoptic import VOID, PanopticQuality, read_segment_ids
+from .panoptic_datasets import read_panoptic
 
 
 class Truth(NamedTuple):
@@ -50,9 +51,9 @@ class PanopticTruths:
         self, ann_file: str, seg_prefix: str, backend_args: dict[str, Any] | None
     ) -> None:
         self._file, self._folder, self._backend = ann_file, seg_prefix, backend_args
-        content = json.loads(get_text(ann_file, backend_args=backend_args))
+        content = read_panoptic(ann_file, backend_args)
         self._names = {it['id']: it['name'] for it in content['categories']}
-        self._truths = {it['image_id']: it for it in content['annotations']}
+        self._truths = {it['image_id']: it for it in content.get('annotations', ())}
         self._numbers = {image: i for i, image in enumerate(self._truths, start=1)}
 
     def number(self, image: Any) -> int:
@@ -67,9 +68,15 @@ class PanopticTruths:
             classes: The names of the classes, in the order of their labels.
 
         Raises:
-            ValueError: If a category of the file is no class, or the label map lacks a
-                segment of the file.
+            ValueError: If the file has no annotations of the image, a category of it is
+                no class, or the label map lacks a segment.
         """
+        if image not in self._truths:
+            raise ValueError(
+                f'{self._file} of the evaluator has no annotations of the image '
+                f'{image!r}: set ann_file and seg_prefix of the metrics to the files '
+                'of the data set'
+            )
         truth = self._truths[image]
         path = str(Path(self._folder) / truth['file_name'])
         ids = read_segment_ids(path, backend_args=self._backend)
@@ -205,6 +212,23 @@ class PanopticInstanceMetric(CocoDetMetric):
             super().process(
                 data_batch, [dict(sample, img_id=number, instances=instances)]
             )
+
+    def gt_to_coco_json(
+        self, gt_dicts: Sequence[dict[str, Any]], outfile_prefix: str
+    ) -> str:
+        """Write the true instances as a COCO file, with the areas of their masks.
+
+        MMDetection writes the areas of their boxes, so that instances would count as
+        larger than they are.
+        """
+        path = Path(super().gt_to_coco_json(gt_dicts, outfile_prefix))
+        content = json.loads(path.read_text())
+        for it in content.get('annotations', ()):
+            encoded = it['segmentation']
+            counts = encoded['counts'].encode()
+            it['area'] = int(mask_utils.area(dict(encoded, counts=counts)))
+        path.write_text(json.dumps(content))
+        return str(path)
 
 
 def _instance(truth: Truth, number: int) -> dict[str, Any]:

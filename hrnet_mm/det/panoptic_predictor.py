@@ -19,6 +19,7 @@ from hrnet_mm.prediction.formats import ImageIds, class_categories
 from hrnet_mm.prediction.predictor import DataWriter, Predictor
 from hrnet_mm.prediction.sources import Frame
 
+from .panoptic import segment_colours
 from .panoptic_pictures import draw_segments
 
 
@@ -92,9 +93,8 @@ class PanopticResults:
             if segment
         ]
         maps = ids[index].reshape(found.shape)
-        colours = np.stack([maps & 255, maps >> 8 & 255, maps >> 16], axis=-1)
         content = io.BytesIO()
-        Image.fromarray(colours.astype(np.uint8)).save(content, 'png')
+        Image.fromarray(segment_colours(maps)).save(content, 'png')
         write_atomically(self._folder / 'segments' / name, content.getvalue())
         self._images.append(
             dict(id=number, file_name=frame.file_name, width=size[0], height=size[1])

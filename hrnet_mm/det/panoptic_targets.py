@@ -11,7 +11,14 @@ from mmcv.transforms import BaseTransform
 
 from hrnet_mm.registry import TRANSFORMS
 
-from .panoptic import NO_LABEL, VOID, read_segment_ids, segment_ids
+from .panoptic import (
+    NO_LABEL,
+    VOID,
+    check_segments,
+    read_segment_ids,
+    segment_colours,
+    segment_ids,
+)
 from .transforms import PackDetInputs
 
 
@@ -34,8 +41,8 @@ class LoadSegments(BaseTransform):
         path = results.get('seg_map_path')
         if path is not None:
             ids = read_segment_ids(path, results['ori_shape'], self.backend_args)
-            colours = np.stack([ids & 255, ids >> 8 & 255, ids >> 16], axis=-1)
-            results['gt_seg_map'] = colours.astype(np.uint8)
+            check_segments(ids, [it['id'] for it in results['segments_info']], path)
+            results['gt_seg_map'] = segment_colours(ids)
         return results
 
 

@@ -13,7 +13,7 @@ from hrnet_mm.datasets.packing import PacksView
 from hrnet_mm.images import positive_strides
 from hrnet_mm.registry import TRANSFORMS
 
-from .panoptic import NO_LABEL, read_segment_ids
+from .panoptic import NO_LABEL, check_segments, read_segment_ids
 
 
 class Bitmaps(BitmapMasks):
@@ -107,8 +107,9 @@ class LoadPanopticObjects(LoadObjects, stock.LoadPanopticAnnotations):
         ids = read_segment_ids(
             results['seg_map_path'], results['ori_shape'], self.backend_args
         )
-        height, width = ids.shape
         segments = results['segments_info']
+        check_segments(ids, [it['id'] for it in segments], results['seg_map_path'])
+        height, width = ids.shape
         if self.with_mask:
             things = [it['id'] for it in segments if it['is_thing']]
             masks = ids == np.array(things, np.int64).reshape(-1, 1, 1)

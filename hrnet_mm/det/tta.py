@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from mmcv.ops import batched_nms
 from mmdet.models import DetTTAModel
@@ -33,6 +35,25 @@ class InstanceTTAModel(DetTTAModel):
             views.scores = boxes[:, -1]  # soft NMS lowers scores
         merged.pred_instances = views[: self.tta_cfg.max_per_img]
         return merged
+
+
+@MODELS.register_module()
+class NoTTAModel(DetTTAModel):
+    """The ``tta_model`` of models that have no test-time augmentation.
+
+    Without one, MMDetection merges boxes only, and the metrics find no segments.
+
+    Args:
+        kwargs: Unused.
+
+    Raises:
+        ValueError: Always.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        raise ValueError(
+            'panoptic models have no test-time augmentation: test without --tta'
+        )
 
 
 def _unflip(sample: DetDataSample) -> InstanceData:

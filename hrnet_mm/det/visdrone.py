@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import FunctionType
 from typing import Any, ClassVar
 
@@ -43,6 +44,10 @@ def read_visdrone(
     Raises:
         AnnotationError: If a file has another format.
     """
+    if Path(file).is_file():
+        raise AnnotationError(
+            f'{file} is a file: ann_file of VisDrone is the folder of the annotations'
+        )
     names = list_dir_or_file(
         file, list_dir=False, suffix='.txt', backend_args=backend_args
     )
@@ -117,7 +122,7 @@ class _AllDetections(COCOeval):
 
 @METRICS.register_module()
 class VisDroneMetric(CocoDetMetric):
-    """``CocoDetMetric`` with up to 500 detections in an image, as VisDrone has them.
+    """``CocoDetMetric`` with up to 500 detections of a class in an image.
 
     By default, the annotations are those of the samples, whose meta keys need
     ``instances``. The official toolkit differs: it removes objects and detections that

@@ -48,6 +48,10 @@ class PanopticVisualizer(DetLocalVisualizer):
     Instances and semantic labels of the same prediction are not drawn over them.
     """
 
+    def add_datasample(self, *args: Any, **kwargs: Any) -> None:
+        """Draw a sample, without the truth, which is no part of it."""
+        super().add_datasample(*args, **kwargs | dict(draw_gt=False))
+
     def _draw_panoptic_seg(
         self, image: np.ndarray, panoptic_seg: Any, classes: Any, palette: Any
     ) -> np.ndarray:

@@ -115,7 +115,9 @@ class CheckChannelsHook(OptionalHook):
 
 
 # Their num_classes does not count the classes of the data, but object or not, or stuff.
-CLASS_AGNOSTIC_HEADS = ('model', 'rpn_head', 'semantic_head')
+CLASS_AGNOSTIC_HEADS = (
+    'model', 'rpn_head', 'semantic_head', 'panoptic_head', 'panoptic_fusion_head',
+)  # fmt: skip
 
 
 @HOOKS.register_module()
@@ -164,14 +166,13 @@ def _check_classes(model: nn.Module, dataset: Any, exact: bool = False) -> None:
         len(described.get(f'{kind}_classes', ())) for kind in ('thing', 'stuff')
     )
     wanted = dict(num_classes=len(classes))
-    if things:  # panoptic data
-        wanted |= dict(num_things_classes=things, num_stuff_classes=stuff)
+    if things:  # panoptic data: heads of boxes and masks have the things only
+        wanted = dict(
+            num_classes=things, num_things_classes=things, num_stuff_classes=stuff
+        )
     wrong = []
     for field, outputs in _class_fields(model):
-        key = field.rpartition('.')[2]
-        number = wanted.get(key, outputs)
-        if key == 'num_classes' and outputs == things:
-            continue  # heads of boxes and masks have the things only
+        number = wanted.get(field.rpartition('.')[2], outputs)
         if outputs < number or (exact and outputs > number):
             wrong.append((outputs, number, field))
     if wrong:

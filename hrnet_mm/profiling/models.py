@@ -36,8 +36,8 @@ class Subject:
         """Run a forward pass of one image.
 
         For detectors this includes all layers on the whole image and each box head with
-        ``BOXES`` boxes, but neither mask heads nor semantic heads; for CID, the
-        heatmaps of ``PEOPLE`` people.
+        ``BOXES`` boxes, but no mask heads, and semantic heads of panoptic models only;
+        for CID, the heatmaps of ``PEOPLE`` people.
         """
         model: Any = self.model
         trunk: Any = getattr(model, 'backbone', model)
@@ -46,7 +46,10 @@ class Subject:
         if trunk is model:
             model(image)
         elif hasattr(model, 'rpn_head'):
-            model.rpn_head(model.extract_feat(image))
+            feats = model.extract_feat(image)
+            model.rpn_head(feats)
+            if hasattr(model, 'num_stuff_classes'):  # of panoptic models
+                model.semantic_head(feats)
             head = model.roi_head.bbox_head
             stages: list[Any] = [*head] if isinstance(head, nn.ModuleList) else [head]
             for stage in stages:

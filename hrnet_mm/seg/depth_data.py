@@ -165,7 +165,10 @@ class TinyDepth(CheckedDepth, _Pairs):
 
     depth_scale = 1000
     environment = 'TINY_PEOPLE'
-    source = '`hrnet-mm tiny-people FOLDER` draws it, also what older folders lack.'
+    source = (
+        '`hrnet-mm tiny-people FOLDER` draws it; remove a folder that an older version '
+        'has drawn.'
+    )
 
 
 @TRANSFORMS.register_module()

@@ -79,9 +79,13 @@ class DepthMetric(stock.DepthMetric):
         super().process(data_batch, data_samples)
         # The stock metric would keep every pixel of the data set until its end.
         self.results[done:] = [
-            self._calc_all_metrics(*pixels) if len(pixels[0]) else None
+            self._score(*pixels) if len(pixels[0]) else None
             for pixels in self.results[done:]
         ]
+
+    def _score(self, true: Tensor, found: Tensor) -> Any:
+        # a single 0 would make the mean of the logarithms infinite
+        return self._calc_all_metrics(true, found.clamp(min=self.min_depth_eval))
 
     def _get_eval_mask(self, gt_depth: Tensor) -> Tensor:
         mask = (gt_depth > self.min_depth_eval) & (gt_depth < self.max_depth_eval)

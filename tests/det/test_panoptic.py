@@ -87,7 +87,10 @@ def truth(folder: Path, maps: list, crowds: list) -> dict[str, str]:
         annotations.append(
             dict(image_id=number, file_name=name, segments_info=segments)
         )
-    names = [dict(id=10 + i, name=f'c{i}') for i in range(CATEGORIES)]
+    names = [
+        dict(id=10 + i, name=f'c{i}', isthing=int(i < THINGS))
+        for i in range(CATEGORIES)
+    ]
     content = dict(categories=names, annotations=annotations)
     (folder / 'truth.json').write_text(json.dumps(content))
     return dict(ann_file=str(folder / 'truth.json'), seg_prefix=str(folder))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -20,8 +21,12 @@ from hrnet_mm.det import (
     CityscapesPanoptic,
     DeepLabInstanceHead,
     DeepLabSemanticHead,
+    LoadPanopticObjects,
+    LoadSegments,
+    NoTTAModel,
     PackPanopticTargets,
     PanopticDeepLab,
+    PanopticInstanceMetric,
     PanopticVisualizer,
     TinyPanoptic,
     grouping,
@@ -37,7 +42,7 @@ def widths(arch: str) -> list[int]:
     return [WIDTHS[arch] << i for i in range(4)]
 
 
-# next_tasks: heads and totals in millions, from 19 classes
+# of the layers of detectron2's version, with 19 classes
 @pytest.mark.parametrize(
     ('arch', 'separable', 'heads', 'total'),
     [
@@ -423,6 +428,86 @@ def test_check_reads_segments_as_objects(tmp_path):
     assert content['images'][0]['file_name'] == 'a/a_1_leftImg8bit.png'
     (segment,) = content['annotations']
     assert (segment['image_id'], segment['category_id']) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (dict(id=0), 'number segments from 1'),
+        (dict(category_id=9), 'category_id=9'),
+        (dict(bbox=None), 'has no bbox'),
+    ],
+)
+def test_wrong_segments_are_refused(change, said, tmp_path):
+    good = dict(id=7, category_id=5, bbox=[0, 0, 2, 2], area=4)
+    wrong = {k: v for k, v in (good | change).items() if v is not None}
+    with pytest.raises(ValueError, match=said):
+        TinyPanoptic(**write_panoptic(tmp_path, KINDS, segments_info=[wrong]))
+
+
+@pytest.mark.parametrize('kind', ['grey', 'other order'])
+@pytest.mark.parametrize('loader', [LoadSegments, LoadPanopticObjects])
+def test_a_label_map_of_other_ids_is_refused(kind, loader, tmp_path):
+    ids = np.full((16, 16, 1), 7, np.uint8)
+    order = [1, 1, 1] if kind == 'grey' else [1, 0, 0]  # blue, green, red
+    cv2.imwrite(str(tmp_path / 'map.png'), ids * np.array(order, np.uint8))
+    sample = dict(
+        seg_map_path=str(tmp_path / 'map.png'),
+        ori_shape=(16, 16),
+        segments_info=[segment(7, 0, is_thing=True)],
+        instances=[dict(bbox=[0, 0, 16, 16], bbox_label=0, ignore_flag=0)],
+    )
+    with pytest.raises(ValueError, match='has no pixel of the segments'):
+        loader()(sample)
+
+
+def test_a_segment_without_width_has_no_box(tmp_path):
+    """Its box would make the loss of a box head NaN."""
+    thin = dict(id=7, category_id=5, bbox=[0, 0, 0, 2], area=4)
+    data = TinyPanoptic(**write_panoptic(tmp_path, KINDS, segments_info=[thin]))
+    sample = data.get_data_info(0)
+    assert sample['instances'] == sample['segments_info'] == []
+
+
+def test_an_evaluator_of_other_data_is_named(tmp_path):
+    write_panoptic(tmp_path, KINDS)
+    metric = PanopticInstanceMetric(str(tmp_path / 'truth.json'), str(tmp_path))
+    metric.dataset_meta = TinyPanoptic.METAINFO
+    with pytest.raises(ValueError, match='no annotations of the image 2'):
+        metric.process({}, [dict(img_id=2)])
+
+
+def test_sizes_of_instances_are_those_of_their_masks(tmp_path):
+    """A thin diagonal is small, though its box is large."""
+    write_panoptic(tmp_path, KINDS, file_name='thin.png')
+    mask = np.eye(200, dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / 'maps/thin.png'), mask[..., None] * [0, 0, 7])
+    metric = PanopticInstanceMetric(
+        str(tmp_path / 'truth.json'), str(tmp_path / 'maps'), metric='segm'
+    )
+    metric.dataset_meta = TinyPanoptic.METAINFO
+    found = dict(
+        bboxes=torch.tensor([[0.0, 0, 200, 200]]),
+        labels=torch.tensor([0]),
+        scores=torch.tensor([1.0]),
+        masks=torch.from_numpy(mask[None] > 0),
+    )
+    sample = dict(img_id=1, ori_shape=(200, 200), pred_instances=found)
+    metric.process({}, [sample])
+    scores = metric.evaluate(1)
+    assert scores['coco/segm_mAP_s'] == 1
+    assert scores['coco/segm_mAP_l'] == -1
+
+
+@pytest.mark.parametrize('kernel', [4, 0])
+def test_an_even_window_is_refused(kernel):
+    with pytest.raises(ValueError, match='kernel must be odd'):
+        model(test_cfg=dict(kernel=kernel))
+
+
+def test_test_time_augmentation_is_refused():
+    with pytest.raises(ValueError, match='test without --tta'):
+        NoTTAModel(module=None, tta_cfg={})
 
 
 def test_classes_must_be_things_and_then_stuff(tmp_path):

@@ -166,11 +166,11 @@ def score(metric: CocoDetMetric, samples: list[dict]) -> dict[str, float]:
 
 def test_up_to_500_detections_of_an_image_count():
     """pycocotools counts 100 of them for AP, and all for AP50."""
-    corners = torch.stack(torch.meshgrid(*[torch.arange(12) * 9.0] * 2), -1).view(-1, 2)
+    corners = torch.stack(torch.meshgrid(*[torch.arange(22) * 9.0] * 2), -1).view(-1, 2)
     boxes = torch.cat([corners, corners + 8], dim=1)
     sample = dict(
         img_id=1,
-        ori_shape=(120, 120),
+        ori_shape=(200, 200),
         instances=[
             dict(bbox=box, bbox_label=0, ignore_flag=0) for box in boxes.tolist()
         ],

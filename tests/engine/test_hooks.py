@@ -172,6 +172,37 @@ def test_a_detector_has_as_many_classes_as_the_data():
         check.before_train(data_for(detector, 'road', 'house'))
 
 
+def panoptic(boxes: int, things: int, stuff: int) -> nn.Module:
+    detector = nn.Module()
+    detector.roi_head = nn.Module()
+    detector.roi_head.bbox_head = head(boxes)
+    detector.semantic_head = head(stuff + 1)
+    detector.panoptic_fusion_head = head(things + stuff)
+    for part in (detector, detector.semantic_head, detector.panoptic_fusion_head):
+        part.num_things_classes, part.num_stuff_classes = things, stuff
+    return detector
+
+
+def test_box_heads_of_panoptic_models_have_the_things_of_the_data():
+    check = CheckClassesHook(exact=True)
+    runner = data_for(panoptic(2, 2, 1), 'car', 'person', 'road')
+    runner.train_dataloader.dataset.metainfo.update(
+        thing_classes=('car', 'person'), stuff_classes=('road',)
+    )
+    check.before_train(runner)
+    for wrong in (1, 3, 80):
+        runner.model = panoptic(wrong, 2, 1)
+        with pytest.raises(
+            ValueError, match=r'Set model.roi_head.bbox_head.num_classes=2$'
+        ):
+            check.before_train(runner)
+    runner.model = panoptic(2, 80, 53)
+    with pytest.raises(
+        ValueError, match=r'Set model.num_things_classes=2 model.num_stuff'
+    ):
+        check.before_train(runner)
+
+
 def test_data_without_names_of_classes_cannot_be_compared():
     """MMPretrain's labels of a list, and the data of its ``vis_scheduler``."""
     for metainfo in (None, {}, dict(classes=None)):

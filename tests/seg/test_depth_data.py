@@ -184,12 +184,14 @@ def test_tiny_people_are_read_with_their_depth(few_people, monkeypatch):
         assert 0 < depth.min() < depth.max() == 10
 
 
-def test_a_folder_without_depth_is_completed_by_drawing_it_again(
+def test_a_folder_of_an_older_version_is_to_be_removed(
     few_people, tmp_path, monkeypatch
 ):
     old = Path(shutil.copytree(few_people, tmp_path / 'tiny_people'))
     shutil.rmtree(old / 'depth')
     monkeypatch.setenv('TINY_PEOPLE', str(old))
     cfg = Config.fromfile(str(CONFIGS / 'tiny_depth.py'))
-    with pytest.raises(FileNotFoundError, match='also what older folders lack'):
+    with pytest.raises(
+        FileNotFoundError, match='remove a folder that an older version'
+    ):
         build(cfg.train_dataloader.dataset)

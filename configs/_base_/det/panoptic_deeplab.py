@@ -27,6 +27,7 @@ model = dict(
     semantic_head=dict(type='hrnet_mm.DeepLabSemanticHead', norm_cfg=norm_cfg),
     instance_head=dict(type='hrnet_mm.DeepLabInstanceHead', norm_cfg=norm_cfg),
 )
+tta_model = dict(type='hrnet_mm.NoTTAModel')
 
 default_hooks = dict(
     check_classes=dict(type='hrnet_mm.CheckClassesHook', exact=True),

@@ -25,6 +25,6 @@ model = dict(
         panoptic=dict(mask_overlap=0.5, stuff_area_limit=4096),
     ),
 )
-tta_model = None
+tta_model = dict(_delete_=True, type='hrnet_mm.NoTTAModel')
 default_hooks = dict(checkpoint=dict(save_best='coco_panoptic/PQ'))
 visualizer = dict(type='hrnet_mm.PanopticVisualizer')
