@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
+from os.path import join  # also of URLs
 from typing import Any, ClassVar
 
 from mmdet.datasets import CocoPanopticDataset
@@ -27,7 +27,9 @@ def read_panoptic(file: str, backend_args: dict[str, Any] | None = None) -> Any:
     content = read_json(file, backend_args)
     needed = dict(images='file_name', annotations='segments_info', categories='isthing')
     for name, key in needed.items():
-        entries = content.get(name, []) if isinstance(content, dict) else None
+        entries = content.get(name) if isinstance(content, dict) else None
+        if name == 'annotations' and entries is None:  # of test images
+            continue
         if not isinstance(entries, list) or any(key not in it for it in entries):
             raise AnnotationError(
                 f"{file} is not in COCO's panoptic format: `{name}` must be a list of "
@@ -128,11 +130,9 @@ class PanopticFile(CocoPanopticDataset):
                 instances.append(dict(bbox=box, bbox_label=label, ignore_flag=0))
         folder, maps = self.data_prefix['img'], self.data_prefix.get('seg')
         return dict(
-            img_path=str(Path(folder) / self.image_path(image)),
+            img_path=join(folder, self.image_path(image)),
             img_id=image['id'],
-            seg_map_path=str(Path(maps) / truth['file_name'])
-            if truth and maps
-            else None,
+            seg_map_path=join(maps, truth['file_name']) if truth and maps else None,
             height=image['height'],
             width=image['width'],
             instances=instances,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from os.path import join  # also of URLs
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,7 +79,7 @@ class PanopticTruths:
                 'of the data set'
             )
         truth = self._truths[image]
-        path = str(Path(self._folder) / truth['file_name'])
+        path = join(self._folder, truth['file_name'])
         ids = read_segment_ids(path, backend_args=self._backend)
         segments = truth['segments_info']
         unknown = {self._names[it['category_id']] for it in segments} - {*classes}

@@ -91,7 +91,8 @@ def truth(folder: Path, maps: list, crowds: list) -> dict[str, str]:
         dict(id=10 + i, name=f'c{i}', isthing=int(i < THINGS))
         for i in range(CATEGORIES)
     ]
-    content = dict(categories=names, annotations=annotations)
+    images = [dict(id=number, file_name='a.jpg') for number in range(len(maps))]
+    content = dict(images=images, categories=names, annotations=annotations)
     (folder / 'truth.json').write_text(json.dumps(content))
     return dict(ann_file=str(folder / 'truth.json'), seg_prefix=str(folder))
 

@@ -412,12 +412,20 @@ def test_other_categories_than_the_classes_are_refused(kinds, said, tmp_path):
         TinyPanoptic(**write_panoptic(tmp_path, kinds))
 
 
-def test_a_file_of_instances_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ('name', 'entries'),
+    [
+        ('annotations', [dict(id=1, image_id=1, bbox=[0, 0, 2, 2])]),
+        ('categories', [dict(id=1, name='person')]),
+        ('categories', None),
+    ],
+)
+def test_files_of_another_format_are_refused(name, entries, tmp_path):
     where = write_panoptic(tmp_path, KINDS)
     content = json.loads((tmp_path / 'truth.json').read_text())
-    content['annotations'] = [dict(id=1, image_id=1, bbox=[0, 0, 2, 2])]
+    content[name] = entries
     (tmp_path / 'truth.json').write_text(json.dumps(content))
-    with pytest.raises(ValueError, match='`annotations` must be a list of entries'):
+    with pytest.raises(ValueError, match=f'`{name}` must be a list of entries'):
         TinyPanoptic(**where)
 
 
