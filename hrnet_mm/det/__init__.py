@@ -4,6 +4,7 @@ from .datasets import CocoDet, TinyDet
 from .deeplab_heads import DeepLabInstanceHead, DeepLabSemanticHead
 from .faces import RandomSquareCrop, TinyFaces, WiderFace
 from .metrics import CocoDetMetric
+from .ocr_head import OCRSemanticHead
 from .panoptic_datasets import CityscapesPanoptic, CocoPanoptic, TinyPanoptic
 from .panoptic_deeplab import PanopticDeepLab
 from .panoptic_metrics import CocoPanopticMetric, PanopticInstanceMetric
@@ -28,6 +29,7 @@ __all__ = [
     'LoadPanopticObjects',
     'LoadSegments',
     'NoTTAModel',
+    'OCRSemanticHead',
     'PackDetInputs',
     'PackPanopticTargets',
     'PanopticDeepLab',

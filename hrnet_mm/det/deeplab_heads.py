@@ -174,7 +174,7 @@ class DeepLabSemanticHead(BaseModule):
 
     def forward(self, streams: Sequence[Tensor]) -> Tensor:
         """Return the logits, (N, num_classes, H, W), in the size of the image."""
-        return _upsample(self.predictor(self.head(self.decoder(streams))))
+        return upsample(self.predictor(self.head(self.decoder(streams))))
 
     def loss(self, streams: Sequence[Tensor], truth: dict[str, Tensor]) -> dict:
         """Return the weighted cross entropy of the hardest pixels.
@@ -183,13 +183,8 @@ class DeepLabSemanticHead(BaseModule):
             streams: The four streams.
             truth: ``sem_seg`` and ``weight`` of ``panoptic_targets``, (N, 1, H, W).
         """
-        logits = self(streams).float()
-        losses = F.cross_entropy(
-            logits, truth['sem_seg'][:, 0], ignore_index=NO_LABEL, reduction='none'
-        )
-        losses = (losses * truth['weight'][:, 0]).flatten()
-        hardest = losses.topk(max(int(self.hard_share * losses.numel()), 1)).values
-        return dict(loss_semantic=self.loss_weight * hardest.mean())
+        loss = hard_pixel_loss(self(streams), truth, self.hard_share)
+        return dict(loss_semantic=self.loss_weight * loss)
 
 
 @MODELS.register_module()
@@ -237,7 +232,7 @@ class DeepLabInstanceHead(BaseModule):
         x = self.decoder(streams)
         centre = self.centre_predictor(self.centre_head(x))
         offset = self.offset_predictor(self.offset_head(x))
-        return _upsample(centre), _upsample(offset) * STRIDE
+        return upsample(centre), upsample(offset) * STRIDE
 
     def loss(self, streams: Sequence[Tensor], truth: dict[str, Tensor]) -> dict:
         """Return the losses of centres and offsets.
@@ -263,7 +258,27 @@ def _mean(losses: Tensor, weights: Tensor) -> Tensor:
     return (losses * weights).sum() / weights.sum().clamp(min=1)
 
 
-def _upsample(x: Tensor) -> Tensor:
+def hard_pixel_loss(logits: Tensor, truth: dict[str, Tensor], share: float) -> Tensor:
+    """Return the mean of the largest weighted losses of the pixels of a batch.
+
+    Args:
+        logits: (N, K, H, W).
+        truth: ``sem_seg`` and ``weight`` of ``panoptic_targets``, (N, 1, H, W).
+        share: The share of all pixels that is averaged; pixels without a label count
+            as losses of 0.
+    """
+    losses = F.cross_entropy(
+        logits.float(),
+        truth['sem_seg'][:, 0],
+        ignore_index=NO_LABEL,
+        reduction='none',
+    )
+    losses = (losses * truth['weight'][:, 0]).flatten()
+    return losses.topk(max(int(share * losses.numel()), 1)).values.mean()
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Return a map at 1/4 in the size of the image."""
     return F.interpolate(x, scale_factor=STRIDE, mode='bilinear', align_corners=False)
 
 

@@ -115,9 +115,9 @@ class CheckChannelsHook(OptionalHook):
 
 
 # Their num_classes does not count the classes of the data, but object or not, or stuff.
-CLASS_AGNOSTIC_HEADS = (
-    'model', 'rpn_head', 'semantic_head', 'panoptic_head', 'panoptic_fusion_head',
-)  # fmt: skip
+CLASS_AGNOSTIC_HEADS = {
+    'rpn_head', 'semantic_head', 'panoptic_head', 'panoptic_fusion_head',
+}  # fmt: skip
 
 
 @HOOKS.register_module()
@@ -192,8 +192,8 @@ def _class_fields(model: nn.Module) -> Iterator[tuple[str, int]]:
         path = ['model', *filter(None, _strip_wrappers(name).split('.'))]
         for key in ('num_classes', 'num_things_classes', 'num_stuff_classes'):
             number = getattr(part, key, None)
-            whole = key == 'num_classes' and path[-1] in CLASS_AGNOSTIC_HEADS
-            if number is not None and not whole:
+            other = len(path) == 1 or {*path} & CLASS_AGNOSTIC_HEADS
+            if number is not None and not (key == 'num_classes' and other):
                 yield '.'.join([*path, key]), number
 
 

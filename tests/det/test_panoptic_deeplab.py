@@ -242,12 +242,13 @@ def batch(cases: list[str]) -> list[DetDataSample]:
     return samples
 
 
-def model(**options: object) -> PanopticDeepLab:
+def model(semantic_head: dict | None = None, **options: object) -> PanopticDeepLab:
     torch.manual_seed(0)
     small = dict(in_channels=widths('w18_small_v1'), channels=16, aspp_channels=16)
+    aspp = dict(small, type='hrnet_mm.DeepLabSemanticHead', dropout=0)
     return PanopticDeepLab(
         backbone=dict(type='hrnet_mm.HRNet', arch='w18_small_v1', precision='float32'),
-        semantic_head=dict(small, type='hrnet_mm.DeepLabSemanticHead', dropout=0),
+        semantic_head=semantic_head or aspp,
         instance_head=dict(small, type='hrnet_mm.DeepLabInstanceHead', dropout=0),
         num_things_classes=2,
         num_stuff_classes=2,
@@ -289,6 +290,26 @@ def test_losses_are_those_of_a_direct_form(case):
     assert float(got['loss_offset']) == pytest.approx(
         float(0.01 * distances / inside), rel=1e-4
     )
+
+
+def test_ocr_replaces_aspp():
+    pytest.importorskip('hrnet_mm.seg')
+    torch.manual_seed(0)
+    net = model(
+        semantic_head=dict(
+            type='hrnet_mm.OCRSemanticHead',
+            in_channels=widths('w18_small_v1'),
+            channels=32,
+            ocr_channels=16,
+        )
+    )
+    losses = net.loss(torch.randn(2, 3, HEIGHT, WIDTH), batch(['random', 'ignored']))
+    sum(losses.values()).backward()
+    assert losses['loss_semantic_first'] > 0
+    assert all(p.grad is not None for p in net.semantic_head.parameters())
+    with torch.no_grad():
+        logits, *_ = net.eval()._forward(torch.randn(1, 3, HEIGHT, WIDTH))
+    assert logits.shape == (1, 4, HEIGHT, WIDTH)
 
 
 def test_without_an_instance_the_loss_of_offsets_is_0():
