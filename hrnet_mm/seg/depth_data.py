@@ -81,7 +81,8 @@ class CheckedDepth(CheckedData):
 
     Raises:
         FileNotFoundError: If a file of the list is missing.
-        ValueError: If a line of the list does not name two files.
+        ValueError: If a line of the list does not name two files, or the pipeline has
+            ``RandomDepthMix``.
     """
 
     contents = 'image with a depth map'
@@ -97,6 +98,12 @@ class CheckedDepth(CheckedData):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Load the samples, with ``depth_scale`` for ``LoadDepth``."""
+        steps = self.pipeline.transforms  # type: ignore[attr-defined]
+        if any(type(step).__name__ == 'RandomDepthMix' for step in steps):
+            raise ValueError(
+                'RandomDepthMix of MMSegmentation writes millimetres into an image of '
+                '8 bits, in which 5 m become 136: remove it from the pipeline'
+            )
         samples = super().load_data_list()
         files = [sample[key] for sample in samples for key in FOLDERS]
         missing = [file for file in files if self._is_missing(file)]

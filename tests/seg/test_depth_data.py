@@ -195,3 +195,11 @@ def test_a_folder_of_an_older_version_is_to_be_removed(
         FileNotFoundError, match='remove a folder that an older version'
     ):
         build(cfg.train_dataloader.dataset)
+
+
+def test_mixing_of_depth_into_images_is_refused(few_people, monkeypatch):
+    monkeypatch.setenv('TINY_PEOPLE', str(few_people))
+    data = Config.fromfile(str(CONFIGS / 'tiny_depth.py')).train_dataloader.dataset
+    data.pipeline.append(dict(type='RandomDepthMix'))
+    with pytest.raises(ValueError, match='RandomDepthMix of MMSegmentation'):
+        build(data)
