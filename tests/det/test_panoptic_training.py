@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 pytest.importorskip('mmdet')
 
-from jobs import QUICK_NORMS, Job, check_resume, predict, show
+from jobs import QUICK_NORMS, Job, check_resume, kill_at, predict, show
 from pycocotools.coco import COCO
 
 from hrnet_mm.det import CityscapesPanoptic, CocoPanoptic
@@ -221,12 +222,13 @@ def test_the_real_image_of_cityscapes_is_learned(
 
 
 COCO_FEW = """
+quick = dict(norm_cfg=dict(type='BN', momentum=0.5))
+heads = dict(quick, in_channels=[16, 32, 64, 128], pool_size=None, dropout=0.0)
 model = dict(
     data_preprocessor=dict(pad_size_divisor=32),
-    backbone=dict(arch='w18_small_v1', init_cfg=dict(
+    backbone=dict(quick, arch='w18_small_v1', init_cfg=dict(
         _delete_=True, type='Kaiming', layer='Conv2d')),
-    semantic_head=dict(in_channels=[16, 32, 64, 128], pool_size=None),
-    instance_head=dict(in_channels=[16, 32, 64, 128], pool_size=None))
+    semantic_head=heads, instance_head=heads)
 few = dict(
     num_workers=0, persistent_workers=False, dataset=dict(
         ann_file='annotations/panoptic_val2017.json',
@@ -240,7 +242,7 @@ val_dataloader = test_dataloader = dict(few, dataset=dict(few['dataset'], pipeli
     dict(step, scale=size) if step['type'] == 'Resize' else step
     for step in _base_.test_pipeline]))
 auto_scale_lr = dict(base_batch_size=1)
-optim_wrapper = dict(optimizer=dict(lr=2e-3))
+optim_wrapper = dict(optimizer=dict(lr=4e-3))
 train_cfg = dict(max_epochs=3, val_interval=1)
 param_scheduler = [dict(type="ConstantLR", factor=1.0)]
 default_hooks = dict(
@@ -254,10 +256,20 @@ def test_a_killed_job_on_real_images_of_coco_resumes(
 ):
     config = write_config('det/panoptic-deeplab_w48_coco-640x640.py', COCO_FEW)
     coco = dict(COCO=str(coco_panoptic))
-    check_resume('mmdet', config, 'mIoU', tmp_path, mim, **coco)
     job = Job(tmp_path / 'killed')
-    assert np.isfinite([*job.losses().values()]).all()
-    assert len(job.scores('coco_panoptic/PQ')) == 4
+    train = ('train', 'mmdet', config, '--work-dir', job.work_dir)
+    env = {**os.environ, **coco, 'PYTHONPATH': str(ROOT)}
+    kill_at(2, 2, [*map(str, train)], tmp_path / 'log', env)
+    before = job.losses()
+    done = mim(*train, '--resume', **coco)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert 'resumed epoch: 1' in done.stdout + done.stderr
+    after = job.losses()
+    assert len(set(after.values())) == 12
+    assert np.isfinite([*after.values()]).all()
+    assert {step: after[step] for step in before} == before
+    for name in ('coco_panoptic/PQ', 'mIoU'):
+        assert len(job.scores(name)) >= 3
 
 
 @pytest.mark.sweep
