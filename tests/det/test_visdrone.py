@@ -130,7 +130,7 @@ def test_boxes_in_ignored_regions_are_neither_trained_nor_background(drones, sta
 
 
 def sample_of(dataset, boxes: list, labels: list[int]) -> dict:
-    """What a detector returns for the first image."""
+    """Return the sample of a detector for the first image."""
     (sample,) = pseudo_collate([dataset[0]])['data_samples']
     found = dict(
         bboxes=torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),

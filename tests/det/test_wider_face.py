@@ -52,7 +52,7 @@ def slowly(drawn: Drawn, subset: str) -> float:
 
 
 def iou(one: list[float], two: np.ndarray) -> float:
-    """Of x, y, width, height, where the last pixel is at x + width."""
+    """Return the IoU of boxes x, y, width, height; the last pixel is at x + width."""
     sides = [
         max(0, min(one[i] + one[i + 2], two[i] + two[i + 2]) - max(one[i], two[i]) + 1)
         for i in (0, 1)

@@ -16,7 +16,7 @@ from hrnet_mm.seg.depth_metric import scored_window
 
 
 def expected(truth: np.ndarray, depth: np.ndarray) -> dict[str, float]:
-    """Of the scored pixels of an image."""
+    """Return the metrics of the scored pixels of an image."""
     ratio = np.maximum(truth / depth, depth / truth)
     difference, logs = depth - truth, np.log(depth) - np.log(truth)
     return dict(
