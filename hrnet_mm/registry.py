@@ -14,6 +14,7 @@ MODELS = Registry(
 )
 DATASETS = Registry('dataset', parent=root.DATASETS, scope='hrnet_mm')
 METRICS = Registry('metric', parent=root.METRICS, scope='hrnet_mm')
+EVALUATORS = Registry('evaluator', parent=root.EVALUATOR, scope='hrnet_mm')
 HOOKS = Registry(
     'hook',
     parent=root.HOOKS,
