@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-for library in ('mmdet', 'mmpose', 'mmseg'):
-    pytest.importorskip(library)
+pytest.importorskip('mmdet')
+pytest.importorskip('mmpose')
+pytest.importorskip('mmseg')
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
+from stock import each_dict, in_float32
 
 import hrnet_mm.det
 import hrnet_mm.pose
 import hrnet_mm.seg  # noqa: F401
-from stock import each_dict, in_float32
-
 from hrnet_mm.universal import Universal, UniversalPreprocessor, read_task
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -43,14 +43,20 @@ PREPROCESSOR = dict(
 )
 
 
-def universal(*names: str, **options: Any) -> Universal:
+def universal_task(name: str) -> dict[str, Any]:
+    """Read the task of a leaf, in float32 and for one process."""
+    task = read_task(LEAVES[name])
+    simplify(task)
+    return task
+
+
+def universal(
+    *names: str, trunk: dict[str, Any] | None = None, **options: Any
+) -> Universal:
     """Build a network of the tasks of some leaves."""
-    tasks = {}
-    for name in names:
-        tasks[name] = read_task(LEAVES[name])
-        simplify(tasks[name])
+    tasks = {name: universal_task(name) for name in names}
     options = dict(data_preprocessor=PREPROCESSOR) | options
-    return Universal(backbone=TRUNK, tasks=tasks, **options)
+    return Universal(TRUNK | (trunk or {}), tasks, **options)
 
 
 def simplify(model: dict[str, Any]) -> None:
@@ -74,7 +80,6 @@ def load_samples(name: str, people: Path, split: str) -> list[dict[str, Any]]:
     init_default_scope(cfg.default_scope)
     built = DATASETS.build(dataset)
     return [built[i] for i in range(BATCH)]
-
 
 
 def prepare(batch: dict[str, Any], training: bool = True) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from .conversion import TARGETS, convert
 from .inspection import conversion_report, inspect, inspection_table
 from .pretrained import translate_for
 from .safe_load import CheckpointError, load
+from .splitting import split
 
 __all__ = [
     'TARGETS',
@@ -18,5 +19,6 @@ __all__ = [
     'inspection_table',
     'load',
     'read',
+    'split',
     'translate_for',
 ]

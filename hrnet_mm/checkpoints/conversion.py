@@ -72,7 +72,7 @@ def convert(
         if checkpoint.upsampling:  # cannot be told from the tensors
             meta['upsample_cfg'] = checkpoint.upsampling
         content = dict(meta=meta, state_dict=conversion.state)
-    _save(content, target)
+    save(content, target)
     return checkpoint, conversion
 
 
@@ -124,7 +124,13 @@ def find_target_family(checkpoint: Checkpoint, to: str) -> Family:
     return TRUNK_ONLY
 
 
-def _save(content: Mapping[str, Any], path: Path) -> None:
+def save(content: Mapping[str, Any], path: Path) -> None:
+    """Write a checkpoint, as safetensors if the suffix says so.
+
+    Args:
+        content: ``meta`` and ``state_dict``, or a state dict.
+        path: The path to write.
+    """
     if path.suffix == '.safetensors':
         state = content.get('state_dict', content)
         tensors = {name: value.contiguous() for name, value in state.items()}

@@ -385,5 +385,12 @@ FAMILIES = (
             'panoptic_head.{rest}',
         ),
     ),
+    Family(
+        'Universal',
+        'hrnet_mm',
+        'several tasks',
+        _same_rows('backbone.{trunk}', 'tasks.{rest}', 'uncertainty.{rest}'),
+        upsample_cfg=None,
+    ),
 )
 BY_NAME = {family.name: family for family in FAMILIES}

@@ -99,7 +99,8 @@ def _select_tensors(
     module: nn.Module, file: Mapping[str, Tensor], prefix: str
 ) -> tuple[dict[str, Tensor], Counter[str]]:
     # the tensors of the module, and the number of all others by the first part of names
-    own = {name for name, _ in module.named_children()}
+    shared = {name for name, child in module.named_children() if not child.state_dict()}
+    own = {name for name, _ in module.named_children()} - shared
     own |= set(dict(module.named_parameters(recurse=False)))
     part, ignored = {}, Counter[str]()
     for key, value in file.items():

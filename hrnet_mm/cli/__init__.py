@@ -21,6 +21,7 @@ COMMANDS = (
     checkpoints.fetch,
     checkpoints.inspect_checkpoint,
     checkpoints.convert,
+    checkpoints.split,
     checkpoints.push,
     training.tool,
     environment.doctor,

@@ -111,6 +111,25 @@ def convert(source: str, target: Path, to: str) -> None:
 
 
 @command()
+@click.argument('source')
+@click.argument('target', metavar='FOLDER', type=folder)
+def split(source: str, target: Path) -> None:
+    """Write a checkpoint for each task of a network of several tasks.
+
+    SOURCE is a checkpoint of hrnet_mm.Universal. FOLDER/TASK.pth loads into the config
+    that the task was read from.
+    """
+    from hrnet_mm import checkpoints
+
+    try:
+        files = checkpoints.split(checkpoints.hub.resolve(source), target)
+    except (checkpoints.CheckpointError, OSError) as error:
+        raise Refused(str(error)) from error
+    for name, path in files.items():
+        click.echo(f'{name}: {path}')
+
+
+@command()
 @config_argument
 @checkpoint_argument
 @click.argument('repository', metavar='ORGANISATION/NAME')

@@ -11,7 +11,14 @@ from mmengine.config import Config
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
-from universal_tasks import LEAVES, TRUNK, prepare, simplify, universal
+from universal_tasks import (
+    LEAVES,
+    TRUNK,
+    prepare,
+    simplify,
+    universal,
+    universal_task,
+)
 
 from hrnet_mm.building import build_model
 from hrnet_mm.universal import Universal
@@ -37,7 +44,8 @@ def tensors(result: Any) -> list[Tensor]:
     if isinstance(result, BaseDataElement):
         keys = sorted(result.keys())
         return [it for key in keys for it in tensors(result.get(key))]
-    return [torch.as_tensor(it) for it in tree_flatten(result)[0] if it is not None]
+    flat = [getattr(it, 'masks', it) for it in tree_flatten(result)[0]]
+    return [torch.as_tensor(it) for it in flat if it is not None]
 
 
 @pytest.mark.parametrize('name', LEAVES)
@@ -80,3 +88,127 @@ def test_predictions_are_those_of_the_stock_model(name, samples):
         pairs = [*zip(tensors(a.get(name)), tensors(b), strict=True)]
         assert len(pairs) > 1
         assert all(torch.equal(x, y) for x, y in pairs)
+
+
+def test_a_frozen_trunk_with_an_added_task_keeps_the_other_predictions(samples):
+    """To the bit, while the added task learns."""
+    before = universal('objects', 'joints')
+    before.init_weights()
+    after = universal(
+        'objects',
+        'joints',
+        'parts',
+        frozen_tasks=['objects', 'joints'],
+        trunk=dict(frozen_stages=4),
+    )
+    after.init_weights()
+    found = after.load_state_dict(before.state_dict(), strict=False)
+    assert all(key.startswith('tasks.parts.') for key in found.missing_keys)
+    head = after.tasks['parts'].decode_head.conv_seg.weight
+    given = head.detach().clone()
+    trained = [it for it in after.parameters() if it.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=0.1)
+    for _ in range(2):
+        batch = prepare(samples('objects', 'joints', 'parts'))
+        loss, _ = after.train().parse_losses(after(**batch, mode='loss'))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert not torch.equal(head, given)
+    old = before.eval().test_step(samples('objects', 'joints', split='val'))
+    new = after.eval().test_step(samples('objects', 'joints', 'parts', split='val'))
+    for name in ('objects', 'joints'):
+        for a, b in zip(old, new, strict=True):
+            pairs = zip(tensors(a.get(name)), tensors(b.get(name)), strict=True)
+            assert all(torch.equal(x, y) for x, y in pairs)
+
+
+def test_each_step_needs_all_trained_tasks(samples):
+    model = universal('joints', 'parts')
+    batch = prepare(samples('joints'))
+    with pytest.raises(ValueError, match=r'no sample of the tasks.*parts.*PackTasks'):
+        model(**batch, mode='loss')
+
+
+def test_unknown_tasks_are_named(samples):
+    model = universal('joints')
+    with pytest.raises(ValueError, match=r'parts.*but hrnet_mm.Universal has.*joints'):
+        model.test_step(samples('joints', 'parts', split='val'))
+
+
+def test_samples_of_one_task_each_give_the_mean_of_the_task(samples):
+    """Images with other labels are batches of their own, in one step."""
+    model = universal('joints', 'parts')
+    model.init_weights()
+    model.train()
+    both, joints = samples('joints', 'parts'), samples('joints')
+    mixed = {key: [*both[key], *joints[key]] for key in both}
+    batch = prepare(deepcopy(mixed))
+    assert [len(it) for it in batch['inputs']] == [2, 2]
+    losses = model(**batch, mode='loss')
+    parts = [
+        model(**prepare(it), mode='loss')['joints.loss_heatmap_0']
+        for it in (samples('joints', 'parts'),)
+    ]
+    assert losses['joints.loss_heatmap_0'].item() == pytest.approx(
+        parts[0].item(), rel=0.3
+    )
+    assert len(model.eval().test_step(mixed)) == 4
+
+
+def test_uncertainty_weighs_each_task(samples):
+    names = ('joints', 'parts')
+    fixed = universal(*names, loss_weights=dict(joints=2.0))
+    fixed.init_weights()
+    learned = universal(*names, uncertainty=True)
+    learned.load_state_dict(fixed.state_dict(), strict=False)
+    plain = universal(*names)
+    plain.load_state_dict(fixed.state_dict())
+    with torch.no_grad():
+        learned.uncertainty['joints'].fill_(1.0)
+    batch = prepare(samples(*names))
+    found = [model.train()(**batch, mode='loss') for model in (plain, fixed, learned)]
+    for key in ('joints.loss_heatmap_0', 'joints.loss_pull'):
+        one, two, scaled = (losses[key].item() for losses in found)
+        assert two == pytest.approx(2 * one)
+        assert scaled == pytest.approx(one / 2.718281828, rel=1e-5)
+    assert found[2]['joints.loss_uncertainty'] == 0.5
+    assert (
+        found[2]['joints.acc_pose'] == found[0]['joints.acc_pose']
+        if ('joints.acc_pose' in found[0])
+        else True
+    )
+    model_loss, _ = learned.parse_losses(found[2])
+    model_loss.backward()
+    assert learned.uncertainty['parts'].grad is not None
+
+
+def test_the_trunk_runs_once_for_all_tasks(samples):
+    model = universal(*LEAVES).eval()
+    runs = []
+    model.backbone.register_forward_hook(lambda *args: runs.append(1))
+    model.test_step(samples(*LEAVES, split='val'))
+    assert len(runs) == 1
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(loss_weights=dict(joint=1.0)), r'loss_weights has joint, but the tasks'),
+        (dict(frozen_tasks=['joints', 'parts']), 'nothing to train'),
+    ],
+)
+def test_wrong_arguments_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        universal('joints', 'parts', **options)
+
+
+def test_a_task_needs_a_good_name_a_library_and_no_trunk():
+    trunk = dict(TRUNK)
+    with pytest.raises(ValueError, match="'loss_of_parts'"):
+        Universal(trunk, dict(loss_of_parts=dict(_scope_='mmseg')))
+    with pytest.raises(ValueError, match='needs the library'):
+        Universal(trunk, dict(parts=dict(type='EncoderDecoder')))
+    task = universal_task('parts')
+    with pytest.raises(ValueError, match='has the backbone HRNet'):
+        Universal(trunk, dict(parts=dict(task, backbone=trunk)))
