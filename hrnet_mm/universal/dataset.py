@@ -86,13 +86,16 @@ class SameImages(BaseDataset):
                     f'{next(iter(index))} and {next(iter(listed))} are images of both. '
                     'Set data_root and data_prefix so that they find the same files'
                 )
-            count = counted(len(kept - common), 'image')
             if _has_empty_images(self.tasks[name]):
-                fate = 'count as images without people'
+                fate = 'taken as images without people'
             else:
-                kept, fate = common, 'are left out'
-            if not count.startswith('0 '):
-                print_log(f'SameImages: {count} not in the data set of {name}: {fate}')
+                fate, kept = 'left out', common
+            if lacking := len(listed.keys() - index.keys()):
+                print_log(
+                    f'SameImages: {counted(lacking, "image")} of {len(listed)} not in '
+                    f'the data set of {name}: {fate}',
+                    'current',
+                )
         return [
             dict(rows=[row, *(index.get(path) for _, index in others)])
             for path, row in listed.items()

@@ -203,28 +203,26 @@ def _move_keypoints(move: AffineMap, info: Info) -> Info:
 
 def _move_instances(move: AffineMap, info: Info) -> Info:
     moved: Info = {key: info[key] for key in BOXES if key in info}
-    seen = None
     if 'gt_masks' in info:
         from hrnet_mm.det.transforms import Bitmaps  # needs mmdet
 
-        before = info['gt_masks'].to_ndarray()
+        before = info['gt_masks'].to_ndarray().astype(np.uint8, copy=False)
         width, height = move.size
         masks = np.empty((len(before), height, width), np.uint8)
         for mask, place in zip(before, masks, strict=True):
             place[...] = move.pixels(mask)
         moved['gt_masks'] = Bitmaps(masks, height, width)
-        outlined, seen = before.any((1, 2)), masks.any((1, 2))
+        outlined, kept = before.any((1, 2)), masks.any((1, 2))
     if 'gt_bboxes' in info:
-        kind: Callable[..., Any] = type(info['gt_bboxes'])
         boxes = move.boxes(info['gt_bboxes'].tensor.numpy())
-        kept = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        if seen is not None:  # a crowd may have a box only
+        visible = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        if 'gt_masks' in info:  # a crowd may have a box only
             bounds = moved['gt_masks'].get_bboxes('hbox').tensor.numpy()
             boxes = np.where(outlined[:, None], bounds, boxes)
-            kept = np.where(outlined, seen, kept)
+            visible = np.where(outlined, kept, visible)
+        kind: Callable[..., Any] = type(info['gt_bboxes'])
         moved['gt_bboxes'] = kind(torch.from_numpy(boxes.astype(np.float32)))
-    else:
-        kept = seen
+        kept = visible
     return {key: value[np.flatnonzero(kept)] for key, value in moved.items()}
 
 
