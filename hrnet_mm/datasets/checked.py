@@ -119,17 +119,29 @@ class CheckedData:
         try:
             return super().prepare_data(idx)  # type: ignore[misc]
         except Exception as error:
-            sample = self.get_data_info(idx)  # type: ignore[attr-defined]
-            labels = (sample.get(key) for key in ('seg_map_path', 'depth_map_path'))
-            for path in (sample['img_path'], *labels):
-                if not path or not _is_local(path, self.backend_args):
-                    continue
-                if reason := why_unreadable(path):
-                    raise ValueError(
-                        f'image {path} of {self.ann_file or self.data_root} {reason}: '
-                        'copy it again, or remove it from the data.'
-                    ) from error
+            info = self.get_data_info(idx)  # type: ignore[attr-defined]
+            self.raise_if_unreadable(info, error)
             raise
+
+    def raise_if_unreadable(self, info: dict[str, Any], error: Exception) -> None:
+        """Raise an error with the path of a file of a sample that cannot be read.
+
+        Args:
+            info: The sample, with ``img_path``.
+            error: What was raised when the sample was loaded; the cause of the new one.
+
+        Raises:
+            ValueError: If there is such a file.
+        """
+        labels = (info.get(key) for key in ('seg_map_path', 'depth_map_path'))
+        for path in (info['img_path'], *labels):
+            if not path or not _is_local(path, self.backend_args):
+                continue
+            if reason := why_unreadable(path):
+                raise ValueError(
+                    f'image {path} of {self.ann_file or self.data_root} {reason}: '
+                    'copy it again, or remove it from the data.'
+                ) from error
 
 
 class CheckedCoco(CheckedData):
@@ -176,11 +188,22 @@ class CheckedCoco(CheckedData):
         packed = sample.get('data_samples', []) if isinstance(sample, dict) else []
         # a list of views, if they are augmented for a test
         for view in packed if isinstance(packed, list) else [packed]:
-            known = self._sizes.get(view.get('img_id'))
-            loaded = view.get('ori_shape')
-            if known and loaded and tuple(loaded[1::-1]) != known:
-                raise ValueError(self._other_size(view, loaded[1::-1], known))
+            self.check_size(view)
         return sample
+
+    def check_size(self, packed: Any) -> None:
+        """Compare the size of a loaded image with that in the annotation file.
+
+        Args:
+            packed: A data sample, with ``img_id`` and ``ori_shape``.
+
+        Raises:
+            ValueError: If the sizes differ.
+        """
+        known = self._sizes.get(packed.get('img_id'))
+        loaded = packed.get('ori_shape')
+        if known and loaded and tuple(loaded[1::-1]) != known:
+            raise ValueError(self._other_size(packed, loaded[1::-1], known))
 
     def _other_size(
         self, packed: Any, loaded: tuple[int, int], known: tuple[int, int]

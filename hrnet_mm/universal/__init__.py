@@ -1,10 +1,12 @@
 """One HRNet for several tasks: model, data and metrics.
 
-``custom_imports = dict(imports=['hrnet_mm.universal'])`` registers them, with those of
-all four tasks.
+``custom_imports = dict(imports=['hrnet_mm.universal'])`` registers them.
 """
 
+from .dataset import SameImages
 from .evaluator import TaskEvaluator
+from .joint_affine import JointAffine
+from .pipeline import JointResize, PackTasks, PerTask
 from .preprocessor import UniversalPreprocessor
 from .samples import TaskSamples
 from .shared_trunk import SharedTrunk, Streams
@@ -12,6 +14,7 @@ from .tasks import read_task
 from .universal import Universal
 
 __all__ = [
-    'SharedTrunk', 'Streams', 'TaskEvaluator', 'TaskSamples', 'Universal',
-    'UniversalPreprocessor', 'read_task',
+    'JointAffine', 'JointResize', 'PackTasks', 'PerTask', 'SameImages', 'SharedTrunk',
+    'Streams', 'TaskEvaluator', 'TaskSamples', 'Universal', 'UniversalPreprocessor',
+    'read_task',
 ]  # fmt: skip
