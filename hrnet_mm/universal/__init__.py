@@ -10,11 +10,11 @@ from .pipeline import JointResize, PackTasks, PerTask
 from .preprocessor import UniversalPreprocessor
 from .samples import TaskSamples
 from .shared_trunk import SharedTrunk, Streams
-from .tasks import read_task
+from .tasks import read_data, read_metric, read_task
 from .universal import Universal
 
 __all__ = [
     'JointAffine', 'JointResize', 'PackTasks', 'PerTask', 'SameImages', 'SharedTrunk',
     'Streams', 'TaskEvaluator', 'TaskSamples', 'Universal', 'UniversalPreprocessor',
-    'read_task',
+    'read_data', 'read_metric', 'read_task',
 ]  # fmt: skip

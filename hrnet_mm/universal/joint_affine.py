@@ -84,7 +84,8 @@ class JointAffine(BaseTransform):
     Keypoints, boxes, instance masks, label maps, panoptic label maps and depth maps
     move with the image. Left and right keypoints change places in a mirrored image.
     Boxes of instances with a mask are the bounds of the moved mask; instances that
-    leave the image are removed. Depths keep their values.
+    leave the image are removed. Depths are divided by the magnification (Eigen et al.,
+    NIPS 2014, section 3.4).
 
     Args:
         size: Width and height of the result.
@@ -231,7 +232,8 @@ def _move_map(
 ) -> np.ndarray:
     labels = info[key]
     if key == 'gt_depth_map':
-        return move.pixels(labels, NO_DEPTH)
+        magnified = np.sqrt(np.linalg.det(move.matrix[:, :2]))
+        return move.pixels(labels, NO_DEPTH) / np.float32(magnified)
     if labels.ndim == 3:
         return move.pixels(labels, NO_SEGMENT)
     moved = move.pixels(labels, info.get('ignore_index', NO_LABEL))

@@ -1,4 +1,12 @@
-"""Tasks from the configs of their libraries."""
+"""Tasks from the configs of their libraries.
+
+Call these functions in a config after ``_base_``::
+
+    from hrnet_mm.universal import read_data, read_metric, read_task
+
+    parts = '{{ fileDirname }}/../seg/hrnetv2_w18_small_v1_tiny-seg.py'
+    model = dict(tasks=dict(parts=read_task(parts)))
+"""
 
 from __future__ import annotations
 
@@ -10,14 +18,11 @@ from mmengine.config import Config
 from hrnet_mm.libraries import LIBRARIES
 from hrnet_mm.messages import shortened
 
+SPLITS = ('train', 'val', 'test')
+
 
 def read_task(config: str | Path) -> dict[str, Any]:
     """Read the model of a config as a task of ``Universal``.
-
-    Call it in a config after ``_base_``::
-
-        from hrnet_mm.universal import read_task
-        model = dict(tasks=dict(parts=read_task('{{ fileDirname }}/../seg/NAME.py')))
 
     Args:
         config: A config of mmpose, mmseg, mmdet or mmpretrain with an HRNet.
@@ -30,13 +35,7 @@ def read_task(config: str | Path) -> dict[str, Any]:
         ValueError: If the config is of none of the libraries, or has no model with a
             backbone.
     """
-    cfg = Config.fromfile(config)
-    scope = cfg.get('default_scope')
-    if scope not in LIBRARIES:
-        raise ValueError(
-            f'{config} has default_scope={scope!r}: a task needs a config of '
-            f'{shortened([*LIBRARIES])}'
-        )
+    cfg = _read(config)
     model = cfg.get('model', {}).to_dict()
     if 'backbone' not in model:
         raise ValueError(f'{config} has no model with a backbone')
@@ -46,4 +45,59 @@ def read_task(config: str | Path) -> dict[str, Any]:
         trunk['multiscale_output'] = False
     if 'data_preprocessor' in cfg:
         model.setdefault('data_preprocessor', cfg.data_preprocessor.to_dict())
-    return dict(model, _scope_=scope, backbone=trunk)
+    return dict(model, _scope_=cfg.default_scope, backbone=trunk)
+
+
+def read_data(config: str | Path, split: str) -> dict[str, Any]:
+    """Read the data set of a config as one of the tasks of ``SameImages``.
+
+    Args:
+        config: See ``read_task``.
+        split: ``'train'``, ``'val'`` or ``'test'``.
+
+    Returns:
+        The data set with its library as ``_scope_``, without its pipeline.
+
+    Raises:
+        ValueError: If the config is of none of the libraries, or the split is unknown.
+    """
+    cfg = _read(config)
+    data = cfg[f'{_checked(split)}_dataloader'].dataset.to_dict()
+    data.pop('pipeline', None)
+    return dict(data, _scope_=cfg.default_scope)
+
+
+def read_metric(config: str | Path, split: str = 'val') -> list[dict[str, Any]]:
+    """Read the metrics of a config as those of a task of ``TaskEvaluator``.
+
+    Args:
+        config: See ``read_task``.
+        split: ``'val'`` or ``'test'``.
+
+    Returns:
+        The metrics with their library as ``_scope_``.
+
+    Raises:
+        ValueError: If the config is of none of the libraries, or the split is unknown.
+    """
+    cfg = _read(config)
+    found = cfg[f'{_checked(split)}_evaluator']
+    metrics = found if isinstance(found, list | tuple) else [found]
+    return [dict(metric.to_dict(), _scope_=cfg.default_scope) for metric in metrics]
+
+
+def _checked(split: str) -> str:
+    if split not in SPLITS:
+        raise ValueError(f'split={split!r} is not one of {", ".join(SPLITS)}')
+    return split
+
+
+def _read(config: str | Path) -> Config:
+    cfg = Config.fromfile(config)
+    scope = cfg.get('default_scope')
+    if scope not in LIBRARIES:
+        raise ValueError(
+            f'{config} has default_scope={scope!r}: a task needs a config of '
+            f'{shortened([*LIBRARIES])}'
+        )
+    return cfg
