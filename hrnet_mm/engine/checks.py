@@ -143,21 +143,33 @@ class CheckClassesHook(OptionalHook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the training data."""
-        _check_classes(runner.model, runner.train_dataloader.dataset, self.exact)
-        _check_ignore_index(runner, 'train')
+        self._check(runner, 'train')
 
     def before_val(self, runner: Runner) -> None:
         """Check the validation data."""
-        _check_classes(runner.model, runner.val_dataloader.dataset, self.exact)
-        _check_ignore_index(runner, 'val')
+        self._check(runner, 'val')
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data."""
-        _check_classes(runner.model, runner.test_dataloader.dataset, self.exact)
-        _check_ignore_index(runner, 'test')
+        self._check(runner, 'test')
+
+    def _check(self, runner: Runner, stage: str) -> None:
+        dataset = getattr(runner, f'{stage}_dataloader').dataset
+        model = unwrap_model(runner.model)
+        tasks = getattr(dataset, 'tasks', None)  # of hrnet_mm.SameImages
+        if not isinstance(tasks, dict):
+            _check_classes('model', model, dataset, self.exact)
+            _check_ignore_index(runner, stage, 'model', model, dataset)
+            return
+        for name in filter(tasks.__contains__, model.tasks):
+            path, part = f'model.tasks.{name}', model.tasks[name]
+            _check_classes(path, part, tasks[name], self.exact)
+            _check_ignore_index(runner, stage, path, part, tasks[name], name)
 
 
-def _check_classes(model: nn.Module, dataset: Any, exact: bool = False) -> None:
+def _check_classes(
+    key: str, model: nn.Module, dataset: Any, exact: bool = False
+) -> None:
     described = _description(dataset)
     classes = described.get('classes')
     if not classes:
@@ -171,7 +183,7 @@ def _check_classes(model: nn.Module, dataset: Any, exact: bool = False) -> None:
             num_classes=things, num_things_classes=things, num_stuff_classes=stuff
         )
     wrong = []
-    for field, outputs in _class_fields(model):
+    for field, outputs in _class_fields(key, model):
         number = wanted.get(field.rpartition('.')[2], outputs)
         if outputs < number or (exact and outputs > number):
             wrong.append((outputs, number, field))
@@ -186,28 +198,36 @@ def _check_classes(model: nn.Module, dataset: Any, exact: bool = False) -> None:
         )
 
 
-def _class_fields(model: nn.Module) -> Iterator[tuple[str, int]]:
+def _class_fields(path: str, model: nn.Module) -> Iterator[tuple[str, int]]:
     # config keys of numbers of classes, and their values
     for name, part in model.named_modules():
-        path = ['model', *filter(None, _strip_wrappers(name).split('.'))]
+        parts = [*filter(None, name.split('.'))]
         for key in ('num_classes', 'num_things_classes', 'num_stuff_classes'):
             number = getattr(part, key, None)
-            other = len(path) == 1 or {*path} & CLASS_AGNOSTIC_HEADS
+            other = not parts or {*parts} & CLASS_AGNOSTIC_HEADS
             if number is not None and not (key == 'num_classes' and other):
-                yield '.'.join([*path, key]), number
+                yield '.'.join([path, *parts, key]), number
 
 
-def _check_ignore_index(runner: Runner, stage: str) -> None:
-    dataset = getattr(runner, f'{stage}_dataloader').dataset
+def _check_ignore_index(
+    runner: Runner,
+    stage: str,
+    path: str,
+    model: nn.Module,
+    dataset: Any,
+    task: str | None = None,
+) -> None:
     ignored = getattr(dataset, 'ignore_index', None)
     if ignored is None:
         return
-    indices = dict(_ignore_indices(runner.model))
+    indices = dict(_ignore_indices(path, model))
     if stage != 'train':
-        for metric in getattr(runner, f'{stage}_loop').evaluator.metrics:
-            indices[f'{stage}_evaluator.ignore_index'] = getattr(
-                metric, 'ignore_index', ignored
-            )
+        evaluator = getattr(runner, f'{stage}_loop').evaluator
+        key = f'{stage}_evaluator'
+        if task is not None:
+            evaluator, key = evaluator.evaluators.get(task), f'{key}.metrics.{task}'
+        for metric in evaluator.metrics if evaluator else ():
+            indices[f'{key}.ignore_index'] = getattr(metric, 'ignore_index', ignored)
     wrong = {key: index for key, index in indices.items() if index != ignored}
     if wrong:
         raise ValueError(
@@ -218,9 +238,9 @@ def _check_ignore_index(runner: Runner, stage: str) -> None:
         )
 
 
-def _ignore_indices(model: nn.Module) -> Iterator[tuple[str, int]]:
+def _ignore_indices(key: str, model: nn.Module) -> Iterator[tuple[str, int]]:
     for name, part in model.named_modules():
-        path = f'model.{_strip_wrappers(name)}'
+        path = f'{key}.{name}'
         if hasattr(part, 'num_classes') and hasattr(part, 'ignore_index'):
             yield f'{path}.ignore_index', part.ignore_index
         if hasattr(part, 'seg_pad_val'):

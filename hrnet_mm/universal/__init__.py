@@ -5,6 +5,7 @@
 
 from .dataset import SameImages
 from .evaluator import TaskEvaluator
+from .in_turn import DatasetsInTurn, OneTask, TaskBatchSampler
 from .joint_affine import JointAffine
 from .pipeline import JointResize, PackTasks, PerTask
 from .preprocessor import UniversalPreprocessor
@@ -14,7 +15,8 @@ from .tasks import read_data, read_metric, read_task
 from .universal import Universal
 
 __all__ = [
-    'JointAffine', 'JointResize', 'PackTasks', 'PerTask', 'SameImages', 'SharedTrunk',
-    'Streams', 'TaskEvaluator', 'TaskSamples', 'Universal', 'UniversalPreprocessor',
-    'read_data', 'read_metric', 'read_task',
+    'DatasetsInTurn', 'JointAffine', 'JointResize', 'OneTask', 'PackTasks', 'PerTask',
+    'SameImages', 'SharedTrunk', 'Streams', 'TaskBatchSampler', 'TaskEvaluator',
+    'TaskSamples', 'Universal', 'UniversalPreprocessor', 'read_data', 'read_metric',
+    'read_task',
 ]  # fmt: skip
