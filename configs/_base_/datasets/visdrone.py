@@ -12,7 +12,15 @@ data_root = '{{$VISDRONE:data/visdrone}}'
 
 # objects are small: images keep about their size
 resize = dict(type='Resize', scale=(2000, 1200), keep_ratio=True)
-pack_test = dict(_base_.pack_test, meta_keys=(*_base_.pack_test.meta_keys, 'instances'))
+# the metric reads the objects of the samples, also with --tta
+pack_test = dict(
+    _base_.pack_test,
+    meta_keys=(*_base_.pack_test.meta_keys, 'flip', 'flip_direction', 'instances'),
+)
+look = [_base_.read, resize, _base_.annotations]
+mirrored = [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)]
+views = dict(type='TestTimeAug', transforms=[mirrored, [pack_test]])
+tta_pipeline = [*look, views]
 
 train_dataloader = dict(
     batch_sampler=dict(type='AspectRatioBatchSampler'),
@@ -31,7 +39,7 @@ val_dataloader = dict(
         data_root=data_root,
         ann_file='VisDrone2019-DET-val/annotations',
         data_prefix=dict(img='VisDrone2019-DET-val/images/'),
-        pipeline=[_base_.read, resize, _base_.annotations, pack_test],
+        pipeline=[*look, pack_test],
     ),
 )
 test_dataloader = val_dataloader
