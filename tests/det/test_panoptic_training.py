@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 pytest.importorskip('mmdet')
 
-from jobs import QUICK_NORMS, Job, check_resume, kill_at, predict, show
+from jobs import QUICK_NORMS, Job, check_resume, predict, show
 from pycocotools.coco import COCO
 
 from hrnet_mm.det import CityscapesPanoptic, CocoPanoptic
@@ -221,7 +220,7 @@ def test_the_real_image_of_cityscapes_is_learned(
     assert job.scores('mIoU')[-1] >= 80
 
 
-COCO_FEW = """
+REAL_FEW = """
 quick = dict(norm_cfg=dict(type='BN', momentum=0.5))
 heads = dict(quick, in_channels=[16, 32, 64, 128], pool_size=None, dropout=0.0)
 model = dict(
@@ -229,47 +228,52 @@ model = dict(
     backbone=dict(quick, arch='w18_small_v1', init_cfg=dict(
         _delete_=True, type='Kaiming', layer='Conv2d')),
     semantic_head=heads, instance_head=heads)
-few = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(
-        ann_file='annotations/panoptic_val2017.json',
-        data_prefix=dict(img='val2017/', seg='annotations/panoptic_val2017/')))
-size = (160, 160)
-small = dict(RandomCrop=dict(crop_size=size), Pad=dict(size=size))
-train_dataloader = dict(few, batch_size=1, dataset=dict(few['dataset'], pipeline=[
-    dict(step, scales=[(240, 200)]) if step['type'] == 'RandomChoiceResize'
-    else dict(step, **small.get(step['type'], {})) for step in _base_.train_pipeline]))
-val_dataloader = test_dataloader = dict(few, dataset=dict(few['dataset'], pipeline=[
-    dict(step, scale=size) if step['type'] == 'Resize' else step
-    for step in _base_.test_pipeline]))
+size = {size}
+small = dict(
+    RandomChoiceResize=dict(scales=[{scale}]),
+    RandomCrop=dict(crop_size=size), Pad=dict(size=size))
+steps = [dict(it, **small.get(it['type'], {{}})) for it in _base_.train_pipeline]
+resize = dict(type='Resize', scale=size, keep_ratio=True)
+test_steps = [
+    resize if it['type'] == 'Resize' else it for it in _base_.test_pipeline]
+held = _base_.val_dataloader.dataset
+images = dict(
+    _base_.train_dataloader.dataset, ann_file=held.ann_file,
+    data_prefix=held.data_prefix, filter_cfg=None, pipeline=steps)
+loaded = dict(num_workers=0, persistent_workers=False)
+train_dataloader = dict(loaded, batch_size=1, dataset=dict(
+    _delete_=True, type='RepeatDataset', times={times}, dataset=images))
+val_dataloader = test_dataloader = dict(loaded, dataset=dict(pipeline=test_steps))
 auto_scale_lr = dict(base_batch_size=1)
 optim_wrapper = dict(optimizer=dict(lr=4e-3))
 train_cfg = dict(max_epochs=3, val_interval=1)
-param_scheduler = [dict(type="ConstantLR", factor=1.0)]
+param_scheduler = [dict(type='ConstantLR', factor=1.0)]
 default_hooks = dict(
     checkpoint=dict(interval=1, save_best=None), logger=dict(interval=1))
 """
 
 
+# four images of COCO, one of Cityscapes; sizes are width and height
 @pytest.mark.jobs
-def test_a_killed_job_on_real_images_of_coco_resumes(
-    coco_panoptic, write_config, tmp_path, mim
+@pytest.mark.parametrize(
+    ('leaf', 'environment', 'settings'),
+    [
+        ('coco-640x640', 'COCO', dict(size=(160, 160), scale=(240, 200), times=2)),
+        (
+            'cityscapes-512x1024',
+            'CITYSCAPES',
+            dict(size=(192, 96), scale=(256, 128), times=8),
+        ),
+    ],
+    ids=['coco', 'cityscapes'],
+)
+def test_a_killed_job_on_real_images_resumes(
+    leaf, environment, settings, request, write_config, tmp_path, mim
 ):
-    config = write_config('det/panoptic-deeplab_w48_coco-640x640.py', COCO_FEW)
-    coco = dict(COCO=str(coco_panoptic))
-    job = Job(tmp_path / 'killed')
-    train = ('train', 'mmdet', config, '--work-dir', job.work_dir)
-    env = {**os.environ, **coco, 'PYTHONPATH': str(ROOT)}
-    kill_at(2, 2, [*map(str, train)], tmp_path / 'log', env)
-    before = job.losses()
-    done = mim(*train, '--resume', **coco)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert 'resumed epoch: 1' in done.stdout + done.stderr
-    after = job.losses()
-    assert len(set(after.values())) == 12
-    assert np.isfinite([*after.values()]).all()
-    assert {step: after[step] for step in before} == before
-    for name in ('coco_panoptic/PQ', 'mIoU'):
-        assert len(job.scores(name)) >= 3
+    data = request.getfixturevalue(f'{environment.lower()}_panoptic')
+    lines = REAL_FEW.format(**settings)
+    config = write_config(f'det/panoptic-deeplab_w48_{leaf}.py', lines)
+    check_resume('mmdet', config, 'mIoU', tmp_path, mim, **{environment: str(data)})
 
 
 @pytest.mark.sweep

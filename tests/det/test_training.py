@@ -10,7 +10,7 @@ import torch
 
 pytest.importorskip('mmdet')
 
-from jobs import QUICK_NORMS, Job, check_resume, predict, show
+from jobs import QUICK_NORMS, Job, check_resume, predict, score_of, show
 
 from hrnet_mm import HRNet
 from hrnet_mm.tiny_people import TinyPeople
@@ -205,6 +205,9 @@ def test_a_killed_job_of_faces_resumes_and_its_faces_are_drawn(
     people = dict(TINY_PEOPLE=str(few_people))
     check_resume('mmdet', config, 'pascal_voc/mAP', tmp_path, mim, **people)
     checkpoint = tmp_path / 'killed/epoch_3.pth'
+    leaf = ROOT / 'configs' / FACES  # has another metric
+    score = score_of('coco/bbox_mAP', mim, 'mmdet', leaf, checkpoint, '--tta', **people)
+    assert 0 <= score <= 1
     show(config, checkpoint, tmp_path / 'sheet.png', run_python, **people)
     images, output = few_people / 'images/test', tmp_path / 'predicted'
     predict(run_python, config, checkpoint, images, '--output', output, **people)

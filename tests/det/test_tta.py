@@ -1,6 +1,8 @@
-"""InstanceTTAModel merges boxes and masks of flipped views."""
+"""Boxes and masks of flipped views are merged."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,12 +10,13 @@ import torch
 pytest.importorskip('mmdet')
 
 from mmdet.structures import DetDataSample
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData
 from torch import nn
 
 from hrnet_mm.det import InstanceTTAModel
 
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs/det'
 HEIGHT, WIDTH = 8, 12
 AXES = dict(horizontal=[1], vertical=[0], diagonal=[0, 1])
 
@@ -81,3 +84,19 @@ def test_no_objects_stay_none():
     found = merged(prediction([], [], None), prediction([], [], 'horizontal'))
     assert len(found) == 0
     assert found.masks.shape == (0, HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize(
+    'leaf',
+    [
+        'cascade-rcnn_hrnetv2p_w18_visdrone-1x',
+        'fcos_hrnetv2p_w18_wider-face-640x640',
+        'retinanet_hrnetv2p_w18_wider-face-640x640',
+    ],
+)
+def test_as_many_boxes_remain_as_without_views(leaf):
+    """MMDetection's default is 100."""
+    cfg = Config.fromfile(str(CONFIGS / f'{leaf}.py'))
+    kept = cfg.model.test_cfg.get('rcnn', cfg.model.test_cfg)
+    wanted = dict(nms=kept.nms, max_per_img=kept.max_per_img)
+    assert cfg.tta_model.tta_cfg == wanted

@@ -12,11 +12,13 @@ pytest.importorskip('mmdet')
 import torch
 from detections import draw_objects
 from mmdet.registry import DATASETS, MODELS, TASK_UTILS
+from mmdet.structures.bbox import bbox_flip
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from PIL import Image
+from torch import nn
 
 from hrnet_mm.datasets.annotations import AnnotationError
 from hrnet_mm.det import CocoDetMetric, VisDroneMetric
@@ -156,6 +158,35 @@ def test_detections_in_ignored_regions_are_not_false(drones):
         metric.process({}, [sample_of(dataset, boxes, labels)])
         scores.append(metric.evaluate(1)['coco/bbox_mAP'])
     assert scores == [1, 1, 0.75]
+
+
+class Perfect(nn.Module):
+    """Finds the true objects of a view, in the size of the image, as detectors do."""
+
+    def test_step(self, data):
+        for sample in data['data_samples']:
+            truth = [it for it in sample.instances if not it['ignore_flag']]
+            boxes = torch.tensor([it['bbox'] for it in truth]).float()
+            if sample.flip:
+                boxes = bbox_flip(boxes, sample.ori_shape, sample.flip_direction)
+            sample.pred_instances = InstanceData(
+                bboxes=boxes,
+                scores=torch.ones(len(boxes)),
+                labels=torch.tensor([it['bbox_label'] for it in truth]),
+            )
+        return data['data_samples']
+
+
+def test_views_are_merged_and_scored_with_the_objects_of_their_image(drones):
+    cfg = Config.fromfile(str(LEAF))
+    dataset = drones('test', pipeline=cfg.tta_pipeline)
+    model = MODELS.build(dict(cfg.tta_model, module=Perfect()))
+    (sample,) = model.test_step(pseudo_collate([dataset[0]]))
+    assert len(sample.pred_instances) == 2  # of four
+    metric = VisDroneMetric()
+    metric.dataset_meta = dataset.metainfo
+    metric.process({}, [dict(sample.metainfo, pred_instances=sample.pred_instances)])
+    assert metric.evaluate(1)['coco/bbox_mAP'] == 1
 
 
 def score(metric: CocoDetMetric, samples: list[dict]) -> dict[str, float]:

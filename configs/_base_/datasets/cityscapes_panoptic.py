@@ -9,6 +9,8 @@ CITYSCAPES is data/cityscapes, or the folder in the environment variable CITYSCA
 PQ, mIoU and AP of one run.
 """
 
+_base_ = ['objects.py']
+
 data_root = '{{$CITYSCAPES:data/cityscapes}}'
 things_and_stuff = dict(num_things_classes=8, num_stuff_classes=11)
 crop_size = (512, 1024)
@@ -17,9 +19,8 @@ short_sides = [
     2048,
 ]  # fmt: skip
 
-read = dict(type='LoadImageFromFile')
 train_pipeline = [
-    read,
+    _base_.read,
     dict(type='hrnet_mm.LoadSegments'),
     dict(
         type='RandomChoiceResize',
@@ -31,7 +32,7 @@ train_pipeline = [
     dict(type='hrnet_mm.PackPanopticTargets', sigma=10),
 ]
 test_pipeline = [
-    read,
+    _base_.read,
     dict(type='Resize', scale_factor=1.0),
     dict(
         type='hrnet_mm.LoadPanopticObjects',
@@ -44,11 +45,7 @@ test_pipeline = [
 
 train_dataloader = dict(
     batch_size=4,
-    num_workers=8,
-    persistent_workers=True,
     drop_last=True,
-    sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
-    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         type='hrnet_mm.CityscapesPanoptic',
         data_root=data_root,
@@ -60,17 +57,11 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='hrnet_mm.CityscapesPanoptic',
         data_root=data_root,
         ann_file='gtFine/cityscapes_panoptic_val.json',
         data_prefix=dict(img='leftImg8bit/val/', seg='gtFine/cityscapes_panoptic_val/'),
-        test_mode=True,
         pipeline=test_pipeline,
     ),
 )

@@ -6,26 +6,23 @@
 VISDRONE is data/visdrone, or the folder in the environment variable VISDRONE.
 """
 
+_base_ = ['objects.py']
+
 data_root = '{{$VISDRONE:data/visdrone}}'
 
-read = dict(type='LoadImageFromFile')
-annotations = dict(type='hrnet_mm.LoadObjects', with_bbox=True)
 # objects are small: images keep about their size
 resize = dict(type='Resize', scale=(2000, 1200), keep_ratio=True)
-finish = [dict(type='RandomFlip', prob=0.5), dict(type='hrnet_mm.PackDetInputs')]
+# the metric reads the objects of the samples, also with --tta
 pack_test = dict(
-    type='PackDetInputs',
-    meta_keys=(
-        'img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'instances',
-    ),
-)  # fmt: skip
+    _base_.pack_test,
+    meta_keys=(*_base_.pack_test.meta_keys, 'flip', 'flip_direction', 'instances'),
+)
+look = [_base_.read, resize, _base_.annotations]
+mirrored = [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)]
+views = dict(type='TestTimeAug', transforms=[mirrored, [pack_test]])
+tta_pipeline = [*look, views]
 
 train_dataloader = dict(
-    batch_size=2,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
-    collate_fn=dict(type='hrnet_mm.collate'),
     batch_sampler=dict(type='AspectRatioBatchSampler'),
     dataset=dict(
         type='hrnet_mm.VisDrone',
@@ -33,22 +30,16 @@ train_dataloader = dict(
         ann_file='VisDrone2019-DET-train/annotations',
         data_prefix=dict(img='VisDrone2019-DET-train/images/'),
         filter_cfg=dict(filter_empty_gt=True, min_size=32),
-        pipeline=[read, annotations, resize, *finish],
+        pipeline=[_base_.read, _base_.annotations, resize, *_base_.finish],
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='hrnet_mm.VisDrone',
         data_root=data_root,
         ann_file='VisDrone2019-DET-val/annotations',
         data_prefix=dict(img='VisDrone2019-DET-val/images/'),
-        test_mode=True,
-        pipeline=[read, resize, annotations, pack_test],
+        pipeline=[*look, pack_test],
     ),
 )
 test_dataloader = val_dataloader

@@ -8,10 +8,10 @@ All are at http://shuoyang1213.me/WIDERFACE. WIDER_FACE is data/wider_face, or t
 in the environment variable WIDER_FACE.
 """
 
+_base_ = ['objects.py']
+
 data_root = '{{$WIDER_FACE:data/wider_face}}'
 
-read = dict(type='LoadImageFromFile')
-annotations = dict(type='hrnet_mm.LoadObjects', with_bbox=True)
 crop = dict(type='hrnet_mm.RandomSquareCrop', shares=(0.3, 0.45, 0.6, 0.8, 1.0))
 square = dict(type='Resize', scale=(640, 640), keep_ratio=False)
 photometric = dict(
@@ -21,19 +21,10 @@ photometric = dict(
     saturation_range=(0.5, 1.5),
     hue_delta=18,
 )
-finish = [dict(type='RandomFlip', prob=0.5), dict(type='hrnet_mm.PackDetInputs')]
 resize = dict(type='Resize', scale=(640, 640), keep_ratio=True)
-pack_test = dict(
-    type='PackDetInputs',
-    meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
-)
 
 train_dataloader = dict(
     batch_size=4,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
-    collate_fn=dict(type='hrnet_mm.collate'),
     dataset=dict(
         type='hrnet_mm.WiderFace',
         data_root=data_root,
@@ -41,22 +32,23 @@ train_dataloader = dict(
         data_prefix=dict(img='WIDER_train/images/'),
         # the smallest anchors are 8.8 pixels wide, and crops enlarge most faces
         filter_cfg=dict(filter_empty_gt=True, min_size=32, bbox_min_size=4),
-        pipeline=[read, annotations, crop, square, photometric, *finish],
+        pipeline=[
+            _base_.read,
+            _base_.annotations,
+            crop,
+            square,
+            photometric,
+            *_base_.finish,
+        ],
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='hrnet_mm.WiderFace',
         data_root=data_root,
         ann_file='wider_face_split/wider_face_val_bbx_gt.txt',
         data_prefix=dict(img='WIDER_val/images/'),
-        test_mode=True,
-        pipeline=[read, resize, annotations, pack_test],
+        pipeline=[_base_.read, resize, _base_.annotations, _base_.pack_test],
     ),
 )
 test_dataloader = val_dataloader

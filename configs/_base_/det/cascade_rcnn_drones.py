@@ -3,6 +3,7 @@
 _base_ = ['cascade_rcnn.py']
 
 num_classes = 10
+kept = dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=500)
 
 ignoring = dict(ignore_iof_thr=0.5)
 model = dict(
@@ -17,5 +18,6 @@ model = dict(
             for stage in _base_.rcnns
         ],
     ),
-    test_cfg=dict(rcnn=dict(max_per_img=500)),
+    test_cfg=dict(rcnn=kept),
 )
+tta_model = dict(type='DetTTAModel', tta_cfg=kept)

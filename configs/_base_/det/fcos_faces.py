@@ -3,6 +3,8 @@
 _base_ = ['fcos.py']
 
 num_classes = 1
+# an image may show hundreds of faces
+kept = dict(nms=dict(type='nms', iou_threshold=0.45), max_per_img=1000)
 
 model = dict(
     neck=dict(stride=1),
@@ -11,10 +13,6 @@ model = dict(
         strides=[4, 8, 16, 32, 64],
         regress_ranges=[(-1, 32), (32, 64), (64, 128), (128, 256), (256, 1e8)],
     ),
-    test_cfg=dict(
-        nms_pre=5000,
-        score_thr=0.01,
-        nms=dict(iou_threshold=0.45),
-        max_per_img=1000,  # an image may show hundreds of faces
-    ),
+    test_cfg=dict(nms_pre=5000, score_thr=0.01, **kept),
 )
+tta_model = dict(type='DetTTAModel', tta_cfg=kept)

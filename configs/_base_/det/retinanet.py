@@ -7,6 +7,8 @@ high as wide, and those of a level are 2^(4/3), 2^(5/3) and 4 strides large.
 _base_ = ['hrnetv2p.py']
 
 num_classes = 1
+# an image may show hundreds of faces
+kept = dict(nms=dict(type='nms', iou_threshold=0.45), max_per_img=1000)
 
 model = dict(
     type='RetinaNet',
@@ -49,11 +51,6 @@ model = dict(
         pos_weight=-1,
         debug=False,
     ),
-    test_cfg=dict(
-        nms_pre=5000,
-        min_bbox_size=0,
-        score_thr=0.01,
-        nms=dict(type='nms', iou_threshold=0.45),
-        max_per_img=1000,  # an image may show hundreds of faces
-    ),
+    test_cfg=dict(nms_pre=5000, min_bbox_size=0, score_thr=0.01, **kept),
 )
+tta_model = dict(type='DetTTAModel', tta_cfg=kept)
