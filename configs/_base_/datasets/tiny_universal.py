@@ -4,7 +4,7 @@ Boxes and masks (objects), keypoints (joints), body parts and depth of the same 
 The folder is data/tiny_people, or the folder in the environment variable TINY_PEOPLE.
 """
 
-_base_ = []
+_base_ = ['same_images.py']
 
 from hrnet_mm.universal import read_data, read_metric, read_task
 
@@ -15,10 +15,8 @@ parts = '{{ fileDirname }}/../../seg/hrnetv2_w18_small_v1_tiny-seg.py'
 depth = '{{ fileDirname }}/../../seg/hrnetv2-depth_w18_small_v1_tiny-depth.py'
 
 scopes = dict(objects='mmdet', joints='mmpose', parts='mmseg', depth='mmseg')
-image_size = (192, 160)  # width and height
 codec = read_task(bottomup)['head']['decoder']
 
-read = dict(type='LoadImageFromFile')
 load = dict(
     type='hrnet_mm.PerTask',
     scopes=scopes,
@@ -28,7 +26,7 @@ load = dict(
 )
 move = dict(
     type='hrnet_mm.JointAffine',
-    size=image_size,
+    size=codec['input_size'],
     scale=(0.9, 1.1),
     rotate=10,
     shift=0.05,
@@ -46,40 +44,34 @@ targets = [
     dict(type='GenerateTarget', encoder=codec),
     dict(type='hrnet_mm.CrowdMask'),
 ]
-train_pipeline = [read, load, move, dict(pack, joints=[*targets, *pack['joints']])]
-test_pipeline = [read, same_size, load, pack]
+pack_train = dict(pack, joints=[*targets, *pack['joints']])
 
 train_dataloader = dict(
     batch_size=4,
     num_workers=0,
-    drop_last=True,
-    sampler=dict(type='hrnet_mm.SeededSampler', shuffle=True),
-    collate_fn=dict(type='hrnet_mm.collate'),
+    persistent_workers=False,
     dataset=dict(
-        type='hrnet_mm.SameImages',
         tasks=dict(
             objects=read_data(objects, 'train'),
             joints=dict(read_data(joints, 'train'), data_mode='bottomup'),
             parts=read_data(parts, 'train'),
             depth=read_data(depth, 'train'),
         ),
-        pipeline=train_pipeline,
+        pipeline=[_base_.read, load, move, pack_train],
     ),
 )
 val_dataloader = dict(
     batch_size=10,
     num_workers=0,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    persistent_workers=False,
     dataset=dict(
-        type='hrnet_mm.SameImages',
         tasks=dict(
             objects=read_data(objects, 'val'),
             joints=dict(read_data(joints, 'val'), data_mode='bottomup'),
             parts=read_data(parts, 'val'),
             depth=read_data(depth, 'val'),
         ),
-        pipeline=test_pipeline,
+        pipeline=[_base_.read, same_size, load, pack],
     ),
 )
 test_dataloader = dict(
@@ -96,20 +88,18 @@ test_dataloader = dict(
 )
 
 val_evaluator = dict(
-    type='hrnet_mm.TaskEvaluator',
     metrics=dict(
         objects=read_metric(objects, 'val'),
         joints=read_metric(joints, 'val'),
         parts=read_metric(parts, 'val'),
         depth=read_metric(depth, 'val'),
-    ),
+    )
 )
 test_evaluator = dict(
-    type='hrnet_mm.TaskEvaluator',
     metrics=dict(
         objects=read_metric(objects, 'test'),
         joints=read_metric(joints, 'test'),
         parts=read_metric(parts, 'test'),
         depth=read_metric(depth, 'test'),
-    ),
+    )
 )
