@@ -79,6 +79,22 @@ def real_cityscapes() -> Path:
     return folder
 
 
+@pytest.fixture
+def coco_panoptic(real_coco, tmp_path) -> Path:
+    """The real images of COCO with their people, on grass."""
+    from real_panoptic import write_coco
+
+    return write_coco(real_coco, tmp_path / 'coco')
+
+
+@pytest.fixture
+def cityscapes_panoptic(real_cityscapes, tmp_path) -> Path:
+    """The real image of Cityscapes with the files that csCreatePanopticImgs writes."""
+    from real_panoptic import write_cityscapes
+
+    return write_cityscapes(real_cityscapes, tmp_path / 'cityscapes')
+
+
 @pytest.fixture(scope='session')
 def real_faces() -> Path:
     """Two images each of WFLW, 300W and COFW with their landmarks."""

@@ -25,5 +25,6 @@ model = dict(
     ),
     backbone=dict(type='hrnet_mm.HRNet'),
 )
+default_hooks = dict(check_classes=dict(type='hrnet_mm.CheckClassesHook'))
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='Visualizer', vis_backends=vis_backends, name='visualizer')

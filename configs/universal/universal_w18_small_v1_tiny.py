@@ -18,10 +18,10 @@ epochs = 8
 model = dict(
     backbone=dict(arch=_base_.arch),
     tasks=dict(
-        objects=read_task(_base_.objects),
+        objects=read_task(_base_.config_of.objects),
         joints=read_task(_base_.bottomup),
-        parts=read_task(_base_.parts),
-        depth=read_task(_base_.depth),
+        parts=read_task(_base_.config_of.parts),
+        depth=read_task(_base_.config_of.depth),
     ),
     loss_weights=dict(joints=100.0),
 )

@@ -13,17 +13,16 @@ _base_ = [
 
 from hrnet_mm.universal import read_task
 
-objects = '{{ fileDirname }}/../det/mask-rcnn_hrnetv2p_w32_coco-2x.py'
-joints = '{{ fileDirname }}/../pose/higher-hrnet_w32_coco-640x640.py'
-panoptic = '{{ fileDirname }}/../det/panoptic-deeplab_w32_coco-640x640.py'
-segments = read_task(panoptic)
+objects = read_task('{{ fileDirname }}/../det/mask-rcnn_hrnetv2p_w32_coco-2x.py')
+joints = read_task('{{ fileDirname }}/../pose/higher-hrnet_w32_coco-640x640.py')
+segments = read_task('{{ fileDirname }}/../det/panoptic-deeplab_w32_coco-640x640.py')
 any_size = dict(pool_size=None)  # tests pad each image to its own size
 
 model = dict(
     backbone=dict(arch=_base_.arch, init_cfg=_base_.imagenet),
     tasks=dict(
-        objects=read_task(objects),
-        joints=read_task(joints),
+        objects=objects,
+        joints=joints,
         segments=dict(
             segments,
             semantic_head=dict(segments['semantic_head'], **any_size),

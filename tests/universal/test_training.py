@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmpose')
 pytest.importorskip('mmseg')
 
-from jobs import QUICK_NORMS, Job, check_resume
+from jobs import QUICK_NORMS, Job, check_resume, kill_at
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 'universal/universal_w18_small_v1_tiny.py'
@@ -43,3 +46,115 @@ def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
     job = Job(tmp_path / 'killed')
     for name in ('objects/coco/bbox_mAP', 'joints/coco/AP', 'parts/mIoU'):
         assert len(job.scores(name)) == 4
+
+
+COCO = """
+from hrnet_mm.universal import read_task
+C = {C}
+widths = [C, 2 * C, 4 * C, 8 * C]
+size = {size}
+codec = dict(
+    _base_.codec, input_size=size,
+    heatmap_sizes=[tuple(n // k for n in size) for k in (4, 2)])
+still = dict(
+    _base_.move, size=size, scale=(1.0, 1.0), rotate=0.0, shift=0.0, flip=0.0)
+target = dict(type='GenerateTarget', encoder=codec)
+pack_train = dict(
+    _base_.pack_train, joints=[target, _base_.targets[1], *_base_.pack['joints']])
+quick = dict(in_channels=widths, norm_cfg=dict(type='BN', momentum=0.5), dropout=0.0)
+model = dict(
+    backbone=dict(
+        arch='{arch}', norm_cfg=dict(type='BN', momentum=0.5),
+        init_cfg=dict(_delete_=True, type='Kaiming', layer='Conv2d')),
+    tasks=dict(
+        objects=dict(
+            neck=dict(in_channels=widths),
+            roi_head=dict(bbox_head=dict(num_classes=1), mask_head=dict(num_classes=1)),
+            train_cfg=dict(
+                rpn_proposal=dict(max_per_img=60), rcnn=dict(sampler=dict(num=60)))),
+        joints=dict(
+            head=dict(in_channels=C, deconv_channels=(C,), num_blocks=1, decoder=codec),
+            test_cfg=dict(flip_test=False)),
+        segments=dict(
+            semantic_head=quick, instance_head=quick,
+            test_cfg=dict(kernel=7, stuff_area=64))))
+people = dict(
+    data_root='{root}', ann_file='annotations/person_keypoints_tiny.json',
+    data_prefix=dict(img='val2017/'))
+tasks = dict(
+    objects=dict(people, metainfo=dict(classes=('person',)), filter_cfg=None),
+    joints=people,
+    segments=dict(
+        people, ann_file='annotations/panoptic_val2017.json', filter_cfg=None,
+        data_prefix=dict(img='val2017/', seg='annotations/panoptic_val2017/')))
+loaded = dict(num_workers=0, persistent_workers=False)
+train_dataloader = dict(loaded, batch_size=2, dataset=dict(
+    tasks=tasks, pipeline=[_base_.read, _base_.load, still, pack_train]))
+val_dataloader = test_dataloader = dict(loaded, dataset=dict(
+    tasks=tasks, pipeline=[
+        _base_.read, dict(_base_.resize, scale=size),
+        _base_.load_test, _base_.pack]))
+truth = dict(ann_file='{root}/annotations/panoptic_val2017.json',
+    seg_prefix='{root}/annotations/panoptic_val2017')
+val_evaluator = test_evaluator = dict(metrics=dict(
+    objects=[dict(it, ann_file='{root}/' + people['ann_file'])
+        for it in _base_.val_evaluator.metrics.objects],
+    joints=[dict(it, ann_file='{root}/' + people['ann_file'])
+        for it in _base_.val_evaluator.metrics.joints],
+    segments=[dict(it, **(truth if 'ann_file' in it else dict()))
+        for it in _base_.val_evaluator.metrics.segments]))
+auto_scale_lr = dict(base_batch_size=2)
+optim_wrapper = dict(optimizer=dict(lr={rate}), clip_grad=dict(max_norm=5))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=20),
+    dict(type='CosineAnnealingLR', by_epoch=True, T_max={epochs}, end={epochs})]
+train_cfg = dict(max_epochs={epochs}, val_interval={interval})
+default_hooks = dict(
+    checkpoint=dict(interval={interval}, save_best=None), logger=dict(interval=1))
+"""
+W48_COCO = 'universal/universal_w48_coco-640x640.py'
+
+
+@pytest.mark.jobs
+def test_a_killed_job_on_real_images_of_coco_resumes(
+    coco_panoptic, real_coco, write_config, tmp_path, mim
+):
+    shutil.copy(
+        real_coco / 'annotations/person_keypoints_tiny.json',
+        coco_panoptic / 'annotations',
+    )
+    small = dict(arch='w18_small_v1', C=16, size=(192, 128), rate=2e-3)
+    lines = COCO.format(root=coco_panoptic, epochs=3, interval=1, **small)
+    config, job = write_config(W48_COCO, lines), Job(tmp_path / 'killed')
+    train = ('train', 'mmdet', config, '--work-dir', job.work_dir)
+    env = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    kill_at(2, 1, [*map(str, train)], tmp_path / 'log', env)
+    before = job.losses()
+    done = mim(*train, '--resume')
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    after = job.losses()
+    assert len(set(after.values())) == 6
+    assert np.isfinite([*after.values()]).all()
+    assert {step: after[step] for step in before} == before
+    for name in ('objects/coco/bbox_mAP', 'joints/coco/AP', 'segments/mIoU'):
+        assert len(job.scores(name)) >= 3
+
+
+@pytest.mark.sweep
+def test_real_images_of_coco_are_learned(
+    coco_panoptic, real_coco, write_config, tmp_path, mim
+):
+    """Boxes, masks, joints and people of four images, by one W18."""
+    shutil.copy(
+        real_coco / 'annotations/person_keypoints_tiny.json',
+        coco_panoptic / 'annotations',
+    )
+    whole = dict(arch='w18', C=18, size=(320, 224), rate=2e-3)
+    lines = COCO.format(root=coco_panoptic, epochs=300, interval=50, **whole)
+    config, job = write_config(W48_COCO, lines), Job(tmp_path / 'work')
+    done = mim('train', 'mmdet', config, '--work-dir', job.work_dir)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert np.isfinite([*job.losses().values()]).all()
+    assert job.scores('objects/coco/bbox_mAP')[-1] >= 0.7
+    assert job.scores('joints/coco/AP')[-1] >= 0.7
+    assert job.scores('segments/mIoU')[-1] >= 80

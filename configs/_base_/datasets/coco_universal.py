@@ -9,12 +9,16 @@ _base_ = ['same_images.py']
 
 from hrnet_mm.universal import read_data, read_metric, read_task
 
-objects = '{{ fileDirname }}/../../det/mask-rcnn_hrnetv2p_w32_coco-2x.py'
-joints = '{{ fileDirname }}/../../pose/higher-hrnet_w32_coco-640x640.py'
-segments = '{{ fileDirname }}/../../det/panoptic-deeplab_w32_coco-640x640.py'
+det = '{{ fileDirname }}/../../det'
+pose = '{{ fileDirname }}/../../pose'
+config_of = dict(
+    objects=f'{det}/mask-rcnn_hrnetv2p_w32_coco-2x.py',
+    joints=f'{pose}/higher-hrnet_w32_coco-640x640.py',
+    segments=f'{det}/panoptic-deeplab_w32_coco-640x640.py',
+)
 
 scopes = dict(objects='mmdet', joints='mmpose', segments='mmdet')
-codec = read_task(joints)['head']['decoder']
+codec = read_task(config_of['joints'])['head']['decoder']
 
 load_objects = dict(type='hrnet_mm.LoadObjects', with_bbox=True, with_mask=True)
 load = dict(
@@ -57,9 +61,9 @@ train_dataloader = dict(
     batch_size=4,
     dataset=dict(
         tasks=dict(
-            objects=read_data(objects, 'train'),
-            joints=read_data(joints, 'train'),
-            segments=read_data(segments, 'train'),
+            objects=read_data(config_of['objects'], 'train'),
+            joints=read_data(config_of['joints'], 'train'),
+            segments=read_data(config_of['segments'], 'train'),
         ),
         pipeline=[_base_.read, load, move, pack_train],
     ),
@@ -67,9 +71,9 @@ train_dataloader = dict(
 val_dataloader = dict(
     dataset=dict(
         tasks=dict(
-            objects=read_data(objects, 'val'),
-            joints=read_data(joints, 'val'),
-            segments=read_data(segments, 'val'),
+            objects=read_data(config_of['objects'], 'val'),
+            joints=read_data(config_of['joints'], 'val'),
+            segments=read_data(config_of['segments'], 'val'),
         ),
         pipeline=[_base_.read, resize, load_test, pack],
     )
@@ -78,9 +82,9 @@ test_dataloader = val_dataloader
 
 val_evaluator = dict(
     metrics=dict(
-        objects=read_metric(objects),
-        joints=read_metric(joints),
-        segments=read_metric(segments),
+        objects=read_metric(config_of['objects']),
+        joints=read_metric(config_of['joints']),
+        segments=read_metric(config_of['segments']),
     )
 )
 test_evaluator = val_evaluator

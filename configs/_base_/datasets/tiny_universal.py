@@ -8,11 +8,16 @@ _base_ = ['same_images.py']
 
 from hrnet_mm.universal import read_data, read_metric, read_task
 
-objects = '{{ fileDirname }}/../../det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py'
-joints = '{{ fileDirname }}/../../pose/hrnet_w18_small_v1_tiny-pose.py'
-bottomup = '{{ fileDirname }}/../../pose/higher-hrnet_w18_small_v1_tiny-crowd.py'
-parts = '{{ fileDirname }}/../../seg/hrnetv2_w18_small_v1_tiny-seg.py'
-depth = '{{ fileDirname }}/../../seg/hrnetv2-depth_w18_small_v1_tiny-depth.py'
+det = '{{ fileDirname }}/../../det'
+pose = '{{ fileDirname }}/../../pose'
+seg = '{{ fileDirname }}/../../seg'
+config_of = dict(
+    objects=f'{det}/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py',
+    joints=f'{pose}/hrnet_w18_small_v1_tiny-pose.py',
+    parts=f'{seg}/hrnetv2_w18_small_v1_tiny-seg.py',
+    depth=f'{seg}/hrnetv2-depth_w18_small_v1_tiny-depth.py',
+)
+bottomup = f'{pose}/higher-hrnet_w18_small_v1_tiny-crowd.py'
 
 scopes = dict(objects='mmdet', joints='mmpose', parts='mmseg', depth='mmseg')
 codec = read_task(bottomup)['head']['decoder']
@@ -52,10 +57,10 @@ train_dataloader = dict(
     persistent_workers=False,
     dataset=dict(
         tasks=dict(
-            objects=read_data(objects, 'train'),
-            joints=dict(read_data(joints, 'train'), data_mode='bottomup'),
-            parts=read_data(parts, 'train'),
-            depth=read_data(depth, 'train'),
+            objects=read_data(config_of['objects'], 'train'),
+            joints=dict(read_data(config_of['joints'], 'train'), data_mode='bottomup'),
+            parts=read_data(config_of['parts'], 'train'),
+            depth=read_data(config_of['depth'], 'train'),
         ),
         pipeline=[_base_.read, load, move, pack_train],
     ),
@@ -66,10 +71,10 @@ val_dataloader = dict(
     persistent_workers=False,
     dataset=dict(
         tasks=dict(
-            objects=read_data(objects, 'val'),
-            joints=dict(read_data(joints, 'val'), data_mode='bottomup'),
-            parts=read_data(parts, 'val'),
-            depth=read_data(depth, 'val'),
+            objects=read_data(config_of['objects'], 'val'),
+            joints=dict(read_data(config_of['joints'], 'val'), data_mode='bottomup'),
+            parts=read_data(config_of['parts'], 'val'),
+            depth=read_data(config_of['depth'], 'val'),
         ),
         pipeline=[_base_.read, same_size, load, pack],
     ),
@@ -79,27 +84,27 @@ test_dataloader = dict(
     dataset=dict(
         val_dataloader['dataset'],
         tasks=dict(
-            objects=read_data(objects, 'test'),
-            joints=dict(read_data(joints, 'test'), data_mode='bottomup'),
-            parts=read_data(parts, 'test'),
-            depth=read_data(depth, 'test'),
+            objects=read_data(config_of['objects'], 'test'),
+            joints=dict(read_data(config_of['joints'], 'test'), data_mode='bottomup'),
+            parts=read_data(config_of['parts'], 'test'),
+            depth=read_data(config_of['depth'], 'test'),
         ),
     ),
 )
 
 val_evaluator = dict(
     metrics=dict(
-        objects=read_metric(objects, 'val'),
-        joints=read_metric(joints, 'val'),
-        parts=read_metric(parts, 'val'),
-        depth=read_metric(depth, 'val'),
+        objects=read_metric(config_of['objects'], 'val'),
+        joints=read_metric(config_of['joints'], 'val'),
+        parts=read_metric(config_of['parts'], 'val'),
+        depth=read_metric(config_of['depth'], 'val'),
     )
 )
 test_evaluator = dict(
     metrics=dict(
-        objects=read_metric(objects, 'test'),
-        joints=read_metric(joints, 'test'),
-        parts=read_metric(parts, 'test'),
-        depth=read_metric(depth, 'test'),
+        objects=read_metric(config_of['objects'], 'test'),
+        joints=read_metric(config_of['joints'], 'test'),
+        parts=read_metric(config_of['parts'], 'test'),
+        depth=read_metric(config_of['depth'], 'test'),
     )
 )
