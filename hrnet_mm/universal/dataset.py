@@ -31,7 +31,8 @@ class SameImages(BaseDataset):
     Args:
         tasks: The config of the data set of each task, with ``_scope_``, the library in
             which its names are looked up. Its ``pipeline`` is replaced by the
-            transforms of ``pipeline`` that the task passes through.
+            transforms of ``pipeline`` that the task passes through. None removes a
+            task of a base config.
         pipeline: Transforms of ``dict(img_path, img_id, sample_idx, tasks)``, in which
             ``tasks`` has the sample of each task. ``hrnet_mm.PerTask`` and
             ``hrnet_mm.PackTasks`` run the transforms of a library on it.
@@ -46,7 +47,7 @@ class SameImages(BaseDataset):
 
     def __init__(
         self,
-        tasks: Mapping[str, dict[str, Any]],
+        tasks: Mapping[str, dict[str, Any] | None],
         pipeline: Sequence[Any],
         *,
         indices: int | Sequence[int] | None = None,
@@ -57,6 +58,7 @@ class SameImages(BaseDataset):
         self.tasks = {
             name: DATASETS.build(dict(data, pipeline=transforms_of(name, steps)))
             for name, data in tasks.items()
+            if data is not None
         }
         first = next(iter(self.tasks.values()))
         super().__init__(

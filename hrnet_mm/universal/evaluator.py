@@ -12,8 +12,6 @@ from mmengine.structures import BaseDataElement
 from hrnet_mm.messages import shortened
 from hrnet_mm.registry import EVALUATORS
 
-from .samples import TaskSamples
-
 
 @EVALUATORS.register_module()
 class TaskEvaluator(Evaluator):
@@ -23,7 +21,7 @@ class TaskEvaluator(Evaluator):
 
     Args:
         metrics: For each task its metric, or a list of these. A metric of a library
-            needs ``_scope_``, unless its type has a prefix.
+            needs ``_scope_``, unless its type has a prefix. None removes a task.
         single_task: Scores of single-task networks by their name here. With it, the
             score ``gain`` is the mean of the relative gains over these, in percent
             (Vandenhende et al., TPAMI 2021, section 4.1); usable as ``save_best``.
@@ -44,6 +42,7 @@ class TaskEvaluator(Evaluator):
         self.evaluators = {
             name: Evaluator([*found] if isinstance(found, list | tuple) else found)
             for name, found in metrics.items()
+            if found is not None
         }
         self.single_task = dict(single_task or {})
         self.lower_is_better = tuple(lower_is_better)
@@ -60,7 +59,7 @@ class TaskEvaluator(Evaluator):
         self._dataset_meta: Any = None
 
     @property
-    def metrics(self) -> list[BaseMetric]:  # type: ignore[override]
+    def metrics(self) -> list[BaseMetric]:
         """The metrics of all tasks."""
         return [metric for it in self.evaluators.values() for metric in it.metrics]
 
@@ -90,7 +89,7 @@ class TaskEvaluator(Evaluator):
             data_samples: ``TaskSamples``.
             data_batch: The batch of the data loader.
         """
-        samples: list[TaskSamples] = [*data_samples]  # type: ignore[list-item]
+        samples: list[Any] = [*data_samples]
         for name, evaluator in self.evaluators.items():
             of_task = [sample.get(name) for sample in samples if name in sample]
             if of_task:
@@ -103,7 +102,7 @@ class TaskEvaluator(Evaluator):
             size: The number of samples of the data set. The metainfo of a task may have
                 its own, ``num_samples``.
         """
-        scores = {}
+        scores: dict[str, float] = {}
         for name, evaluator in self.evaluators.items():
             meta = evaluator.dataset_meta or {}
             found = evaluator.evaluate(meta.get('num_samples', size))

@@ -105,7 +105,9 @@ class TaskBatchSampler(Sampler):
         sampler: The sampler of the loader, which knows the data set, the seed, the
             epoch and the process, and whether to shuffle.
         batch_size: The number of samples of each data set in a batch of one process,
-            such as ``dict(coco=4, faces=2)``.
+            such as ``dict(coco=4, faces=2)``. In a config it is an argument of
+            ``batch_sampler``; ``batch_size`` of the loader is then their sum, by which
+            the learning rate is scaled, and ``drop_last=False``.
 
     Raises:
         ValueError: If the data set is of another kind, or ``batch_size`` does not have

@@ -91,6 +91,5 @@ def _set_sizes(
 def _unwrap_boxes(sample: BaseDataElement) -> None:
     # MMDetection's transforms work on box classes, its heads on tensors
     for instances in sample.values():
-        boxes = instances.get('bboxes') if isinstance(instances, InstanceData) else None
-        if hasattr(boxes, 'tensor'):
-            instances.bboxes = boxes.tensor
+        if isinstance(instances, InstanceData) and 'bboxes' in instances:
+            instances.bboxes = getattr(instances.bboxes, 'tensor', instances.bboxes)

@@ -30,7 +30,8 @@ class Universal(BaseModel):
         backbone: The trunk: ``hrnet_mm.HRNet``.
         tasks: For each task its model, whose ``_scope_`` is the library that builds it;
             ``read_task`` reads both from a config. Its backbone is
-            ``hrnet_mm.SharedTrunk``. The names are those of ``TaskSamples``.
+            ``hrnet_mm.SharedTrunk``. The names are those of ``TaskSamples``. None
+            removes a task of a base config.
         loss_weights: The weight of the losses of a task; 1 if there is none.
         uncertainty: Whether to learn a further weight for each task (Kendall et al.,
             CVPR 2018, section 3.2): its losses L become ``exp(-s) * L + s / 2`` with a
@@ -48,7 +49,7 @@ class Universal(BaseModel):
     def __init__(
         self,
         backbone: dict[str, Any],
-        tasks: dict[str, dict[str, Any]],
+        tasks: Mapping[str, dict[str, Any] | None],
         loss_weights: Mapping[str, float] | None = None,
         uncertainty: bool = False,
         frozen_tasks: Sequence[str] = (),
@@ -56,15 +57,16 @@ class Universal(BaseModel):
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
-        self.loss_weights = dict(loss_weights or {})
-        self.frozen_tasks = tuple(frozen_tasks)
-        _check_names(tasks, self.loss_weights, self.frozen_tasks)
+        given = {name: task for name, task in tasks.items() if task is not None}
+        weighted = {k: it for k, it in (loss_weights or {}).items() if it is not None}
+        self.loss_weights, self.frozen_tasks = weighted, tuple(frozen_tasks)
+        _check_names(given, self.loss_weights, self.frozen_tasks)
         self.backbone = MODELS.build(backbone)
         self._streams = Streams(self.backbone)
         self.tasks = ModuleDict()
-        for name, task in tasks.items():
+        for name, task in given.items():
             self.tasks[name] = _build_task(name, task, self._streams)
-        self.trained_tasks = [name for name in tasks if name not in self.frozen_tasks]
+        self.trained_tasks = [name for name in given if name not in self.frozen_tasks]
         self.uncertainty = (
             nn.ParameterDict(
                 {name: nn.Parameter(torch.zeros(())) for name in self.trained_tasks}
@@ -109,7 +111,7 @@ class Universal(BaseModel):
         if mode == 'loss':
             return self._loss(inputs, batches)
         run = self._predict if mode == 'predict' else self._outputs
-        results = []
+        results: list[Any] = []
         for images, samples in zip(inputs, batches, strict=True):
             with self._streams.shared(images):
                 results += run(images, samples)

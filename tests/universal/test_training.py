@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ pytest.importorskip('mmdet')
 pytest.importorskip('mmpose')
 pytest.importorskip('mmseg')
 
-from jobs import QUICK_NORMS, Job, check_resume, kill_at
+from jobs import QUICK_NORMS, Job, Processes, check_resume, kill_at
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 'universal/universal_w18_small_v1_tiny.py'
@@ -46,6 +48,60 @@ def test_a_killed_job_resumes_with_the_losses_it_would_have_had(
     job = Job(tmp_path / 'killed')
     for name in ('objects/coco/bbox_mAP', 'joints/coco/AP', 'parts/mIoU'):
         assert len(job.scores(name)) == 4
+
+
+IN_TURN = f"""
+{FEW}
+train = _base_.train_dataloader.dataset
+val = _base_.val_dataloader.dataset
+parts = dict(train.tasks.parts, data_prefix=val.tasks.parts.data_prefix, pipeline=[
+    dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs')])
+train_dataloader = dict(
+    batch_size=3, drop_last=False,
+    batch_sampler=dict(
+        type='hrnet_mm.TaskBatchSampler', batch_size=dict(scenes=2, maps=1)),
+    dataset=dict(
+        _delete_=True, type='hrnet_mm.DatasetsInTurn', datasets=dict(
+            scenes=dict(
+                type=train.type, pipeline=train.pipeline,
+                tasks=dict(objects=train.tasks.objects, joints=train.tasks.joints)),
+            maps=dict(type='hrnet_mm.OneTask', task='parts', dataset=parts))))
+model['tasks'] = dict(depth=None)
+train_cfg = dict(max_epochs=2, val_interval=1)
+val_dataloader = dict(dataset=dict(tasks=dict(depth=None)))
+test_dataloader = val_dataloader
+val_evaluator = dict(metrics=dict(depth=None))
+test_evaluator = val_evaluator
+"""
+
+
+@pytest.mark.jobs
+def test_data_sets_in_turn_on_two_processes(few_people, write_config, tmp_path):
+    """One ends earlier, some images have nobody; one process is killed."""
+    people = shutil.copytree(few_people, tmp_path / 'tiny_people')
+    file = people / 'annotations/train.json'
+    content = json.loads(file.read_text())
+    content['annotations'] = [it for it in content['annotations'] if it['image_id'] > 6]
+    file.write_text(json.dumps(content))
+    config = write_config(TINY, IN_TURN)
+    surroundings = dict(TINY_PEOPLE=str(people))
+    whole = Processes(config, tmp_path / 'whole', **surroundings)
+    assert whole.wait() == 0, whole.said()[-3000:]
+    killed = Processes(config, tmp_path / 'killed', **surroundings)
+    killed.wait_for(r'Epoch\(train\)\s+\[2\]\[\s*2/', seconds=600)
+    os.kill(killed.rank(1), signal.SIGKILL)
+    assert killed.wait() != 0
+    resumed = Processes(config, tmp_path / 'killed', '--resume', **surroundings)
+    assert resumed.wait() == 0, resumed.said()[-3000:]
+    jobs = [Job(tmp_path / name) for name in ('whole', 'killed')]
+    losses = [job.losses() for job in jobs]
+    assert losses[1] == losses[0]
+    assert len(set(losses[0].values())) == 2 * 4  # of 14 images, 2 in each process
+    for name in ('objects.loss_mask', 'joints.loss_pull', 'parts.decode.loss_ce'):
+        values = jobs[0].scores(name)
+        assert len(values) == 2 * 4
+        assert np.isfinite(values).all()
 
 
 COCO = """
