@@ -3,6 +3,7 @@
 from . import hub
 from .checkpoint import Checkpoint, read
 from .conversion import TARGETS, convert
+from .fitting import list_shape_mismatches
 from .inspection import conversion_report, inspect, inspection_table
 from .pretrained import translate_for
 from .safe_load import CheckpointError, load
@@ -17,6 +18,7 @@ __all__ = [
     'hub',
     'inspect',
     'inspection_table',
+    'list_shape_mismatches',
     'load',
     'read',
     'split',

@@ -66,7 +66,7 @@ def fit_part(
     if isinstance(module, HRNet):
         lower = list_lower_streams(missing | left_over, len(module.stage4))
     misfits = {
-        'of another shape': _list_shape_mismatches(part, wanted),
+        'of another shape': list_shape_mismatches(part, wanted),
         'missing': sorted(missing - lower),
         'not in the module': sorted(left_over - lower),
     }
@@ -112,9 +112,15 @@ def _select_tensors(
     return part, ignored
 
 
-def _list_shape_mismatches(
+def list_shape_mismatches(
     part: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
 ) -> list[str]:
+    """Return the tensors of a file that have another shape in the module.
+
+    Args:
+        part: The tensors of the file.
+        wanted: The tensors of the module.
+    """
     return [
         f'{name}: {tuple(part[name].shape)}, not {tuple(value.shape)}'
         for name, value in wanted.items()

@@ -18,11 +18,15 @@ from .duplicates import similar_images
 from .findings import EFFECTS, Finding, Report, finding
 from .image_facts import examine_all
 from .label_maps import LabelMapCheck
+from .panoptic import PanopticCheck
 from .splits import Anchors, Expected, Keypoints, Labels, Split
 from .threads import Progress
 
 CHECKS: dict[str, type[SplitCheck]] = dict(
-    coco=CocoCheck, label_maps=LabelMapCheck, class_folders=FolderCheck
+    coco=CocoCheck,
+    panoptic=PanopticCheck,
+    label_maps=LabelMapCheck,
+    class_folders=FolderCheck,
 )
 DRAWN = 8  # images of each split
 

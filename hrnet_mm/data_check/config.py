@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,10 @@ def _split(name: str, task: str, dataset: Any) -> Split:
     reads = getattr(dataset, 'with_described_keypoints', None)
     reader = getattr(dataset, 'reader', read_json)
     file = Path(dataset.ann_file)
-    return Split(name, 'coco', images, file, reads=reads, reader=reader)
+    split = Split(name, 'coco', images, file, reads=reads, reader=reader)
+    if hasattr(dataset, 'read_label_map') and dataset.data_prefix.get('seg'):
+        return replace(split, kind='panoptic', read_map=dataset.read_label_map)
+    return split
 
 
 def _label_maps(name: str, dataset: Any) -> Split:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -53,6 +53,36 @@ def _examine(path: Path) -> LabelFacts:
         return LabelFacts('does not hold integers from 0 to 255', labels.shape)
     values = np.flatnonzero(np.bincount(labels.ravel()))
     return LabelFacts(shape=labels.shape, values=frozenset(values.tolist()))
+
+
+def other_sizes(
+    check: SplitCheck, labels: Mapping[str, LabelFacts], facts: Facts
+) -> Iterator[Finding]:
+    """Find images that have another size than their label maps.
+
+    Args:
+        check: The check of the split.
+        labels: The label map of each image.
+        facts: Facts about the images.
+    """
+    other = []
+    for file, label_map in labels.items():
+        image = facts[check.path(file)]
+        width, height = image.size_as_loaded(check.expected.turns_images)
+        if image.thumbnail is None or not label_map.shape:
+            continue
+        if label_map.shape[:2] != (height, width):
+            rows, columns = label_map.shape[:2]
+            other.append(f'{file}: {width} x {height}, labels {columns} x {rows}')
+    if other:
+        yield finding(
+            'stops',
+            f'{counted(len(other), "image")} of {len(check.files)} in '
+            f'{check.split.name} {plural("has", len(other))} another size than the '
+            'label map, as they are loaded: save both in one size; remove EXIF '
+            'orientations',
+            other,
+        )
 
 
 class LabelMapCheck(SplitCheck):
@@ -173,24 +203,7 @@ class LabelMapCheck(SplitCheck):
 
     def check_images(self, facts: Facts) -> Iterator[Finding]:
         """Compare the sizes of images and label maps."""
-        other = []
-        for file, labels in getattr(self, '_labels', {}).items():
-            image = facts[self.path(file)]
-            width, height = image.size_as_loaded(self.expected.turns_images)
-            if image.thumbnail is None or not labels.shape:
-                continue
-            if labels.shape[:2] != (height, width):
-                rows, columns = labels.shape[:2]
-                other.append(f'{file}: {width} x {height}, labels {columns} x {rows}')
-        if other:
-            yield finding(
-                'stops',
-                f'{counted(len(other), "image")} of {len(self.files)} in '
-                f'{self.split.name} {plural("has", len(other))} another size than the '
-                'label map, as they are loaded: save both in one size; remove EXIF '
-                'orientations',
-                other,
-            )
+        yield from other_sizes(self, getattr(self, '_labels', {}), facts)
 
     def draw(self, file: str) -> np.ndarray:
         """Draw the label map in colours over the grey image."""

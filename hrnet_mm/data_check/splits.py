@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hrnet_mm.datasets.annotations import Reader, read_json
 from hrnet_mm.datasets.metainfo import names_of
 
-KINDS = ('coco', 'label_maps', 'class_folders')
+KINDS = ('coco', 'panoptic', 'label_maps', 'class_folders')
 IGNORED = 255  # mmseg's default ignore_index
 
 
@@ -21,7 +23,7 @@ class Split:
     Attributes:
         name: ``'train'``, ``'val'`` or ``'test'``. Images of a split whose name begins
             with ``train`` must not occur in others.
-        kind: ``'coco'``, ``'label_maps'`` or ``'class_folders'``.
+        kind: ``'coco'``, ``'panoptic'``, ``'label_maps'`` or ``'class_folders'``.
         images: The folder of the images; for ``'class_folders'`` that of the classes.
         annotations: A JSON file in COCO format, or the folder of the label maps. For
             ``'class_folders'`` None, or a text file with a line ``file label`` for each
@@ -31,6 +33,8 @@ class Split:
             otherwise. An empty one stands for each suffix of an image.
         reads: How the data set reads an annotation; None if as it is stored.
         reader: The function that reads ``annotations``, if they have another format.
+        read_map: For ``'panoptic'``, the function that reads the ids of a label map,
+            (H, W), by its name in ``annotations``.
 
     Raises:
         ValueError: If ``kind`` is unknown.
@@ -44,6 +48,7 @@ class Split:
     suffixes: tuple[str, str] = ('', '.png')
     reads: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     reader: Reader = read_json
+    read_map: Callable[[str], np.ndarray] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

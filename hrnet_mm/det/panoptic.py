@@ -9,6 +9,8 @@ import mmcv
 import numpy as np
 from mmengine.fileio import get
 
+from hrnet_mm.messages import shortened
+
 VOID = 0  # the id of pixels without a label
 NO_LABEL = 255  # their class
 MATCH = 0.5  # smallest IoU of a match; at most one segment is above it
@@ -52,26 +54,63 @@ def read_segment_ids(
     return ids
 
 
-def check_segments(ids: np.ndarray, segments: Collection[int], path: str) -> None:
-    """Check that a label map has pixels of any of its segments.
+def load_segment_ids(
+    sample: Mapping[str, Any], backend_args: dict[str, Any] | None = None
+) -> np.ndarray:
+    """Read and check the panoptic label map of a sample.
 
     Args:
-        ids: The ids of the label map, (H, W).
-        segments: The ids of the annotations.
-        path: The path of the label map, for the message.
+        sample: ``seg_map_path``, ``ori_shape``, ``segments_info``, and, if the data set
+            left any out, ``unlabelled``: the ids of segments without a label.
+        backend_args: Arguments of mmengine's file backend.
+
+    Returns:
+        The ids of the segments, (H, W).
 
     Raises:
-        ValueError: If all pixels have other ids: a grey picture, one with a palette, or
-            one in another order of its channels.
+        ValueError: If the label map has another size than the image. If all pixels have
+            other ids than those of the sample: a grey picture, one with a palette, or
+            one in another order of its channels. If an id is not that of a segment;
+            one of 64 pixels is looked at.
     """
+    path = sample['seg_map_path']
+    ids = read_segment_ids(path, sample['ori_shape'], backend_args)
+    known = [it['id'] for it in sample['segments_info']]
+    _check_segments(ids, [*known, *sample.get('unlabelled', ())], path)
+    return ids
+
+
+def _check_segments(ids: np.ndarray, segments: Collection[int], path: str) -> None:
     known = [*segments]
     few = ids[::8, ::8]  # a look at all pixels takes longer than to read them
-    if known and not np.isin(few, known).any() and not np.isin(ids, known).any():
+    inside = np.isin(few, known)
+    if known and not inside.any() and not np.isin(ids, known).any():
         raise ValueError(
             f'{path} has no pixel of the segments {sorted(known)[:5]} of the '
             f'annotations, but {np.unique(few).tolist()[:5]}. An id is red + 256 * '
             'green + 65536 * blue of a pixel: write it as a PNG file in RGB, not in '
             'grey or with a palette'
+        )
+    check_listed(np.unique(few[~inside]).tolist(), known, path)
+
+
+def check_listed(found: Collection[int], segments: Collection[int], path: str) -> None:
+    """Check that the annotations list the ids of a label map.
+
+    Args:
+        found: Ids of the label map.
+        segments: The ids of the annotations.
+        path: The path of the label map, for the message.
+
+    Raises:
+        ValueError: If there is another id; 0 is that of pixels without a label.
+    """
+    unlisted = sorted({*found} - {*segments, VOID})
+    if unlisted:
+        raise ValueError(
+            f'{path} has pixels of the ids {shortened([*map(str, unlisted)])}, which '
+            'the annotations do not list: add the segments to segments_info, or set '
+            f'their pixels to {VOID}, which means no label'
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from os.path import join  # also of URLs
 from typing import Any, ClassVar
 
+import numpy as np
 from mmdet.datasets import CocoPanopticDataset
 from mmengine.logging import print_log
 
@@ -15,7 +16,7 @@ from hrnet_mm.datasets.checked import CheckedData
 from hrnet_mm.messages import counted, shortened
 from hrnet_mm.registry import DATASETS
 
-from .panoptic import VOID
+from .panoptic import VOID, read_segment_ids
 
 
 def read_panoptic(file: str, backend_args: dict[str, Any] | None = None) -> Any:
@@ -112,12 +113,13 @@ class PanopticFile(CocoPanopticDataset):
         truth: dict[str, Any] | None,
         labels: dict[int, int],
     ) -> dict[str, Any]:
-        segments, instances = [], []
+        segments, instances, unlabelled = [], [], []
         things = len(self.metainfo['thing_classes'])
         for segment in truth['segments_info'] if truth else ():
             self._check(segment, image, labels)
             if segment['area'] <= 0 or min(segment['bbox'][2:]) < 1:
                 self._small += 1
+                unlabelled.append(segment['id'])
                 continue
             label, crowd = labels[segment['category_id']], bool(segment.get('iscrowd'))
             is_thing = label < things and not crowd
@@ -137,6 +139,7 @@ class PanopticFile(CocoPanopticDataset):
             width=image['width'],
             instances=instances,
             segments_info=segments,
+            unlabelled=unlabelled,
         )
 
     def _check(
@@ -157,6 +160,11 @@ class PanopticFile(CocoPanopticDataset):
                 f'id of any of {shortened(self.metainfo["classes"])}'
             )
 
+    def read_label_map(self, name: str) -> np.ndarray:
+        """Return the ids of a label map, (H, W), for ``hrnet-mm check``."""
+        path = join(self.data_prefix['seg'], name)
+        return read_segment_ids(path, backend_args=self.backend_args)
+
     @staticmethod
     def image_path(image: dict[str, Any]) -> str:
         """Return the path of an image below the folder of the images."""
@@ -167,12 +175,19 @@ class PanopticFile(CocoPanopticDataset):
         """Return the segments as objects in COCO format, for ``hrnet-mm check``."""
         content = read_panoptic(file, backend_args)
         segments = [
-            dict(segment, image_id=truth['image_id'])
+            dict(segment, image_id=truth['image_id'], segment_id=segment['id'])
             for truth in content.get('annotations', [])
             for segment in truth['segments_info']
         ]
+        maps = {
+            it['image_id']: dict(label_map=it['file_name'])
+            for it in content.get('annotations', [])
+        }
         return dict(
-            images=[dict(it, file_name=cls.image_path(it)) for it in content['images']],
+            images=[
+                dict(it, file_name=cls.image_path(it), **maps.get(it['id'], {}))
+                for it in content['images']
+            ],
             # as the classes: things, then stuff
             categories=sorted(content['categories'], key=lambda it: not it['isthing']),
             annotations=[dict(it, id=i) for i, it in enumerate(segments, start=1)],

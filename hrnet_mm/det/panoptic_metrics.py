@@ -18,7 +18,7 @@ from hrnet_mm.messages import shortened
 from hrnet_mm.registry import METRICS
 
 from .metrics import CocoDetMetric
-from .panoptic import VOID, PanopticQuality, read_segment_ids
+from .panoptic import VOID, PanopticQuality, check_listed, read_segment_ids
 from .panoptic_datasets import read_panoptic
 
 
@@ -70,7 +70,7 @@ class PanopticTruths:
 
         Raises:
             ValueError: If the file has no annotations of the image, a category of it is
-                no class, or the label map lacks a segment.
+                no class, the label map lacks a segment, or it has another one.
         """
         if image not in self._truths:
             raise ValueError(
@@ -88,15 +88,16 @@ class PanopticTruths:
                 f'{self._file} has segments of {shortened(sorted(unknown))}, which are '
                 'no classes of the data set: set metainfo.classes'
             )
-        missing = {it['id'] for it in segments} - {*np.unique(ids).tolist()}
+        found = np.unique(ids).tolist()
+        check_listed(found, [it['id'] for it in segments], path)
+        missing = {it['id'] for it in segments} - {*found}
         if missing:
             raise ValueError(f'{path} has no pixel of the segments {missing}')
         labels = {
             it['id']: [*classes].index(self._names[it['category_id']])
             for it in segments
         }
-        known = np.where(np.isin(ids, [*labels]), ids, VOID)
-        return Truth(known, labels, {it['id'] for it in segments if it.get('iscrowd')})
+        return Truth(ids, labels, {it['id'] for it in segments if it.get('iscrowd')})
 
 
 @METRICS.register_module()

@@ -14,8 +14,7 @@ from hrnet_mm.registry import TRANSFORMS
 from .panoptic import (
     NO_LABEL,
     VOID,
-    check_segments,
-    read_segment_ids,
+    load_segment_ids,
     segment_colours,
     segment_ids,
 )
@@ -38,10 +37,8 @@ class LoadSegments(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add ``gt_seg_map``, unless the image has no annotations."""
-        path = results.get('seg_map_path')
-        if path is not None:
-            ids = read_segment_ids(path, results['ori_shape'], self.backend_args)
-            check_segments(ids, [it['id'] for it in results['segments_info']], path)
+        if results.get('seg_map_path') is not None:
+            ids = load_segment_ids(results, self.backend_args)
             results['gt_seg_map'] = segment_colours(ids)
         return results
 

@@ -13,7 +13,7 @@ from hrnet_mm.datasets.packing import PacksView
 from hrnet_mm.images import positive_strides
 from hrnet_mm.registry import TRANSFORMS
 
-from .panoptic import NO_LABEL, check_segments, read_segment_ids
+from .panoptic import NO_LABEL, load_segment_ids
 
 
 class Bitmaps(BitmapMasks):
@@ -104,11 +104,8 @@ class LoadPanopticObjects(LoadObjects, stock.LoadPanopticAnnotations):
     def _load_masks_and_semantic_segs(self, results: dict[str, Any]) -> None:
         if results.get('seg_map_path') is None:  # an image without annotations
             return
-        ids = read_segment_ids(
-            results['seg_map_path'], results['ori_shape'], self.backend_args
-        )
+        ids = load_segment_ids(results, self.backend_args)
         segments = results['segments_info']
-        check_segments(ids, [it['id'] for it in segments], results['seg_map_path'])
         height, width = ids.shape
         if self.with_mask:
             things = [it['id'] for it in segments if it['is_thing']]

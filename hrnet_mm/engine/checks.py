@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
@@ -10,9 +10,13 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from hrnet_mm.checkpoints import translate_for
+from hrnet_mm.checkpoints import (
+    CheckpointError,
+    list_shape_mismatches,
+    translate_for,
+)
 from hrnet_mm.images import check_channels
-from hrnet_mm.messages import shortened
+from hrnet_mm.messages import counted, shortened
 from hrnet_mm.models import HRNet
 from hrnet_mm.registry import HOOKS
 
@@ -25,9 +29,11 @@ class AnyFamilyHook(OptionalHook):
 
     Raises:
         CheckpointError: If a checkpoint does not fit the model. mmengine would only log
-            that, and test or train a randomly initialized model.
+            that, and test or train a randomly initialized model. Training may start
+            from a model with other heads; a test may not.
     """
 
+    other_shapes: Sequence[str] = ()
     priority = 'VERY_HIGH'  # before EMAHook, which copies the loaded weights
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
@@ -35,6 +41,24 @@ class AnyFamilyHook(OptionalHook):
         model = unwrap_model(runner.model)
         source = runner.cfg.get('load_from') or 'the checkpoint'
         translate_for(model, checkpoint, source)
+        self.other_shapes = list_shape_mismatches(
+            checkpoint['state_dict'], model.state_dict()
+        )
+
+    def before_train(self, runner: Runner) -> None:
+        """Train the tensors that the checkpoint does not have."""
+        self.other_shapes = ()
+
+    def before_test(self, runner: Runner) -> None:
+        """Refuse a checkpoint of a model with another shape."""
+        if self.other_shapes:
+            number = counted(len(self.other_shapes), 'tensor')
+            raise CheckpointError(
+                f'{runner.cfg.get("load_from")} does not fit the model: {number} of '
+                f'another shape ({shortened(self.other_shapes)}), which would be '
+                'random. Test it with the config of its training, or set the numbers '
+                'of classes, keypoints and channels as they were there'
+            )
 
 
 def unwrap_model(model: Any) -> Any:

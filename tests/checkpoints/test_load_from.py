@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from safetensors.torch import save_file
 
 from hrnet_mm.checkpoints import CheckpointError, translate_for
+from hrnet_mm.engine import AnyFamilyHook
 
 POSE = 'pose/hrnet_w18_small_v1_tiny-pose.py'
 BASELINE = 'pose/hrnet-ae_w18_small_v1_tiny-crowd.py'
@@ -111,6 +112,28 @@ def test_a_model_of_the_library_begins_from_one_with_another_head(
     assert torch.equal(
         runner.model.backbone.conv1.weight, state['backbone.conv1.weight']
     )
+    hook = next(it for it in runner.hooks if isinstance(it, AnyFamilyHook))
+    hook.before_train(runner)
+    hook.before_test(runner)  # of the trained model
+
+
+PANOPTIC = 'det/panoptic-deeplab_w18_small_v1_tiny-panoptic.py'
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'name'),
+    [(PANOPTIC, 'semantic_head.predictor.'), (POSE, 'head.final_layer.')],
+)
+def test_a_model_with_another_head_is_not_tested(leaf, name, runner_with):
+    """A part of it would be random."""
+    state = runner_with(leaf, official.Pose().state_dict()).model.state_dict()
+    for it in ('weight', 'bias'):
+        state[name + it] = torch.zeros(3, *state[name + it].shape[1:])
+    runner = runner_with(leaf, dict(state_dict=state))
+    runner.load_or_resume()
+    said = rf'2 tensors of another shape \({name}weight: \(3, .* config of its training'
+    with pytest.raises(CheckpointError, match=said):
+        runner.call_hook('before_test')
 
 
 def bare(state: dict) -> dict:

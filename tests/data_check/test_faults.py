@@ -451,5 +451,7 @@ def test_a_cut_off_image_that_opencv_loads_is_wrong(people, monkeypatch):
 
 
 def test_unknown_kinds_are_refused(tmp_path):
-    with pytest.raises(ValueError, match='use coco, label_maps, class_folders'):
+    with pytest.raises(
+        ValueError, match='use coco, panoptic, label_maps, class_folders'
+    ):
         Split('train', 'voc', tmp_path)

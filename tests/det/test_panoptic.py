@@ -152,6 +152,9 @@ def test_what_cannot_be_scored_is_refused(tmp_path):
     made = metric(**truth(tmp_path, [(np.eye(4, dtype=int), {1: 0, 7: 1})], [()]))
     with pytest.raises(ValueError, match=r'no pixel of the segments \{7\}'):
         made.process({}, [prediction(0, *maps[0])])
+    made = metric(**truth(tmp_path, [(2 * np.eye(4, dtype=int) + 1, {1: 0})], [()]))
+    with pytest.raises(ValueError, match='the ids 3, which the annotations do not'):
+        made.process({}, [prediction(0, *maps[0])])
 
 
 def test_things_and_stuff_are_loaded_from_one_label_map(tmp_path):

@@ -457,6 +457,8 @@ def test_check_reads_segments_as_objects(tmp_path):
     assert content['images'][0]['file_name'] == 'a/a_1_leftImg8bit.png'
     (segment,) = content['annotations']
     assert (segment['image_id'], segment['category_id']) == (1, 5)
+    assert content['images'][0]['label_map'] == 'other.png'
+    assert segment['segment_id'] == 7
 
 
 @pytest.mark.parametrize(
@@ -490,12 +492,30 @@ def test_a_label_map_of_other_ids_is_refused(kind, loader, tmp_path):
         loader()(sample)
 
 
+@pytest.mark.parametrize('loader', [LoadSegments, LoadPanopticObjects])
+def test_pixels_of_an_id_that_is_not_listed_are_refused(loader, tmp_path):
+    ids = np.full((16, 16, 1), 7, np.uint8)
+    ids[8:], ids[:8, :8] = 9, 0
+    cv2.imwrite(str(tmp_path / 'map.png'), ids * np.array([0, 0, 1], np.uint8))
+    sample = dict(
+        seg_map_path=str(tmp_path / 'map.png'),
+        ori_shape=(16, 16),
+        segments_info=[segment(7, 0, is_thing=True)],
+        instances=[dict(bbox=[0, 0, 16, 16], bbox_label=0, ignore_flag=0)],
+    )
+    with pytest.raises(ValueError, match='the ids 9, which the annotations do not'):
+        loader()(sample)
+    loaded = loader()(dict(sample, unlabelled=[9]))
+    assert loaded['gt_seg_map'].shape[:2] == (16, 16)
+
+
 def test_a_segment_without_width_has_no_box(tmp_path):
     """Its box would make the loss of a box head NaN."""
     thin = dict(id=7, category_id=5, bbox=[0, 0, 0, 2], area=4)
     data = TinyPanoptic(**write_panoptic(tmp_path, KINDS, segments_info=[thin]))
     sample = data.get_data_info(0)
     assert sample['instances'] == sample['segments_info'] == []
+    assert sample['unlabelled'] == [7]  # its pixels are no fault
 
 
 def test_an_evaluator_of_other_data_is_named(tmp_path):
