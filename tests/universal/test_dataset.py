@@ -93,7 +93,6 @@ def test_samples_are_those_of_the_libraries(few_people):
                 assert np.array_equal(mine.metainfo[key], value), key
 
 
-@pytest.mark.usefixtures('_any_scope')
 def test_labels_fit_each_other_after_augmentation(few_people):
     data = same_images(task_data(few_people), ANY)
     assert len(data) == 20
