@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -64,15 +65,17 @@ def task_data(root: Path, split: str = 'train', **changes: Any) -> dict[str, Any
     }
 
 
+def import_tasks() -> None:
+    """Import what a config lists in ``custom_imports``."""
+    for name in ('det', 'pose', 'seg', 'universal'):
+        import_module(f'hrnet_mm.{name}')
+
+
 def same_images(
     tasks: dict[str, Any], *steps: dict[str, Any], pack: dict[str, Any] = TARGETS
 ) -> Any:
     """Build a data set with the given transforms between loading and packing."""
-    import hrnet_mm.det
-    import hrnet_mm.pose
-    import hrnet_mm.seg
-    import hrnet_mm.universal  # noqa: F401
-
+    import_tasks()
     pipeline = [IMAGE, LOAD, *steps, pack]
     config = dict(type='hrnet_mm.SameImages', tasks=tasks, pipeline=pipeline)
     return DATASETS.build(config)

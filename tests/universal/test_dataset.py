@@ -93,7 +93,6 @@ def test_samples_are_those_of_the_libraries(few_people):
                 assert np.array_equal(mine.metainfo[key], value), key
 
 
-@pytest.mark.usefixtures('_any_scope')
 def test_labels_fit_each_other_after_augmentation(few_people):
     data = same_images(task_data(few_people), ANY)
     assert len(data) == 20
@@ -281,3 +280,32 @@ def test_a_sample_may_lack_a_task():
     packed = pack(image | dict(tasks=dict(parts={})))
     assert packed['data_samples'].tasks == ['parts']
     assert packed['inputs'].shape == (3, 4, 6)
+
+
+def test_keypoints_stay_on_real_people(real_coco):
+    coco = dict(
+        data_root=str(real_coco),
+        ann_file='annotations/person_keypoints_tiny.json',
+        data_prefix=dict(img='val2017/'),
+    )
+    person = dict(classes=('person',))
+    tasks = dict(
+        objects=dict(coco, type='hrnet_mm.CocoDet', _scope_='mmdet', metainfo=person),
+        joints=dict(coco, type='hrnet_mm.CocoPose', _scope_='mmpose'),
+    )
+    tasks['joints']['data_mode'] = 'bottomup'
+    affine = dict(ANY, size=(256, 320))
+    data = same_images(tasks, affine, pack=PACK)
+    on_people = []
+    for index in [*range(len(data))] * 3:
+        labels = data[SeededIndex(index, (0, 0, len(on_people)))]['data_samples']
+        people = labels.objects.gt_instances.masks.masks.any(axis=0)
+        joints = labels.joints.gt_instances
+        for points, visible in zip(
+            joints.keypoints, joints.keypoints_visible, strict=True
+        ):
+            x, y = np.rint(points[visible > 0]).astype(int).T
+            inside = (x >= 0) & (x < 256) & (y >= 0) & (y < 320)
+            on_people += people[y[inside], x[inside]].tolist()
+    assert len(on_people) > 200
+    assert np.mean(on_people) > 0.9

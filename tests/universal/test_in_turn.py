@@ -14,6 +14,7 @@ from mmengine.hooks import DistSamplerSeedHook
 from mmengine.registry import DATASETS, TRANSFORMS
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
+from same_images import ANY, IMAGE, LOAD, PACK, import_tasks, task_data
 
 from hrnet_mm.datasets.checked import CheckedData
 from hrnet_mm.engine import SeededSampler
@@ -207,6 +208,41 @@ def test_each_task_has_its_metainfo():
     )
     assert len(data) == LONG + SHORT
     assert numbers(dict(data_samples=[data[LONG]['data_samples']])) == dict(boxes=[0])
+
+
+def test_images_with_several_tasks_are_augmented_alike_in_every_job(few_people):
+    """Also beside a data set of one task."""
+    faces = task_data(few_people)['objects']
+    steps = [IMAGE, dict(type='hrnet_mm.LoadObjects'), *PACK['objects']]
+    faces |= dict(type='hrnet_mm.TinyFaces', pipeline=steps)
+    people = dict(
+        type='hrnet_mm.SameImages',
+        tasks=task_data(few_people),
+        pipeline=[IMAGE, LOAD, ANY, PACK],
+    )
+    datasets = dict(
+        faces=dict(type='hrnet_mm.OneTask', task='faces', dataset=faces), people=people
+    )
+    import_tasks()
+    collate = dict(type='hrnet_mm.collate')
+    batches = [
+        next(
+            iter(
+                loader(
+                    dict(type='hrnet_mm.DatasetsInTurn', datasets=datasets),
+                    dict(people=2, faces=1),
+                    num_workers=workers,
+                    collate_fn=collate,
+                )
+            )
+        )
+        for workers in (0, 2)
+    ]
+    one, other = batches
+    assert one['inputs'].shape == (3, 3, 160, 192)
+    assert torch.equal(one['inputs'], other['inputs'])
+    tasks = [labels.tasks for labels in one['data_samples']]
+    assert tasks == [['faces'], *[['joints', 'objects', 'parts']] * 2]
 
 
 def test_a_task_has_one_data_set():

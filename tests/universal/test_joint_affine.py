@@ -216,6 +216,14 @@ def test_instances_that_leave_the_image_are_removed(outlined):
     assert (zoomed['tasks']['joints']['keypoints'][0] < 0).all()
 
 
+def test_an_instance_whose_mask_leaves_is_removed():
+    """Also if its box does not leave the image."""
+    given = sample(objects=objects((0, 0, 70, 60), (40, 30, 80, 60)))
+    given['tasks']['objects']['gt_masks'].masks[0, 5:, 5:] = 0
+    zoomed = JointAffine((WIDTH, HEIGHT), **dict(STILL, scale=(0.5, 0.5)))(given)
+    assert zoomed['tasks']['objects']['gt_bboxes_labels'].tolist() == [1]
+
+
 @pytest.mark.parametrize('outlined', [True, False])
 def test_an_image_without_instances_stays_one(outlined):
     given = sample(objects=objects(outlined=outlined), joints=joints())
