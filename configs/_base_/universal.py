@@ -25,5 +25,8 @@ model = dict(
     ),
     backbone=dict(type='hrnet_mm.HRNet'),
 )
+default_hooks = dict(
+    visualization=dict(type='hrnet_mm.UniversalVisualizationHook', interval=50)
+)
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='Visualizer', vis_backends=vis_backends, name='visualizer')

@@ -64,11 +64,13 @@ class Predictor(ABC):
         default_batch: The maximum number of inputs of the model in a batch. Large
             ones make smaller batches.
         has_instances: Whether results can be tracked.
+        draws_map: Whether ``draw`` shows a value of each pixel instead of the image.
         contents: What the data file has; for messages.
     """
 
     default_batch = 4
     has_instances = False
+    draws_map = False
     contents: str
 
     def __init__(
@@ -133,6 +135,18 @@ class Predictor(ABC):
         Returns:
             The drawn image, of the same kind.
         """
+
+    def overlay(self, image: np.ndarray, result: Any) -> np.ndarray:
+        """Draw a result so that those of other tasks stay visible on the same image.
+
+        Args:
+            image: See ``draw``.
+            result: See ``draw``.
+
+        Returns:
+            The drawn image, of the same kind; by default that of ``draw``.
+        """
+        return self.draw(image, result)
 
 
 def _batches(

@@ -21,6 +21,7 @@ from .visualization import draw_depth
 class SegPredictor(Predictor):
     """The class of each pixel, by ``hrnet_mm.seg.inferencer.Inferencer``."""
 
+    draws_map = True
     contents = 'label maps'
 
     @property
@@ -43,6 +44,15 @@ class SegPredictor(Predictor):
                 draw_text(drawn, name, (x, y), palette[label][::-1])
         return drawn
 
+    def overlay(self, image: np.ndarray, result: SegDataSample) -> np.ndarray:
+        """Tint the image with the colours of the classes, but for black ones."""
+        labels, palette = _labels_of(result), self.metainfo['palette']
+        tinted = cv2.addWeighted(
+            image, 0.2, _to_picture(draw_labels(image, labels, palette)), 0.8, 0
+        )
+        coloured = [label for label, colour in enumerate(palette) if any(colour)]
+        return np.where(np.isin(labels, coloured)[..., None], tinted, image)
+
     def open_data(
         self, folder: Path, ids: ImageIds, categories: Sequence[dict[str, Any]]
     ) -> DataWriter:
@@ -54,6 +64,7 @@ class SegPredictor(Predictor):
 class DepthPredictor(Predictor):
     """The depth of each pixel, by ``hrnet_mm.seg.inferencer.Inferencer``."""
 
+    draws_map = True
     contents = 'depth maps'
 
     def draw(self, image: np.ndarray, result: SegDataSample) -> np.ndarray:
@@ -63,6 +74,10 @@ class DepthPredictor(Predictor):
         """
         far = self.inferencer.model.decode_head.max_depth
         return _to_picture(draw_depth(_depth_of(result), far / 10, far))
+
+    def overlay(self, image: np.ndarray, result: SegDataSample) -> np.ndarray:
+        """Return the image itself, which colours of the depth would hide."""
+        return image
 
     def open_data(
         self, folder: Path, ids: ImageIds, categories: Sequence[dict[str, Any]]
