@@ -45,13 +45,12 @@ class SegPredictor(Predictor):
         return drawn
 
     def overlay(self, image: np.ndarray, result: SegDataSample) -> np.ndarray:
-        """Tint the image with the colours of the classes, but for black ones."""
-        labels, palette = _labels_of(result), self.metainfo['palette']
-        tinted = cv2.addWeighted(
-            image, 0.2, _to_picture(draw_labels(image, labels, palette)), 0.8, 0
-        )
-        coloured = [label for label, colour in enumerate(palette) if any(colour)]
-        return np.where(np.isin(labels, coloured)[..., None], tinted, image)
+        """Tint the image with the colours of the classes, but for ``background``."""
+        labels, metainfo = _labels_of(result), self.metainfo
+        drawn = _to_picture(draw_labels(image, labels, metainfo['palette']))
+        tinted = cv2.addWeighted(image, 0.3, drawn, 0.7, 0)
+        shown = [i for i, it in enumerate(metainfo['classes']) if it != 'background']
+        return np.where(np.isin(labels, shown)[..., None], tinted, image)
 
     def open_data(
         self, folder: Path, ids: ImageIds, categories: Sequence[dict[str, Any]]
