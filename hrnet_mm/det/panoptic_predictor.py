@@ -27,7 +27,7 @@ from .panoptic_pictures import draw_segments
 class PanopticPredictor(Predictor):
     """Instances of things and regions of stuff, by a panoptic model of MMDetection."""
 
-    draws_map = True
+    layer = 0
     contents = 'segments'
 
     @property

@@ -30,6 +30,7 @@ class DetPredictor(Predictor):
     """
 
     has_instances = True
+    layer = 1
     contents = 'boxes'
 
     def __init__(

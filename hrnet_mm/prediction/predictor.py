@@ -64,13 +64,15 @@ class Predictor(ABC):
         default_batch: The maximum number of inputs of the model in a batch. Large
             ones make smaller batches.
         has_instances: Whether results can be tracked.
-        draws_map: Whether ``draw`` shows a value of each pixel instead of the image.
+        layer: The place of ``overlay`` in a picture of several tasks, from below: 0 of
+            maps, whose ``draw`` shows values instead of the image, 1 of boxes, 2 of all
+            else.
         contents: What the data file has; for messages.
     """
 
     default_batch = 4
     has_instances = False
-    draws_map = False
+    layer = 2
     contents: str
 
     def __init__(
@@ -111,6 +113,10 @@ class Predictor(ABC):
     def instances(self, result: Any) -> Instances:
         """Return the instances of a result, if the task has any."""
         raise NotImplementedError
+
+    def set_tracks(self, result: Any, numbers: np.ndarray) -> None:
+        """Give each of the instances of a result the number of its track."""
+        result.pred_instances.track_ids = numbers
 
     @abstractmethod
     def open_data(

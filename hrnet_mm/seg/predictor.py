@@ -21,7 +21,7 @@ from .visualization import draw_depth
 class SegPredictor(Predictor):
     """The class of each pixel, by ``hrnet_mm.seg.inferencer.Inferencer``."""
 
-    draws_map = True
+    layer = 0
     contents = 'label maps'
 
     @property
@@ -63,7 +63,7 @@ class SegPredictor(Predictor):
 class DepthPredictor(Predictor):
     """The depth of each pixel, by ``hrnet_mm.seg.inferencer.Inferencer``."""
 
-    draws_map = True
+    layer = 0
     contents = 'depth maps'
 
     def draw(self, image: np.ndarray, result: SegDataSample) -> np.ndarray:

@@ -80,7 +80,7 @@ def _pose_visualizer(name: str, metainfo: Any) -> Any:
 def draw_together(
     image: np.ndarray, sample: TaskSamples, predictors: Predictors
 ) -> np.ndarray:
-    """Draw the predictions of all tasks over an image, maps below instances.
+    """Draw the predictions of all tasks over an image, in the order of their layers.
 
     Args:
         image: (H, W, 3), uint8, blue, green, red.
@@ -91,8 +91,7 @@ def draw_together(
         The drawn image, of the same kind.
     """
     drawn = image
-    names = sorted(predictors, key=lambda name: not predictors[name].draws_map)
-    for name in names:
+    for name in sorted(predictors, key=lambda name: predictors[name].layer):
         if name in sample:
             drawn = predictors[name].overlay(drawn, sample.get(name))
     return drawn
@@ -114,7 +113,7 @@ def draw_maps(
     return {
         name: predictor.draw(image, sample.get(name))
         for name, predictor in predictors.items()
-        if predictor.draws_map and name in sample
+        if predictor.layer == 0 and name in sample
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.config import Config
 
 from hrnet_mm.prediction.formats import ImageIds
-from hrnet_mm.prediction.predictor import DataWriter, Predictor
+from hrnet_mm.prediction.predictor import DataWriter, Instances, Predictor
 from hrnet_mm.prediction.sources import Frame
 
 from .pictures import add_panels, draw_maps, draw_together, task_predictors
@@ -19,6 +19,8 @@ from .samples import TaskSamples
 
 class UniversalPredictor(Predictor):
     """Everything that a ``Universal`` finds on an image.
+
+    With ``--track``, the instances of a detector are tracked, or else those of pose.
 
     Args:
         inferencer: ``hrnet_mm.universal.inferencer.Inferencer``.
@@ -37,12 +39,25 @@ class UniversalPredictor(Predictor):
         self.predictors = task_predictors(
             model, cfg, model.dataset_meta, self.threshold
         )
+        having = [name for name, it in self.predictors.items() if it.has_instances]
+        self.has_instances = bool(having)
+        self._tracked = min(
+            having, key=lambda name: self.predictors[name].layer, default=''
+        )
 
     def predict(
         self, prepared: Sequence[Any], batch: int | None = None
     ) -> list[TaskSamples]:
         """Return the samples of each image, on the CPU."""
         return [result.cpu() for result in super().predict(prepared, batch)]
+
+    def instances(self, result: TaskSamples) -> Instances:
+        """Return the instances of the task that is tracked."""
+        return self.predictors[self._tracked].instances(result.get(self._tracked))
+
+    def set_tracks(self, result: TaskSamples, numbers: np.ndarray) -> None:
+        """Give each instance of the task that is tracked the number of its track."""
+        self.predictors[self._tracked].set_tracks(result.get(self._tracked), numbers)
 
     def draw(self, image: np.ndarray, result: TaskSamples) -> np.ndarray:
         """Draw all tasks in one picture, with panels of the tasks that have maps.

@@ -28,7 +28,7 @@ from hrnet_mm.inference.fused_conv import FusedConv
 from hrnet_mm.models import HRNet
 from hrnet_mm.universal import TaskSamples, Universal, config_of_task
 from hrnet_mm.universal.inferencer import Inferencer
-from hrnet_mm.universal.pictures import add_panels, task_predictors
+from hrnet_mm.universal.pictures import add_panels, draw_together, task_predictors
 from hrnet_mm.universal.visualization import draw_row, truth_of
 from hrnet_mm.visualization import read_image
 
@@ -98,6 +98,22 @@ def test_predict_writes_the_data_of_each_task(trained, tested, few_people, tmp_p
         picture = read_image(str(out / f'pictures/{stem}.jpg'))
         assert picture.shape == (160, 192 + 192 // 2, 3)
     assert min(map(len, entries.values())) > 0
+
+
+def test_boxes_are_tracked_if_there_are_any(trained, few_people, tmp_path):
+    _, config, weights = trained
+    done = run(
+        'predict', config, weights, few_people / 'images/test', '--track',
+        '--output', tmp_path / 'out', '--no-pictures', '--threshold', 0.1,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    objects, joints = (
+        json.loads((tmp_path / f'out/{name}/predictions.json').read_text())
+        for name in ('objects', 'joints')
+    )
+    assert all('track_id' in entry for entry in objects)
+    assert max(entry['track_id'] for entry in objects) > 0
+    assert not any('track_id' in entry for entry in joints)
 
 
 def test_files_and_arrays_are_the_same_images(trained, tested):
@@ -179,6 +195,23 @@ def test_panels_are_beside_the_picture():
     assert one[25, 100:].all()
     assert not one[35:].any()
     assert add_panels(picture, dict.fromkeys('abc', bright)).shape == (60, 120, 3)
+
+
+def test_skeletons_are_drawn_over_boxes_and_boxes_over_maps(tested):
+    _, dataset, predictors = tested
+    drawn = []
+
+    def overlay(name: str) -> Any:
+        return lambda image, result: drawn.append(name) or image
+
+    for name, predictor in predictors.items():
+        predictor.overlay = overlay(name)
+    labels = TaskSamples(
+        **{name: dataset[0]['data_samples'].get(name) for name in TASKS}
+    )
+    draw_together(np.zeros((4, 4, 3), np.uint8), labels, predictors)
+    assert {*drawn[:2]} == {'depth', 'parts'}
+    assert drawn[2:] == ['objects', 'joints']
 
 
 def test_a_hook_draws_some_batches(tested, trained):
