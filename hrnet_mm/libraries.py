@@ -78,3 +78,16 @@ def library_of(scope: str | None) -> Library:
             f'unknown default_scope={scope!r}: expected {", ".join(LIBRARIES)}'
         )
     return LIBRARIES[scope]
+
+
+def folder_of(scope: str | None) -> str:
+    """Return the subpackage of hrnet_mm for a config.
+
+    Args:
+        scope: The ``default_scope`` of the config: one of the libraries, or
+            ``'hrnet_mm'``, of networks with tasks of several libraries.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    return 'universal' if scope == 'hrnet_mm' else library_of(scope).folder

@@ -25,6 +25,7 @@ TASKS = {
     'seg': 'Segmentation',
     'det': 'Detection',
     'cls': 'Classification',
+    'universal': 'Several tasks',
 }
 UNPUBLISHED = 'Without published scores'
 FIRST = [  # in the README

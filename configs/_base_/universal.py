@@ -25,6 +25,9 @@ model = dict(
     ),
     backbone=dict(type='hrnet_mm.HRNet'),
 )
-default_hooks = dict(check_classes=dict(type='hrnet_mm.CheckClassesHook'))
+default_hooks = dict(
+    check_classes=dict(type='hrnet_mm.CheckClassesHook'),
+    visualization=dict(type='hrnet_mm.UniversalVisualizationHook', interval=50),
+)
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='Visualizer', vis_backends=vis_backends, name='visualizer')

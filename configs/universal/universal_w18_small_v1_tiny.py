@@ -32,5 +32,7 @@ param_scheduler = [_base_.warm_up, dict(_base_.cosine, T_max=epochs, end=epochs)
 auto_scale_lr = dict(enable=False, base_batch_size=4)
 
 default_hooks = dict(
-    logger=dict(interval=10), checkpoint=dict(interval=4, save_best='parts/mIoU')
+    logger=dict(interval=10),
+    checkpoint=dict(interval=4, save_best='parts/mIoU'),
+    visualization=dict(interval=5),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,32 +90,60 @@ def check(data: Path, output: Path, **options: Any) -> None:
     DATA is a COCO annotation file (with --images), a folder of label maps (with
     --images and --classes) or a folder with a folder of images for each class. --task
     is found by the annotations, if it is not given. CONFIG is a config (.py) of mmpose,
-    mmseg, mmdet or mmpretrain: all data that it reads are checked, with its classes,
-    keypoints, label values and anchors.
+    mmseg, mmdet, mmpretrain, or of several tasks: all data that it reads are checked,
+    with its classes, keypoints, label values and anchors.
 
-    The report is report.html in --output. The exit code is 1 if training would stop or
-    learn something wrong.
+    The report is report.html in --output, or of each of several tasks in a folder of
+    its name. The exit code is 1 if training would stop or learn something wrong.
     """
     from hrnet_mm import data_check
 
+    reports = []
     try:
-        if data.suffix == '.py':
-            if any(options.values()):
-                raise click.UsageError('a CONFIG has only the option --output')
-            arguments = data_check.splits_of_config(read_config(str(data)))
-        else:
-            arguments = data_check.splits_of_data(data, **options)
-        with Progress(console=console, transient=True) as bar:
-            task = bar.add_task('reading files', total=None)
-            report = data_check.check(
-                **arguments,
-                progress=lambda done, total: bar.update(
-                    task, completed=done, total=total
-                ),
-            )
-        path = data_check.write_report(report, output, f'hrnet-mm check {data}')
+        for task, arguments in _checked_data(data, options):
+            if task:
+                console.print(f'[bold]{task}[/]')
+            report = _check(arguments)
+            title = f'hrnet-mm check {data} {task}'.rstrip()
+            path = data_check.write_report(report, output / task, title)
+            data_check.print_report(report, console)
+            console.print(str(path), soft_wrap=True, markup=False)
+            reports.append(report)
+        if not reports:
+            raise ValueError(f'{data} has no task whose data are checked')
     except (ValueError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
-    data_check.print_report(report, console)
-    console.print(str(path), soft_wrap=True, markup=False)
-    sys.exit(0 if report.is_sound else 1)
+    sys.exit(0 if all(report.is_sound for report in reports) else 1)
+
+
+def _checked_data(
+    data: Path, options: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    # yields the name of a task, '' if there is one only, and the arguments of `check`
+    from hrnet_mm import data_check
+
+    if data.suffix != '.py':
+        yield '', data_check.splits_of_data(data, **options)
+        return
+    if any(options.values()):
+        raise click.UsageError('a CONFIG has only the option --output')
+    for task, cfg in data_check.configs_of_tasks(read_config(str(data))).items():
+        try:
+            arguments = data_check.splits_of_config(cfg)
+        except data_check.UnknownFormat as error:
+            if not task:
+                raise
+            click.echo(f'{task} is not checked: {error}', err=True)
+            continue
+        yield task, arguments
+
+
+def _check(arguments: dict[str, Any]) -> Any:
+    from hrnet_mm import data_check
+
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task('reading files', total=None)
+        return data_check.check(
+            **arguments,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )

@@ -35,13 +35,14 @@ from .base import (
 def show(config: str, checkpoint: Path, output: Path, rows: int) -> None:
     """Visualize predictions of a trained model beside the ground truth.
 
-    CONFIG is of mmpose, mmseg, mmdet or mmpretrain.
+    CONFIG is of mmpose, mmseg, mmdet or mmpretrain, or of several tasks
+    (hrnet_mm.Universal), which are drawn in one picture.
     """
-    from hrnet_mm.libraries import library_of
+    from hrnet_mm.libraries import folder_of
 
     try:
-        library = library_of(read_config(config).get('default_scope'))
-        visualization = import_module(f'hrnet_mm.{library.folder}.visualization')
+        task = folder_of(read_config(config).get('default_scope'))
+        visualization = import_module(f'hrnet_mm.{task}.visualization')
         sheet = visualization.prediction_sheet(config, checkpoint, output, rows)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
@@ -63,8 +64,9 @@ def profile(
 ) -> None:
     """Count parameters, multiply-accumulates and activations of a model by part.
 
-    CONFIG is of mmpose, mmseg, mmdet or mmpretrain; ARCH is a trunk such as w48. The
-    model has no weights, so that counting takes seconds and no memory.
+    CONFIG is of mmpose, mmseg, mmdet, mmpretrain or of several tasks, whose trunk runs
+    once; ARCH is a trunk such as w48. The model has no weights, so that counting takes
+    seconds and no memory.
     """
     from hrnet_mm import profiling
 

@@ -80,7 +80,8 @@ def predict(
     WEIGHTS. SOURCE is an image, a folder, a pattern, a video, a URL, or the number of a
     camera. The output folder gets pictures and the data: predictions.json and
     images.json (COCO results), labels/ (segmentation), segments/ (panoptic), depth/ or
-    predictions.csv (classes).
+    predictions.csv (classes). Of several tasks in one network, each task has a folder
+    of its own with its data.
     """
     from hrnet_mm.checkpoints import CheckpointError
     from hrnet_mm.prediction.formats import ImageIds

@@ -28,6 +28,26 @@ READ = dict(
 )
 
 
+class UnknownFormat(ValueError):
+    """The error of a data set whose format ``check`` does not read."""
+
+
+def configs_of_tasks(cfg: Config) -> dict[str, Config]:
+    """Return the configs whose data are checked, each for ``splits_of_config``.
+
+    Args:
+        cfg: A config of a library, or of several tasks.
+
+    Returns:
+        The config of each task by its name, or the given one by ``''``.
+    """
+    if cfg.get('default_scope') != 'hrnet_mm':
+        return {'': cfg}
+    from hrnet_mm.universal import config_of_task
+
+    return {name: config_of_task(cfg, name) for name in cfg.model.tasks}
+
+
 def splits_of_config(cfg: Config) -> dict[str, Any]:
     """Return the arguments of ``check`` for the data that a config reads.
 
@@ -35,11 +55,12 @@ def splits_of_config(cfg: Config) -> dict[str, Any]:
     sets of the library are built without their samples.
 
     Args:
-        cfg: A config of mmpose, mmseg, mmdet or mmpretrain.
+        cfg: A config of mmpose, mmseg, mmdet or mmpretrain; see ``configs_of_tasks``.
 
     Raises:
-        ValueError: If the config has no data set, if a data set has a format of its
-            own, or if its data sets have different classes or keypoints.
+        UnknownFormat: If a data set has a format of its own.
+        ValueError: If the config has no data set, or if its data sets have different
+            classes or keypoints.
     """
     task = library_of(cfg.get('default_scope')).task
     init_default_scope(cfg.default_scope)
@@ -109,12 +130,12 @@ def _split(name: str, task: str, dataset: Any) -> Split:
         owners = [b for b in type(dataset).__mro__ if '_load_annotations' in vars(b)]
         own = owners[0].__name__ != READ[task]
     if 'depth_map_path' in dataset.data_prefix:
-        raise ValueError(
+        raise UnknownFormat(
             f'{name} has the data set {kind} with depth maps, which `check` does not '
             'read. `mim train` checks that all its files exist before the first step'
         )
     if own:
-        raise ValueError(
+        raise UnknownFormat(
             f'{name} has the data set {kind}, which has a format of its own: `check` '
             f'reads data sets derived from {READ[task]} of the library'
         )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from mmdet.evaluation import INSTANCE_OFFSET
 from mmdet.structures import DetDataSample
@@ -26,6 +27,7 @@ from .panoptic_pictures import draw_segments
 class PanopticPredictor(Predictor):
     """Instances of things and regions of stuff, by a panoptic model of MMDetection."""
 
+    layer = 0
     contents = 'segments'
 
     @property
@@ -40,6 +42,10 @@ class PanopticPredictor(Predictor):
         colours = complete_palette(given, len(self.metainfo['classes']))
         drawn = draw_segments(image, _segments_of(result), colours)[..., ::-1]
         return np.ascontiguousarray((255 * drawn).astype(np.uint8))
+
+    def overlay(self, image: np.ndarray, result: DetDataSample) -> np.ndarray:
+        """Tint the image with the colours of the segments."""
+        return cv2.addWeighted(image, 0.5, self.draw(image, result), 0.5, 0)
 
     def open_data(
         self, folder: Path, ids: ImageIds, categories: Sequence[dict[str, Any]]

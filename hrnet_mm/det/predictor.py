@@ -30,6 +30,7 @@ class DetPredictor(Predictor):
     """
 
     has_instances = True
+    layer = 1
     contents = 'boxes'
 
     def __init__(
@@ -66,13 +67,25 @@ class DetPredictor(Predictor):
         The visualizer of MMDetection draws with matplotlib, which takes longer than a
         model. The colours are those of its palette.
         """
+        return self._draw(image, result, is_filled=True)
+
+    def overlay(self, image: np.ndarray, result: DetDataSample) -> np.ndarray:
+        """Draw as ``draw``, but only the outlines of masks."""
+        return self._draw(image, result, is_filled=False)
+
+    def _draw(
+        self, image: np.ndarray, result: DetDataSample, is_filled: bool
+    ) -> np.ndarray:
         objects = result.pred_instances
         shown = objects[objects.scores >= self.threshold]
         shown = shown[shown.scores.argsort()]  # the most certain ones are on top
         drawn = image.copy()
         labels = shown.labels.tolist()
         for mask, label in zip(shown.get('masks', ()), labels, strict=False):
-            _draw_mask(drawn, mask.numpy().astype(np.uint8), self.colours[label])
+            pixels = mask.numpy().astype(np.uint8)
+            if is_filled:
+                _fill_mask(drawn, pixels, self.colours[label])
+            _draw_outline(drawn, pixels)
         boxes = shown.bboxes.numpy()
         for box, label, score in zip(boxes, labels, shown.scores.tolist(), strict=True):
             draw_boxes(drawn, box[None], self.colours[label])
@@ -96,9 +109,12 @@ class DetPredictor(Predictor):
         return CocoResults(folder, ids, described, entries)
 
 
-def _draw_mask(picture: np.ndarray, mask: np.ndarray, colour: Sequence[int]) -> None:
+def _fill_mask(picture: np.ndarray, mask: np.ndarray, colour: Sequence[int]) -> None:
     covered = mask > 0
     picture[covered] = picture[covered] // 2 + np.array(colour, np.uint8) // 2
+
+
+def _draw_outline(picture: np.ndarray, mask: np.ndarray) -> None:
     outlines, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(picture, outlines, -1, (255, 255, 255), 1, cv2.LINE_AA)
 

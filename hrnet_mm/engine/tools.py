@@ -22,7 +22,7 @@ def run_tool(name: str) -> None:
     This does the same as ``mim train LIBRARY CONFIG``, but in this process, for
     ``srun`` and ``torchrun``, and for ``mim train hrnet_mm CONFIG``, which runs the
     file in ``.mim/tools``. The config is the first command-line argument that ends in
-    ``.py``.
+    ``.py``. Of several tasks, the library is that of the first one.
 
     Args:
         name: ``train`` or ``test``.
@@ -35,7 +35,7 @@ def run_tool(name: str) -> None:
         sys.exit(f'{config}: no such file')
     settings = Config.fromfile(config)
     try:
-        library = library_of(settings.get('default_scope'))
+        library = library_of(_scope_of(settings))
         folder = _tools_folder(library.scope)
     except ValueError as error:
         sys.exit(f'{config}: {error}')
@@ -45,6 +45,14 @@ def run_tool(name: str) -> None:
     if name == 'train':
         words = resume_or_start(words, settings, f'work_dirs/{Path(config).stem}')
     run_script(folder / f'{name}.py', words)
+
+
+def _scope_of(settings: Config) -> str | None:
+    scope = settings.get('default_scope')
+    if scope != 'hrnet_mm':
+        return scope
+    # of several tasks: the scripts of all libraries do the same
+    return next(iter(settings.model.tasks.values())).get('_scope_')
 
 
 def _tools_folder(library: str) -> Path:

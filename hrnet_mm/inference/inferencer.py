@@ -19,7 +19,7 @@ from hrnet_mm.building import load_trained
 from hrnet_mm.checkpoints import hub, read, zoo
 from hrnet_mm.datasets.metainfo import metainfo_of, names_of, stored_metainfo, unwrapped
 from hrnet_mm.images import ReadArrays, check_channels, drawable, loader_of
-from hrnet_mm.libraries import library_of
+from hrnet_mm.libraries import LIBRARIES, folder_of
 
 
 def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
@@ -33,10 +33,11 @@ def inferencer(name: str, weights: str | None = None, **kwargs: Any) -> Any:
         kwargs: Arguments of the inferencer: ``device``, mmpose's ``det_model`` ...
 
     Returns:
-        ``MMPoseInferencer``, ``MMSegInferencer``, ``DetInferencer`` or
-        ``ImageClassificationInferencer``. It reads arrays as it would read them from
-        files: ``color_type`` of the config converts gray images, images with a fourth
-        channel and 16-bit images.
+        ``MMPoseInferencer``, ``MMSegInferencer``, ``DetInferencer``,
+        ``ImageClassificationInferencer``, or for several tasks
+        ``hrnet_mm.universal.inferencer.Inferencer``. It reads arrays as it would read
+        them from files: ``color_type`` of the config converts gray images, images with
+        a fourth channel and 16-bit images.
 
     Raises:
         ValueError: if the name is unknown, or a path is given without weights.
@@ -87,20 +88,23 @@ def _read_config(path: str) -> Config:
 
 def build_inferencer(cfg: Config, weights: str, **kwargs: Any) -> Any:
     """Build the inferencer of a config; see ``inferencer``."""
-    library = library_of(cfg.get('default_scope'))
+    scope = cfg.get('default_scope')
+    folder, library = folder_of(scope), LIBRARIES.get(scope)
     meta = read(weights).meta
     # the inferencers look for the test pipeline in the dataset, not in a wrapper
     cfg.test_dataloader.dataset = unwrapped(cfg.test_dataloader.dataset)
-    build = import_module(f'hrnet_mm.{library.folder}.inferencer').Inferencer
-    if library.scope == 'mmpretrain' and not stored_metainfo(meta):
+    build = import_module(f'hrnet_mm.{folder}.inferencer').Inferencer
+    if scope == 'mmpretrain' and not stored_metainfo(meta):
         init_default_scope('mmpretrain')
         names = names_of(metainfo_of(cfg.test_dataloader.dataset))
         kwargs.setdefault('classes', names or None)
     model = load_trained(cfg, Path(weights), whole=True)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as temporary:
         # the inferencers load the names of their own library only, and only log misfits
-        file = str(Path(folder) / 'weights.pth')
+        file = str(Path(temporary) / 'weights.pth')
         torch.save(dict(meta=meta, state_dict=model.state_dict()), file)
+        if library is None:  # several tasks
+            return build(cfg, file, **kwargs)
         files = {library.config_argument: cfg, library.weights_argument: file}
         return build(**files, **kwargs)
 

@@ -14,7 +14,7 @@ from mmengine.config import Config
 
 from hrnet_mm.checkpoints import hub
 from hrnet_mm.inference.inferencer import build_inferencer, find_model
-from hrnet_mm.libraries import library_of
+from hrnet_mm.libraries import folder_of
 from hrnet_mm.messages import first_line
 
 from .formats import ImageIds
@@ -117,16 +117,10 @@ def open_predictor(
     infer, cfg = _open_inferencer(model, weights, device)
     is_topdown = cfg.get('data_mode') == 'topdown'
     people.check(is_topdown)
-    folder = library_of(cfg.get('default_scope')).folder
-    if hasattr(getattr(infer, 'model', None), 'num_stuff_classes'):
-        from hrnet_mm.det.panoptic_predictor import PanopticPredictor
-
-        return PanopticPredictor(infer, cfg, **options), ''
-    module = import_module(f'hrnet_mm.{folder}.predictor')
-    is_depth = cfg.model.type.endswith('DepthEstimator')
-    build = getattr(module, f'{"Depth" if is_depth else folder.title()}Predictor')
+    build = class_of_predictor(getattr(infer, 'model', None), cfg)
     if not is_topdown:
         return build(infer, cfg, **options), ''
+    module = import_module('hrnet_mm.pose.predictor')
     metainfo = infer.inferencer.model.dataset_meta
     is_person = module.finds_people(cfg, metainfo)
     if people.boxes is not None:
@@ -142,11 +136,29 @@ def open_predictor(
     return build(infer, cfg, detector=detector, **options), note
 
 
+def class_of_predictor(model: Any, cfg: Config) -> Any:
+    """Return the class of the predictor of a model.
+
+    Args:
+        model: The model; that of an inferencer of pose may be None.
+        cfg: Its config.
+
+    Raises:
+        ValueError: If the config is neither of a library nor of several tasks.
+    """
+    folder = folder_of(cfg.get('default_scope'))
+    if hasattr(model, 'num_stuff_classes'):
+        return import_module('hrnet_mm.det.panoptic_predictor').PanopticPredictor
+    is_depth = cfg.model.type.endswith('DepthEstimator')
+    module = import_module(f'hrnet_mm.{folder}.predictor')
+    return getattr(module, f'{"Depth" if is_depth else folder.title()}Predictor')
+
+
 def _open_inferencer(
     model: str, weights: str | None, device: str | None
 ) -> tuple[Any, Config]:
     cfg, file = find_model(model, weights and hub.resolve(weights))
-    is_pose = library_of(cfg.get('default_scope')).task == 'pose'
+    is_pose = folder_of(cfg.get('default_scope')) == 'pose'
     options = dict(det_model='whole_image') if is_pose else {}
     return build_inferencer(cfg, file, device=device, **options), cfg
 

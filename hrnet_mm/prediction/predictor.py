@@ -64,11 +64,15 @@ class Predictor(ABC):
         default_batch: The maximum number of inputs of the model in a batch. Large
             ones make smaller batches.
         has_instances: Whether results can be tracked.
+        layer: The place of ``overlay`` in a picture of several tasks, from below: 0 of
+            maps, whose ``draw`` shows values instead of the image, 1 of boxes, 2 of all
+            else.
         contents: What the data file has; for messages.
     """
 
     default_batch = 4
     has_instances = False
+    layer = 2
     contents: str
 
     def __init__(
@@ -110,6 +114,10 @@ class Predictor(ABC):
         """Return the instances of a result, if the task has any."""
         raise NotImplementedError
 
+    def set_tracks(self, result: Any, numbers: np.ndarray) -> None:
+        """Give each of the instances of a result the number of its track."""
+        result.pred_instances.track_ids = numbers
+
     @abstractmethod
     def open_data(
         self, folder: Path, ids: ImageIds, categories: Sequence[dict[str, Any]]
@@ -133,6 +141,18 @@ class Predictor(ABC):
         Returns:
             The drawn image, of the same kind.
         """
+
+    def overlay(self, image: np.ndarray, result: Any) -> np.ndarray:
+        """Draw a result so that those of other tasks stay visible on the same image.
+
+        Args:
+            image: See ``draw``.
+            result: See ``draw``.
+
+        Returns:
+            The drawn image, of the same kind; by default that of ``draw``.
+        """
+        return self.draw(image, result)
 
 
 def _batches(

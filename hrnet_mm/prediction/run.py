@@ -123,7 +123,7 @@ class Prediction:
         tracker = trackers.setdefault(number, Tracker())
         found = self.predictor.instances(result)
         numbers = tracker.update(found, self.predictor.threshold)
-        result.pred_instances.track_ids = numbers
+        self.predictor.set_tracks(result, numbers)
 
     def _write(self, item: _Loaded, result: Any) -> None:
         height, width = item.image.shape[:2]

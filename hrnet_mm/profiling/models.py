@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
-from torch import nn
+from torch import Tensor, nn
 
 from hrnet_mm.building import build_model
 from hrnet_mm.models import ARCHS, HRNet
@@ -37,7 +37,8 @@ class Subject:
 
         For detectors this includes all layers on the whole image and each box head with
         ``BOXES`` boxes, but no mask heads, and semantic heads of panoptic models only;
-        for CID, the heatmaps of ``PEOPLE`` people.
+        for CID, the heatmaps of ``PEOPLE`` people. For several tasks, the trunk runs
+        once.
         """
         model: Any = self.model
         trunk: Any = getattr(model, 'backbone', model)
@@ -45,26 +46,35 @@ class Subject:
         image = torch.empty(1, channels, *self.size, device='meta')
         if trunk is model:
             model(image)
-        elif hasattr(model, 'rpn_head'):
-            feats = model.extract_feat(image)
-            model.rpn_head(feats)
-            if hasattr(model, 'num_stuff_classes'):  # of panoptic models
-                model.semantic_head(feats)
-            head = model.roi_head.bbox_head
-            stages: list[Any] = [*head] if isinstance(head, nn.ModuleList) else [head]
-            for stage in stages:
-                size = stage.roi_feat_size
-                stage(torch.empty(BOXES, stage.in_channels, *size, device='meta'))
-        elif hasattr(model, 'bbox_head'):
-            model.bbox_head(model.extract_feat(image))
-        elif hasattr(model, 'head') and hasattr(model.head, 'gfd_module'):
-            feats = model.extract_feat(image)[-1]
-            model.head.iia_module(feats)
-            vectors = torch.empty(PEOPLE, feats.shape[1], device='meta')
-            image_of = torch.zeros(PEOPLE, dtype=torch.long, device='meta')
-            model.head.gfd_module(feats, vectors, vectors[:, :2], image_of)
+        elif hasattr(model, 'streams'):  # of several tasks
+            with model.streams.shared(image):
+                for task in model.tasks.values():
+                    _run(task, image)
         else:
-            model(image, None, mode='tensor')
+            _run(model, image)
+
+
+def _run(model: Any, image: Tensor) -> None:
+    if hasattr(model, 'rpn_head'):
+        feats = model.extract_feat(image)
+        model.rpn_head(feats)
+        if hasattr(model, 'num_stuff_classes'):  # of panoptic models
+            model.semantic_head(feats)
+        head = model.roi_head.bbox_head
+        stages: list[Any] = [*head] if isinstance(head, nn.ModuleList) else [head]
+        for stage in stages:
+            size = stage.roi_feat_size
+            stage(torch.empty(BOXES, stage.in_channels, *size, device='meta'))
+    elif hasattr(model, 'bbox_head'):
+        model.bbox_head(model.extract_feat(image))
+    elif hasattr(model, 'head') and hasattr(model.head, 'gfd_module'):
+        feats = model.extract_feat(image)[-1]
+        model.head.iia_module(feats)
+        vectors = torch.empty(PEOPLE, feats.shape[1], device='meta')
+        image_of = torch.zeros(PEOPLE, dtype=torch.long, device='meta')
+        model.head.gfd_module(feats, vectors, vectors[:, :2], image_of)
+    else:
+        model(image, None, mode='tensor')
 
 
 def build_subject(
@@ -73,7 +83,8 @@ def build_subject(
     """Build the model of a config, or the trunk of an arch, on the meta device.
 
     Args:
-        source: A config file of mmpose, mmseg, mmdet or mmpretrain, or an arch.
+        source: A config file of mmpose, mmseg, mmdet, mmpretrain or of several tasks,
+            or an arch.
         size: Height and width of the image; by default those of the config.
         options: Changes of the config, as for ``--cfg-options``.
 
@@ -104,6 +115,10 @@ def image_size(cfg: Config) -> tuple[int, int]:
     if scope == 'mmdet':
         # crops of panoptic models have one size
         return tuple(cfg.get('crop_size', DETECTION_SIZE))
+    if scope == 'hrnet_mm':  # several tasks: what JointAffine cuts out
+        sizes = [*find_values(cfg.get('train_dataloader'), 'size')]
+        if sizes:
+            return sizes[0][1], sizes[0][0]
     if scope == 'mmseg':
         preprocessor = cfg.model.get('data_preprocessor') or cfg.data_preprocessor
         size = preprocessor.get('size') or cfg.get('crop_size')

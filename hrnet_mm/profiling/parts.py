@@ -12,6 +12,7 @@ TRUNK = 'backbone.'
 STEM = re.compile(r'(conv|bn|gn|norm)[12]$')
 BRANCH = re.compile(r'stage(\d)\.\d+\.branches\.(\d+)\.')
 EXCHANGE = re.compile(r'stage(\d)\.\d+\.fuse_layers\.')
+TASK = re.compile(r'tasks\.(\w+)\.(\w+)\.')
 TRANSITION = re.compile(r'transition(\d)\.')
 
 
@@ -20,8 +21,9 @@ class Part:
     """A part of a network and its cost in a forward pass.
 
     Attributes:
-        name: The name, such as ``'stage 3'`` or ``'neck'``.
-        detail: ``'stream 2'``, ``'exchange'``, ``'transition'``, or empty.
+        name: The name, such as ``'stage 3'`` or ``'neck'``, or that of a task.
+        detail: ``'stream 2'``, ``'exchange'``, ``'transition'``, the part of a task,
+            such as ``'neck'``, or empty.
         parameters: See ``Layer``.
         macs: See ``Layer``.
         activations: See ``Layer``.
@@ -71,4 +73,6 @@ def _part_of_layer(name: str) -> tuple[str, str]:
         return f'stage {found[1]}', f'stream {found[2]}'
     if found := EXCHANGE.match(inner):
         return f'stage {found[1]}', 'exchange'
+    if found := TASK.match(name):
+        return found[1], found[2]
     return name.split('.')[0], ''

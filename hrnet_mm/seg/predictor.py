@@ -21,6 +21,7 @@ from .visualization import draw_depth
 class SegPredictor(Predictor):
     """The class of each pixel, by ``hrnet_mm.seg.inferencer.Inferencer``."""
 
+    layer = 0
     contents = 'label maps'
 
     @property
@@ -43,6 +44,14 @@ class SegPredictor(Predictor):
                 draw_text(drawn, name, (x, y), palette[label][::-1])
         return drawn
 
+    def overlay(self, image: np.ndarray, result: SegDataSample) -> np.ndarray:
+        """Tint the image with the colours of the classes, but for ``background``."""
+        labels, metainfo = _labels_of(result), self.metainfo
+        drawn = _to_picture(draw_labels(image, labels, metainfo['palette']))
+        tinted = cv2.addWeighted(image, 0.3, drawn, 0.7, 0)
+        shown = [i for i, it in enumerate(metainfo['classes']) if it != 'background']
+        return np.where(np.isin(labels, shown)[..., None], tinted, image)
+
     def open_data(
         self, folder: Path, ids: ImageIds, categories: Sequence[dict[str, Any]]
     ) -> DataWriter:
@@ -54,6 +63,7 @@ class SegPredictor(Predictor):
 class DepthPredictor(Predictor):
     """The depth of each pixel, by ``hrnet_mm.seg.inferencer.Inferencer``."""
 
+    layer = 0
     contents = 'depth maps'
 
     def draw(self, image: np.ndarray, result: SegDataSample) -> np.ndarray:
@@ -63,6 +73,10 @@ class DepthPredictor(Predictor):
         """
         far = self.inferencer.model.decode_head.max_depth
         return _to_picture(draw_depth(_depth_of(result), far / 10, far))
+
+    def overlay(self, image: np.ndarray, result: SegDataSample) -> np.ndarray:
+        """Return the image itself, which colours of the depth would hide."""
+        return image
 
     def open_data(
         self, folder: Path, ids: ImageIds, categories: Sequence[dict[str, Any]]

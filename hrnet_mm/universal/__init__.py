@@ -1,4 +1,4 @@
-"""One HRNet for several tasks: model, data and metrics.
+"""One HRNet for several tasks: model, data, metrics and visualization.
 
 ``custom_imports = dict(imports=['hrnet_mm.universal'])`` registers them.
 """
@@ -11,12 +11,14 @@ from .pipeline import JointResize, PackTasks, PerTask
 from .preprocessor import UniversalPreprocessor
 from .samples import TaskSamples
 from .shared_trunk import SharedTrunk, Streams
-from .tasks import read_data, read_metric, read_task
+from .tasks import config_of_task, read_data, read_metric, read_task
 from .universal import Universal
+from .visualization import UniversalVisualizationHook
 
 __all__ = [
     'DatasetsInTurn', 'JointAffine', 'JointResize', 'OneTask', 'PackTasks', 'PerTask',
     'SameImages', 'SharedTrunk', 'Streams', 'TaskBatchSampler', 'TaskEvaluator',
-    'TaskSamples', 'Universal', 'UniversalPreprocessor', 'read_data', 'read_metric',
+    'TaskSamples', 'Universal', 'UniversalPreprocessor', 'UniversalVisualizationHook',
+    'config_of_task', 'read_data', 'read_metric',
     'read_task',
 ]  # fmt: skip

@@ -56,7 +56,9 @@ class SameImages(BaseDataset):
     ) -> None:
         steps = Compose(pipeline).transforms
         self.tasks = {
-            name: DATASETS.build(dict(data, pipeline=transforms_of(name, steps)))
+            name: DATASETS.build(
+                dict(data, pipeline=transforms_of(name, steps), lazy_init=True)
+            )
             for name, data in tasks.items()
             if data is not None
         }
@@ -76,6 +78,8 @@ class SameImages(BaseDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Join the samples of all tasks: ``rows`` has their index, None for nobody."""
+        for data in self.tasks.values():
+            data.full_init()
         (_, listed), *others = [
             (name, _index_paths(name, data)) for name, data in self.tasks.items()
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -14,13 +15,19 @@ class Streams:
     """The streams of a trunk, computed once for each batch of images.
 
     Args:
-        trunk: An HRNet.
+        owner: The model whose ``backbone`` is the trunk. It may be replaced, as by
+            ``hrnet_mm.deploy``.
     """
 
-    def __init__(self, trunk: nn.Module) -> None:
-        self.trunk = trunk
+    def __init__(self, owner: nn.Module) -> None:
+        self._owner = owner
         self._images: Tensor | None = None
         self._streams: tuple[Tensor, ...] | None = None
+
+    @property
+    def trunk(self) -> Any:
+        """The trunk of the model."""
+        return self._owner.backbone
 
     @contextmanager
     def shared(self, images: Tensor) -> Iterator[None]:

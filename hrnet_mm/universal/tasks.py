@@ -1,6 +1,6 @@
 """Tasks from the configs of their libraries.
 
-Call these functions in a config after ``_base_``::
+Call the functions that read in a config after ``_base_``::
 
     from hrnet_mm.universal import read_data, read_metric, read_task
 
@@ -10,6 +10,7 @@ Call these functions in a config after ``_base_``::
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,57 @@ def read_metric(config: str | Path, split: str = 'val') -> list[dict[str, Any]]:
     found = cfg[f'{_checked(split)}_evaluator']
     metrics = found if isinstance(found, list | tuple) else [found]
     return [dict(metric.to_dict(), _scope_=cfg.default_scope) for metric in metrics]
+
+
+def config_of_task(cfg: Config, name: str) -> Config:
+    """Return what a config says about a task, as a config of the task's library.
+
+    Args:
+        cfg: The config of a ``Universal`` whose data are ``SameImages``.
+        name: The name of the task.
+
+    Returns:
+        ``model``, whose backbone is ``SharedTrunk``, ``default_scope``,
+        ``{split}_dataloader`` with the data set of the task and the transforms that it
+        passes through, ``{split}_evaluator`` with its metrics, and ``data_mode`` of
+        MMPose.
+
+    Raises:
+        ValueError: If the model has no such task, or the task no data set.
+    """
+    task = cfg.model.get('tasks', {}).get(name)
+    if task is None:
+        raise ValueError(
+            f'the model has no task {name!r}, but '
+            f'{shortened([*cfg.model.get("tasks", {})])}'
+        )
+    found = dict(
+        model=task, default_scope=task.get('_scope_') or task.type.split('.')[0]
+    )
+    for split in SPLITS:
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset', {})
+        data = dataset.get('tasks', {}).get(name)
+        if data is not None:
+            steps = _transforms_of(name, dataset.pipeline)
+            found['data_mode'] = data.get('data_mode')
+            found[f'{split}_dataloader'] = dict(dataset=dict(data, pipeline=steps))
+        metrics = (cfg.get(f'{split}_evaluator') or {}).get('metrics', {})
+        if name in metrics:
+            found[f'{split}_evaluator'] = metrics[name]
+    if not any(key.endswith('_dataloader') for key in found):
+        raise ValueError(
+            f'the task {name!r} has no data set: the data of the config are no '
+            'hrnet_mm.SameImages with this task'
+        )
+    return Config(found)
+
+
+def _transforms_of(task: str, steps: Sequence[Any]) -> list[Any]:
+    # the configs of the transforms that a task passes through
+    found: list[Any] = []
+    for step in steps:
+        found += step.get(task, []) if 'scopes' in step else [step]
+    return found
 
 
 def _checked(split: str) -> str:

@@ -41,6 +41,9 @@ class Universal(BaseModel):
         data_preprocessor: ``UniversalPreprocessor``.
         init_cfg: Initialization.
 
+    Attributes:
+        streams: The streams of the trunk, which all tasks read.
+
     Raises:
         ValueError: If a name is unknown or not valid, if a task has a backbone of its
             own, or if all tasks are frozen.
@@ -62,10 +65,10 @@ class Universal(BaseModel):
         self.loss_weights, self.frozen_tasks = weighted, tuple(frozen_tasks)
         _check_names(given, self.loss_weights, self.frozen_tasks)
         self.backbone = MODELS.build(backbone)
-        self._streams = Streams(self.backbone)
+        self.streams = Streams(self)
         self.tasks = ModuleDict()
         for name, task in given.items():
-            self.tasks[name] = _build_task(name, task, self._streams)
+            self.tasks[name] = _build_task(name, task, self.streams)
         self.trained_tasks = [name for name in given if name not in self.frozen_tasks]
         self.uncertainty = (
             nn.ParameterDict(
@@ -113,7 +116,7 @@ class Universal(BaseModel):
         run = self._predict if mode == 'predict' else self._outputs
         results: list[Any] = []
         for images, samples in zip(inputs, batches, strict=True):
-            with self._streams.shared(images):
+            with self.streams.shared(images):
                 results += run(images, samples)
         return results
 
@@ -130,7 +133,7 @@ class Universal(BaseModel):
                 'PackTasks, or name them in frozen_tasks of hrnet_mm.Universal'
             )
         for images, samples in zip(inputs, batches, strict=True):
-            with self._streams.shared(images):
+            with self.streams.shared(images):
                 for name in self._tasks_of(samples):
                     if name in counts:
                         share = len(samples) / counts[name]

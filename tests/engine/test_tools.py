@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 
 from hrnet_mm.checkpoints.safe_load import load
+from hrnet_mm.engine import tools
 from hrnet_mm.engine.tools import find_script, resume_or_start, run_script
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +96,22 @@ def test_a_script_is_found_by_its_name_if_there_is_one(tmp_path, monkeypatch):
         ValueError, match="'mmdetection': expected mmpose, mmseg, mmdet"
     ):
         find_script('mmdetection', 'test')
+
+
+def test_several_tasks_run_the_script_of_the_library_of_the_first(
+    tmp_path, monkeypatch
+):
+    config = tmp_path / 'config.py'
+    config.write_text(
+        "default_scope = 'hrnet_mm'\n"
+        "model = dict(tasks=dict(parts=dict(_scope_='mmseg'), boxes=dict()))\n"
+    )
+    ran = []
+    monkeypatch.setattr(tools, '_tools_folder', Path)
+    monkeypatch.setattr(tools, 'run_script', lambda *of_call: ran.append(of_call))
+    monkeypatch.setattr(sys, 'argv', ['test.py', str(config), 'weights.pth'])
+    tools.run_tool('test')
+    assert ran == [(Path('mmseg/test.py'), [str(config), 'weights.pth'])]
 
 
 @pytest.mark.parametrize('name', ['train', 'test'])

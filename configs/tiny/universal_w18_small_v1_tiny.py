@@ -1,0 +1,1 @@
+../universal/universal_w18_small_v1_tiny.py
