@@ -144,7 +144,7 @@ def test_processes_share_the_samples(rank, processes):
         for found, _ in batches:
             parts.update(found['parts'])
             boxes.update(found['boxes'])
-    assert len(lengths) == 1
+    assert lengths == {-(-LONG // (SIZES['scenes'] * processes))}
     for drawn, size in ((parts, LONG), (boxes, SHORT)):
         # together they go through whole orders
         assert {*drawn} == {*range(size)}
