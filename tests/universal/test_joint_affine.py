@@ -102,8 +102,11 @@ def test_all_labels_stay_together(size, seed):
     assert 100 < mask.sum() < mask.size
     # pixels: the same ones in every map
     assert same(tasks['parts']['gt_seg_map'] == 1, mask == 1)
-    assert same(tasks['depth']['gt_depth_map'], mask * np.float32(3.5))
-    assert same(tasks['far']['gt_depth_map'], mask.astype(np.uint16) * 1000)
+    # what looks twice as large is half as far away
+    larger = np.linalg.norm(moved['warp_mat'][:, 0])
+    depth, far = (tasks[name]['gt_depth_map'] for name in ('depth', 'far'))
+    assert np.allclose(larger * depth, 3.5 * mask, rtol=1e-5)
+    assert np.allclose(larger * far, 1000 * mask, rtol=1e-5)
     assert same(tasks['segments']['gt_seg_map'][..., 2], mask * 9)
     # the image, up to its interpolated border
     border = cv2.dilate(mask, np.ones((3, 3))) - cv2.erode(mask, np.ones((3, 3)))
