@@ -106,7 +106,7 @@ def test_all_labels_stay_together(size, seed):
     larger = np.linalg.norm(moved['warp_mat'][:, 0])
     depth, far = (tasks[name]['gt_depth_map'] for name in ('depth', 'far'))
     assert np.allclose(larger * depth, 3.5 * mask, rtol=1e-5)
-    assert np.allclose(larger * far, 1000 * mask, rtol=1e-5)
+    assert np.allclose(larger * far, 1000.0 * mask, rtol=1e-5)
     assert same(tasks['segments']['gt_seg_map'][..., 2], mask * 9)
     # the image, up to its interpolated border
     border = cv2.dilate(mask, np.ones((3, 3))) - cv2.erode(mask, np.ones((3, 3)))
