@@ -91,7 +91,7 @@ def config_of_task(cfg: Config, name: str) -> Config:
     """Return what a config says about a task, as a config of the task's library.
 
     Args:
-        cfg: The config of a ``Universal`` whose data are ``SameImages``.
+        cfg: The config of a ``Universal``.
         name: The name of the task.
 
     Returns:
@@ -114,20 +114,30 @@ def config_of_task(cfg: Config, name: str) -> Config:
     )
     for split in SPLITS:
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset', {})
-        data = dataset.get('tasks', {}).get(name)
+        data = _data_of(name, dataset)
         if data is not None:
-            steps = _transforms_of(name, dataset.pipeline)
             found['data_mode'] = data.get('data_mode')
-            found[f'{split}_dataloader'] = dict(dataset=dict(data, pipeline=steps))
+            found[f'{split}_dataloader'] = dict(dataset=data)
         metrics = (cfg.get(f'{split}_evaluator') or {}).get('metrics', {})
         if name in metrics:
             found[f'{split}_evaluator'] = metrics[name]
     if not any(key.endswith('_dataloader') for key in found):
         raise ValueError(
-            f'the task {name!r} has no data set: the data of the config are no '
-            'hrnet_mm.SameImages with this task'
+            f'the task {name!r} has no data set: the config has no '
+            'hrnet_mm.SameImages or hrnet_mm.OneTask with this task'
         )
     return Config(found)
+
+
+def _data_of(task: str, dataset: Any) -> dict[str, Any] | None:
+    # the data set of a task, with the transforms that it passes through
+    for part in dataset.get('datasets', {}).values():  # DatasetsInTurn
+        if (found := _data_of(task, part)) is not None:
+            return found
+    if dataset.get('task') == task:  # OneTask
+        return dataset.dataset
+    data = dataset.get('tasks', {}).get(task)  # SameImages
+    return data and dict(data, pipeline=_transforms_of(task, dataset.pipeline))
 
 
 def _transforms_of(task: str, steps: Sequence[Any]) -> list[Any]:
