@@ -421,7 +421,7 @@ def _match(
         means = sums[:known] / counts[:known, None]
         distances = np.linalg.norm(labels[:, None] - means, axis=2)
         # the last term breaks ties only
-        costs = 100 * np.round(distances) - found[:, 2:] + 1e-6 * distances
+        costs = 100 * np.round(distances) - found[:, 2:] + 1e-8 * distances**2
         rows, owners = assign(costs)
         near = distances[rows, owners] < options['tag_threshold']
         rows, owners = rows[near], owners[near]
