@@ -131,8 +131,8 @@ def export(
     """Export a trained model to a file that runs without OpenMMLab, and verify it.
 
     This works for top-down and bottom-up pose (heatmaps), segmentation (class scores
-    per pixel), detection (boxes and masks) and classification (probabilities). The
-    output folder also gets a description of the model and run.py, which predicts
+    per pixel), depth, detection (boxes and masks) and classification (probabilities).
+    The output folder also gets a description of the model and run.py, which predicts
     keypoints, objects or labels for images, folders and videos. The outputs of the file
     are compared with those of the model in torch. If they differ by more than
     --tolerance, relative to the largest value, the command fails.

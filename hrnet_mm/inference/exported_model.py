@@ -54,6 +54,7 @@ class ExportedModel(Exported):
             of each higher resolution. ``'segmentation'`` returns
             a score for each class and pixel of the input, ``(N, K, H, W)``; for a
             binary head these are its threshold and the probability of class 1.
+            ``'depth'`` returns metres, ``(N, 1, H, W)``.
             ``'classification'`` returns a probability for each class, ``(N, K)``.
     """
 
@@ -67,10 +68,10 @@ class ExportedModel(Exported):
         if self.task == 'bottom-up pose':
             return (*y,)
         y = y[-1] if isinstance(y, tuple | list) else y
-        if self.task == 'segmentation':
+        if self.task in ('segmentation', 'depth'):
             corners, size = self.model.align_corners, image.shape[-2:]
             y = F.interpolate(y, size, mode='bilinear', align_corners=corners)
-            if self.model.out_channels == 1:
+            if self.task == 'segmentation' and self.model.out_channels == 1:
                 y = y.sigmoid()  # class 1 where it is above the threshold
                 least = torch.full_like(y, self.model.decode_head.threshold)
                 y = torch.cat([least, y], dim=1)

@@ -46,6 +46,8 @@ def read_facts(cfg: Config, checkpoint: Path | None = None) -> dict[str, Any]:
         facts |= _read_decoder_facts(cfg)
     elif task == 'detection':
         facts |= _read_object_facts(cfg)
+    if cfg.model.type.endswith('DepthEstimator'):
+        return facts | _read_depth_facts(cfg)
     meta = read_metainfo(cfg, _count_outputs(cfg), checkpoint)
     facts['names'] = names_of(meta)
     if scope == 'mmpose':
@@ -73,10 +75,20 @@ def _count_outputs(cfg: Config) -> int:
     *_, last = heads if isinstance(heads, list) else [heads]
     if 'num_classes' not in last:
         raise ValueError(
-            f'decode_head {last.type} has no classes: only segmentors can be exported. '
-            'hrnet_mm.deploy makes a depth estimator fast'
+            f'decode_head {last.type} has no classes: only segmentors and depth '
+            'estimators can be exported'
         )
     return last.num_classes
+
+
+def _read_depth_facts(cfg: Config) -> dict[str, Any]:
+    head = cfg.model.decode_head
+    if 'max_depth' not in head:
+        raise ValueError(
+            f'decode_head {head.type} has no max_depth: of depth estimators, those '
+            'with hrnet_mm.DepthHead can be exported'
+        )
+    return dict(task='depth', max_depth=head.max_depth)
 
 
 def _read_input_facts(cfg: Config) -> dict[str, Any]:

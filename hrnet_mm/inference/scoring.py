@@ -90,6 +90,7 @@ class FileModel(BaseModel):
         self.file = ExportedFile(Path(file), facts)
         bind = {
             'segmentation': self._bind_segmentation,
+            'depth': self._bind_segmentation,
             'detection': self._bind_detection,
         }
         bind.get(facts['task'], self._bind_head)(facts)
@@ -120,7 +121,7 @@ class FileModel(BaseModel):
     def _bind_segmentation(self, facts: dict[str, Any]) -> None:
         def encode_decode(inputs: Tensor, metas: Any) -> Tensor:
             (scores,) = self.run_file(inputs)
-            if self.model.out_channels == 1:
+            if scores.shape[1] > self.model.out_channels:  # of a binary head
                 return scores[:, 1:].logit(eps=1e-6)
             return scores
 

@@ -165,8 +165,9 @@ def predict(
         ``joints``: x, y in pixels and score by keypoint; ``people``, each with a score
         and ``joints``; ``objects``, each with a name, a score and a box x1, y1, x2, y2
         in pixels, with ``masks`` ``(N, H, W)`` if the model has any; ``shares`` of the
-        pixels by class, with ``labels`` ``(H, W)``; or ``classes``: probabilities of
-        the best five. ``picture`` is the visualization.
+        pixels by class, with ``labels`` ``(H, W)``; the nearest, median and farthest
+        ``metres``, with ``depth`` ``(H, W)``; or ``classes``: probabilities of the best
+        five. ``picture`` is the visualization.
 
     Raises:
         ValueError: if there is a box and the model is not a top-down pose model.
@@ -179,6 +180,7 @@ def predict(
         'bottom-up pose': _predict_people,
         'detection': _predict_objects,
         'segmentation': _predict_segmentation,
+        'depth': _predict_depth,
         'classification': _predict_classes,
     }
     return task[facts['task']](model, facts, image)
@@ -624,6 +626,24 @@ def _predict_segmentation(model: Model, facts: dict, image: np.ndarray) -> dict:
     return dict(shares=shares, picture=picture, labels=labels)
 
 
+# -------------------------------------------------------------------------- depth
+
+
+def _predict_depth(model: Model, facts: dict, image: np.ndarray) -> dict:
+    height, width = image.shape[:2]
+    size = (height, width) if facts['dynamic'] else facts['size']
+    resized = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
+    ((depth,),) = model(make_batch([resized], facts))[0]
+    depth = cv2.resize(depth, (width, height), interpolation=cv2.INTER_LINEAR)
+    points = dict(nearest=depth.min(), median=np.median(depth), farthest=depth.max())
+    # linear in the inverse depth, from a tenth of the largest one
+    near, far = facts['max_depth'] / 10, facts['max_depth']
+    shares = (1 / np.clip(depth, near, far) - 1 / far) / (1 / near - 1 / far)
+    picture = cv2.applyColorMap((255 * shares).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    metres = {name: float(value) for name, value in points.items()}
+    return dict(metres=metres, picture=picture, depth=depth)
+
+
 # ----------------------------------------------------------------- classification
 
 
@@ -702,9 +722,14 @@ def main() -> None:
             for name, image in sources(path, facts):
                 found = predict(model, facts, image, arguments.box)
                 picture = found.pop('picture', None)
+                depth = found.pop('depth', None)
                 found = {
                     k: it for k, it in found.items() if k not in ('labels', 'masks')
                 }
+                if depth is not None:  # 16 bits, in 1/256 m as those of KITTI
+                    found['depth'] = f'{Path(name).stem}_depth.png'
+                    stored = np.rint(256 * depth).clip(0, 65535).astype(np.uint16)
+                    cv2.imwrite(found['depth'], stored)
                 if picture is not None:
                     found['picture'] = f'{Path(name).stem}_seen.png'
                     cv2.imwrite(found['picture'], picture)

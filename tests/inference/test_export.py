@@ -30,6 +30,7 @@ LEAVES = {
     'mmpose': 'pose/hrnet_w18_small_v1_tiny-pose.py',
     'mmseg': 'seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py',
     'mmpretrain': 'cls/hrnetc_w18_small_v1_tiny-cls.py',
+    'depth': 'seg/hrnetv2-depth_w18_small_v1_tiny-depth.py',
 }
 
 
@@ -38,10 +39,10 @@ def cfg(monkeypatch, tmp_path):
     """A config of a library."""
 
     def read(library: str) -> Config:
-        pytest.importorskip(library)
         monkeypatch.setenv('TINY_PEOPLE', str(tmp_path))
         cfg = Config.fromfile(str(CONFIGS / LEAVES[library]))
-        init_default_scope(library)
+        pytest.importorskip(cfg.default_scope)
+        init_default_scope(cfg.default_scope)
         return cfg
 
     return read
@@ -91,6 +92,8 @@ def needs(name: str) -> None:
         pytest.param('mmseg', 'torch-export', True, marks=pytest.mark.jobs),
         pytest.param('mmpretrain', 'onnx', False, marks=pytest.mark.jobs),
         ('mmpretrain', 'torch-export', False),
+        pytest.param('depth', 'onnx', True, marks=pytest.mark.jobs),
+        pytest.param('depth', 'openvino', False, marks=pytest.mark.jobs),
     ],
 )
 def test_files_answer_what_models_answer(library, name, dynamic, cfg, model, tmp_path):
@@ -239,6 +242,20 @@ class TestRun:
         assert sum(found['shares'].values()) == pytest.approx(1)
         assert found['picture'].shape == image.shape
 
+    def test_depth(self, exported, picture, tmp_path):
+        loaded, facts, config, weights = exported('depth')
+        from hrnet_mm.inference.inferencer import inferencer
+
+        image = cv2.imread(str(picture))
+        found = standalone.predict(loaded, facts, image, None)
+        infer = inferencer(config, weights, device='cpu')
+        wanted = infer(image, return_datasamples=True).pred_depth_map.data[0].numpy()
+        np.testing.assert_allclose(found['depth'], wanted, atol=1e-3)
+        assert found['metres']['farthest'] == pytest.approx(wanted.max(), abs=1e-3)
+        (shown,) = run_alone(tmp_path / 'new/run.py', picture, torch=True)
+        stored = cv2.imread(str(tmp_path / shown['depth']), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_allclose(stored / 256, wanted, atol=0.01)
+
     def test_classes(self, exported, picture):
         loaded, facts, config, weights = exported('mmpretrain')
         from mmpretrain.apis import ImageClassificationInferencer
@@ -364,11 +381,6 @@ class TestCommand:
         done = CliRunner().invoke(main, command)
         assert done.exit_code == 1
         assert 'panoptic models cannot be exported' in done.output
-
-    def test_refuses_depth_estimators(self):
-        leaf = CONFIGS / 'seg/hrnetv2-depth_w18_small_v1_tiny-depth.py'
-        with pytest.raises(ValueError, match=r'DepthHead has no classes: only segment'):
-            read_facts(Config.fromfile(str(leaf)))
 
 
 class Same(Exported):

@@ -25,6 +25,7 @@ LEAVES = {
     'mmpose': 'pose/hrnet_w18_small_v1_tiny-pose.py',
     'landmarks': 'pose/hrnetv2_w18_small_v1_tiny-heads.py',
     'mmseg': 'seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py',
+    'depth': 'seg/hrnetv2-depth_w18_small_v1_tiny-depth.py',
     'mmpretrain': 'cls/hrnetc_w18_small_v1_tiny-cls.py',
     'mmdet': 'det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py',
 }
@@ -35,9 +36,9 @@ def cfg(monkeypatch, tiny_people):
     """A config with data."""
 
     def read(kind: str) -> Config:
-        pytest.importorskip('mmpose' if kind == 'landmarks' else kind)
         monkeypatch.setenv('TINY_PEOPLE', str(tiny_people))
         cfg = Config.fromfile(CONFIGS / LEAVES[kind])
+        pytest.importorskip(cfg.default_scope)
         init_default_scope(cfg.default_scope)
         return cfg
 
@@ -68,7 +69,7 @@ def predictions(samples) -> list[np.ndarray]:
     """What a metric reads of the results of a batch."""
     found = []
     for sample in samples:
-        for name in ('pred_instances', 'pred_sem_seg'):
+        for name in ('pred_instances', 'pred_sem_seg', 'pred_depth_map'):
             if name in sample:
                 items = sample.get(name).all_items()
                 found += [np.asarray(value) for _, value in sorted(items)]
