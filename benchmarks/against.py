@@ -188,7 +188,7 @@ def _exported_models(model: nn.Module, x: Tensor) -> dict[str, Call]:
 
 
 def _run_exported(model: standalone.Model, x: Tensor) -> list[Tensor]:
-    return [torch.from_numpy(model(x.numpy()))]
+    return [torch.from_numpy(model(x.numpy())[0])]
 
 
 def _training_variants(baseline: Baseline, pair: Pair, x: Tensor) -> list[Variant]:

@@ -23,7 +23,7 @@ from hrnet_mm.tiny_people import TinyPeople
 
 COMMANDS = (
     'check', 'convert', 'curves', 'demo', 'doctor', 'fetch', 'inspect', 'new',
-    'predict', 'profile', 'push', 'show', 'tiny-people',
+    'predict', 'profile', 'push', 'score', 'show', 'tiny-people',
 )  # fmt: skip
 
 

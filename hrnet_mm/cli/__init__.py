@@ -18,6 +18,7 @@ COMMANDS = (
     models.show,
     models.profile,
     models.export,
+    models.score,
     checkpoints.fetch,
     checkpoints.inspect_checkpoint,
     checkpoints.convert,

@@ -1,4 +1,4 @@
-"""Commands for models: show, profile, export."""
+"""Commands for models: show, profile, export, score."""
 
 from __future__ import annotations
 
@@ -132,16 +132,16 @@ def export(
 ) -> None:
     """Export a trained model to a file that runs without OpenMMLab, and verify it.
 
-    This works for models of mmpose (heatmaps), mmseg (class scores per pixel) and
-    mmpretrain (probabilities). The output folder also gets a description of the model
-    and run.py, which predicts keypoints, masks or labels for images. The outputs of the
-    file are compared with those of the model in torch. If they differ by more than
+    This works for top-down and bottom-up pose (heatmaps), segmentation (class scores
+    per pixel), depth, detection (boxes and masks) and classification (probabilities).
+    The output folder also gets a description of the model and run.py, which predicts
+    keypoints, objects or labels for images, folders and videos. The outputs of the file
+    are compared with those of the model in torch. If they differ by more than
     --tolerance, relative to the largest value, the command fails.
     """
     from hrnet_mm import deploy
     from hrnet_mm.building import load_trained
     from hrnet_mm.inference import export as exporting
-    from hrnet_mm.inference.exported_model import ExportedModel
     from hrnet_mm.inference.model_facts import read_facts
 
     cfg = read_config(config)
@@ -151,11 +151,11 @@ def export(
         model = load_trained(cfg, checkpoint)
         facts['size'] = list(size or facts['size'])
         given = exporting.read_images(images, facts, batch)
+        slow, fast = (
+            exporting.exported(it, facts['task']) for it in (model, deploy(model))
+        )
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    slow, fast = (
-        ExportedModel(m, facts['task']).eval() for m in (model, deploy(model))
-    )
     click.echo(f'writing {name}')
     path = exporting.write(fast, facts, name, output, batch=batch, dynamic=dynamic)
     difference = exporting.compare(path, slow, given)
@@ -167,3 +167,30 @@ def export(
     if difference.largest > tolerance:
         sys.exit('The exported model differs: do NOT use it.')
     click.echo(f'python {output / "run.py"} IMAGE')
+
+
+@command()
+@click.argument('exported', metavar='FILE', type=file)
+@config_argument
+@click.argument('checkpoint', type=file, required=False)
+@click.option('--json', 'as_json', is_flag=True, help='As data, not as a table.')
+def score(exported: Path, config: str, checkpoint: Path | None, as_json: bool) -> None:
+    """Run an exported file on the test set of a config, with its metric.
+
+    FILE is the model in the folder that `hrnet-mm export` wrote. With CHECKPOINT, the
+    score of the model in torch is printed beside it, and their difference. Data, flip
+    test and decoding are those of CONFIG.
+    """
+    from hrnet_mm.inference import scoring
+
+    cfg = read_config(config)
+    try:
+        scores = dict(file=scoring.score(cfg, file=exported))
+        if checkpoint is not None:
+            scores['model'] = scoring.score(cfg, checkpoint=checkpoint)
+    except (ValueError, FileNotFoundError) as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(scores))
+    else:
+        console.print(scoring.score_table(scores))

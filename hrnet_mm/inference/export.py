@@ -10,38 +10,52 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor, export, nn
+from torch.utils._pytree import tree_leaves
 
 from hrnet_mm.tiny_people import TinyPeople
 
 from . import standalone
+from .exported_model import Exported, ExportedModel
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 
 def _write_onnx(program: ExportedProgram, path: Path) -> None:
-    torch.onnx.export(
-        program,
-        f=path,
-        dynamo=True,
-        external_data=False,
-        input_names=['image'],
-        output_names=['answer'],
-        verbose=False,
-    )
+    inputs = [*map(str, program.graph_signature.user_inputs)]
+    outputs = program.call_spec.out_spec
+    names = outputs.context if outputs.type is dict else ['answer']
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)  # raised within torchvision
+        torch.onnx.export(
+            program,
+            f=path,
+            dynamo=True,
+            external_data=False,
+            input_names=inputs if len(inputs) > 1 else ['image'],
+            output_names=[*names],
+            verbose=False,
+        )
 
 
 def _write_openvino(program: ExportedProgram, path: Path) -> None:
     import openvino
 
-    model = openvino.convert_model(program)
-    openvino.save_model(model, path, compress_to_fp16=False)
+    source: Any = program
+    with TemporaryDirectory() as folder:
+        if any('torchvision.nms' in str(node.target) for node in program.graph.nodes):
+            # OpenVINO knows the NMS of ONNX, and not that of torch.export
+            source = Path(folder) / 'model.onnx'
+            _write_onnx(program, source)
+        model = openvino.convert_model(source)
+        openvino.save_model(model, path, compress_to_fp16=False)
 
 
 def _write_torch_export(program: ExportedProgram, path: Path) -> None:
@@ -93,22 +107,42 @@ def check_format(name: str) -> None:
         )
 
 
-def trace(module: nn.Module, x: Tensor, *, dynamic: bool = False) -> ExportedProgram:
+def trace(module: nn.Module, *inputs: Tensor, dynamic: bool = False) -> ExportedProgram:
     """Return the ``torch.export`` program of a module.
 
     Args:
         module: The module, in eval mode.
-        x: An example input, ``(N, C, H, W)``.
+        inputs: Example inputs: images, ``(N, C, H, W)``, and others, ``(N, ...)``.
         dynamic: Whether the program takes any number of images of any size.
     """
-    free = dict.fromkeys((0, 2, 3), export.Dim.DYNAMIC) if dynamic else None
+    free = [
+        dict.fromkeys((0, *range(2, x.dim())), export.Dim.DYNAMIC) if dynamic else None
+        for x in inputs
+    ]
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore', FutureWarning)  # raised within torch
-        return export.export(module, (x,), dynamic_shapes=(free,))
+        return export.export(module, inputs, dynamic_shapes=(*free,))
+
+
+def exported(model: Any, task: str) -> Exported:
+    """Return the function of a model that is exported.
+
+    Args:
+        model: The model, in eval mode.
+        task: ``task`` of its facts; see ``read_facts``.
+
+    Raises:
+        ValueError: if it is a detector with steps that cannot be exported.
+    """
+    if task == 'detection':
+        from .exported_detector import ExportedDetector
+
+        return ExportedDetector(model).eval()
+    return ExportedModel(model, task).eval()
 
 
 def write(
-    model: nn.Module,
+    model: Exported,
     facts: dict[str, Any],
     name: str,
     folder: Path,
@@ -132,15 +166,19 @@ def write(
         The path of the model.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # at least two, or torch.export treats the dynamic batch size as the constant 1
-    number = max(batch, 2) if dynamic else batch
-    x = torch.rand(number, facts['channels'], *facts['size']) * 255
-    program = trace(model, x, dynamic=dynamic)
+    size = facts['size']
+    if dynamic:
+        # sizes of 1, of a batch or of the last level of a pyramid, would be constants
+        batch, size = max(batch, 2), [max(it, 256) for it in size]
+    x = torch.rand(batch, facts['channels'], *size) * 255
+    program = trace(model, *model.inputs(x).values(), dynamic=dynamic)
     for old in folder.glob('model.*'):
         old.unlink()
     path = folder / f'model{FORMATS[name].suffix}'
     FORMATS[name].write(program, path)
-    (folder / 'model.json').write_text(json.dumps(facts | dict(dynamic=dynamic)))
+    (folder / 'model.json').write_text(
+        json.dumps(facts | dict(dynamic=dynamic, batch=batch))
+    )
     shutil.copy(standalone.__file__, folder / 'run.py')
     return path
 
@@ -151,7 +189,7 @@ class Difference:
 
     Attributes:
         largest, mean: The largest and the mean absolute difference, relative to the
-            largest absolute output.
+            largest absolute value of the output.
     """
 
     largest: float
@@ -159,7 +197,7 @@ class Difference:
 
 
 @torch.no_grad()
-def compare(path: Path, model: nn.Module, batches: Sequence[np.ndarray]) -> Difference:
+def compare(path: Path, model: Exported, batches: Sequence[np.ndarray]) -> Difference:
     """Run an exported file and the torch model on the same images.
 
     Args:
@@ -170,14 +208,18 @@ def compare(path: Path, model: nn.Module, batches: Sequence[np.ndarray]) -> Diff
     Returns:
         The difference; it is infinite if an output of the file is not finite.
     """
-    exported = standalone.load(path)
-    wanted = [model(torch.from_numpy(images)).numpy() for images in batches]
-    scale = max(np.abs(values).max() for values in wanted)
-    errors = [
-        np.abs(exported(images) - values) / scale
-        for images, values in zip(batches, wanted, strict=True)
-    ]
-    error = np.nan_to_num(np.concatenate([e.ravel() for e in errors]), nan=np.inf)
+    run = standalone.load(path)
+    pairs = []
+    for images in batches:
+        inputs = model.inputs(torch.from_numpy(images)).values()
+        wanted = [it.numpy() for it in tree_leaves(model(*inputs))]
+        found = model.align(run(*(it.numpy() for it in inputs)), wanted)
+        pairs.append([*zip(found, wanted, strict=True)])
+    errors = []
+    for output in zip(*pairs, strict=True):
+        scale = max(np.abs(wanted).max() for _, wanted in output) or 1
+        errors += [np.abs(found - wanted).ravel() / scale for found, wanted in output]
+    error = np.nan_to_num(np.concatenate(errors), nan=np.inf)
     return Difference(float(error.max()), float(error.mean()))
 
 

@@ -14,14 +14,8 @@ from hrnet_mm.datasets.metainfo import (
     unwrapped,
 )
 from hrnet_mm.images import loader_of
-from hrnet_mm.libraries import LIBRARIES
+from hrnet_mm.libraries import library_of
 from hrnet_mm.profiling.models import find_values, image_size
-
-TASKS = {
-    scope: library.task
-    for scope, library in LIBRARIES.items()
-    if library.task != 'detection'
-}
 
 
 def read_facts(cfg: Config, checkpoint: Path | None = None) -> dict[str, Any]:
@@ -33,26 +27,32 @@ def read_facts(cfg: Config, checkpoint: Path | None = None) -> dict[str, Any]:
             config does not.
 
     Raises:
-        ValueError: if models of the library cannot be exported, ``run.py`` does not
-            support the codec, or neither config nor weights name the outputs.
+        ValueError: if ``run.py`` does not support the codec or a step of the test
+            pipeline, or neither config nor weights name the outputs.
     """
     scope = cfg.get('default_scope')
-    if scope not in TASKS:
+    if cfg.model.type.rpartition('.')[2].startswith('Panoptic'):
         raise ValueError(
-            f'default_scope={scope!r}: only models of {", ".join(TASKS)} can be '
-            'exported. Detectors select boxes within the model: hrnet_mm.deploy makes '
-            'them fast'
+            f'{cfg.model.type}: panoptic models cannot be exported. hrnet_mm.deploy '
+            'makes them fast'
         )
-    facts: dict[str, Any] = dict(task=TASKS[scope], size=list(image_size(cfg)))
+    task = library_of(scope).task
+    facts: dict[str, Any] = dict(task=task, size=list(image_size(cfg)))
     facts |= _read_input_facts(cfg)
     dataset = unwrapped(cfg.test_dataloader.dataset)
-    if scope == 'mmpose':
+    if cfg.get('data_mode') == 'bottomup':
+        facts |= _read_grouping_facts(cfg)
+    elif task == 'pose':
         facts |= _read_decoder_facts(cfg)
+    elif task == 'detection':
+        facts |= _read_object_facts(cfg)
+    if cfg.model.type.endswith('DepthEstimator'):
+        return facts | _read_depth_facts(cfg)
     meta = read_metainfo(cfg, _count_outputs(cfg), checkpoint)
     facts['names'] = names_of(meta)
     if scope == 'mmpose':
         facts['links'] = [[int(i) for i in link] for link in meta['skeleton_links']]
-    elif scope == 'mmseg':
+    elif scope in ('mmseg', 'mmdet'):
         facts['palette'] = complete_palette(meta.get('palette'), len(facts['names']))
     else:
         edges = [step.scale for step in dataset.pipeline if step.type == 'ResizeEdge']
@@ -63,17 +63,32 @@ def read_facts(cfg: Config, checkpoint: Path | None = None) -> dict[str, Any]:
 def _count_outputs(cfg: Config) -> int:
     # keypoints or classes
     if cfg.default_scope == 'mmpose':
-        return cfg.model.head.out_channels
+        head = cfg.model.head
+        return head.get('num_keypoints') or head.out_channels
+    if cfg.default_scope == 'mmdet':
+        return next(
+            iter(find_values(cfg.model.get('roi_head', cfg.model), 'num_classes'))
+        )
     if cfg.default_scope == 'mmpretrain':
         return cfg.model.head.num_classes
     heads = cfg.model.decode_head
     *_, last = heads if isinstance(heads, list) else [heads]
     if 'num_classes' not in last:
         raise ValueError(
-            f'decode_head {last.type} has no classes: only segmentors can be exported. '
-            'hrnet_mm.deploy makes a depth estimator fast'
+            f'decode_head {last.type} has no classes: only segmentors and depth '
+            'estimators can be exported'
         )
     return last.num_classes
+
+
+def _read_depth_facts(cfg: Config) -> dict[str, Any]:
+    head = cfg.model.decode_head
+    if 'max_depth' not in head:
+        raise ValueError(
+            f'decode_head {head.type} has no max_depth: of depth estimators, those '
+            'with hrnet_mm.DepthHead can be exported'
+        )
+    return dict(task='depth', max_depth=head.max_depth)
 
 
 def _read_input_facts(cfg: Config) -> dict[str, Any]:
@@ -106,4 +121,60 @@ def _read_decoder_facts(cfg: Config) -> dict[str, Any]:
         udp=udp,
         refine=refine,
         blur=codec.get('blur_kernel_size', 11),
+    )
+
+
+def _read_object_facts(cfg: Config) -> dict[str, Any]:
+    # how an image is resized and padded, and where masks end
+    pipeline = unwrapped(cfg.test_dataloader.dataset).pipeline
+    (resize,) = [step for step in pipeline if step.type == 'Resize'] or [{}]
+    factor, scale = resize.get('scale_factor', 1), resize.get('scale')
+    if factor != 1:
+        raise ValueError(
+            f'the test pipeline has scale_factor={factor}: run.py needs scale, or 1'
+        )
+    multiple = cfg.model.data_preprocessor.get('pad_size_divisor', 1)
+    facts = dict(
+        scale=scale,
+        keep_ratio=resize.get('keep_ratio', False),
+        multiple=multiple,
+        mask_threshold=next(iter(find_values(cfg.model, 'mask_thr_binary')), None),
+    )
+    if scale:
+        facts['size'] = [-(-side // multiple) * multiple for side in scale[::-1]]
+    return facts
+
+
+def _read_grouping_facts(cfg: Config) -> dict[str, Any]:
+    # how keypoints are grouped to people
+    codec = cfg.model.head.get('decoder', {})
+    if codec.get('type') != 'hrnet_mm.AssociativeEmbedding':
+        raise ValueError(
+            f'codec {dict(codec)}: run.py groups by hrnet_mm.AssociativeEmbedding only'
+        )
+    pipeline = unwrapped(cfg.test_dataloader.dataset).pipeline
+    (resize,) = [step for step in pipeline if step.type == 'BottomupResize']
+    if resize.get('use_udp'):
+        raise ValueError('BottomupResize has use_udp=True, which run.py does not know')
+    from hrnet_mm.pose.codecs import AssociativeEmbedding
+
+    given = AssociativeEmbedding(**{k: v for k, v in codec.items() if k != 'type'})
+    return dict(
+        task='bottom-up pose',
+        input_size=resize.input_size,
+        multiple=resize.get('size_factor', 32),
+        resize_mode=resize.get('resize_mode', 'fit'),
+        grouping={
+            name: getattr(given, name)
+            for name in (
+                'keypoint_order',
+                'max_people',
+                'topk',
+                'threshold',
+                'tag_threshold',
+                'nms_kernel',
+                'adjust',
+                'refine',
+            )
+        },
     )

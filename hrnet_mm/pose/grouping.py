@@ -17,7 +17,9 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-TIE_WEIGHT = 1e-6  # breaks ties between equal costs, and changes no other result
+# of the squared distances, which break ties between equal costs and change no other
+# result; the distances themselves have ties: those of tags of length 1 may be swapped
+TIE_WEIGHT = 1e-8
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def group(
 
     For each keypoint, a linear assignment minimizes the sum of the tag distances,
     rounded to integers, and then maximizes the scores. Among assignments of equal cost
-    the official code returns an arbitrary one; this function returns the one with the
-    smallest exact distances. A candidate whose distance is ``tag_threshold`` or more
-    starts a new instance.
+    the official code returns an arbitrary one, which rounding chooses; this function
+    returns the one with the smallest squared distances. A candidate whose distance is
+    ``tag_threshold`` or more starts a new instance.
 
     Args:
         found: Candidates for all keypoints.
@@ -108,7 +110,7 @@ def group(
         means = sums[:known] / counts[:known, None]
         distances = np.linalg.norm(tags[:, None] - means, axis=2)
         candidates, owners = linear_sum_assignment(
-            100 * np.round(distances) - scores[:, None] + TIE_WEIGHT * distances
+            100 * np.round(distances) - scores[:, None] + TIE_WEIGHT * distances**2
         )
         near = distances[candidates, owners] < tag_threshold
         candidates, owners = candidates[near], owners[near]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from alone import run_alone
 from click.testing import CliRunner
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
@@ -20,7 +20,7 @@ import hrnet_mm
 from hrnet_mm.cli import main
 from hrnet_mm.inference import export, standalone
 from hrnet_mm.inference.export import FORMATS, check_format, compare, read_images, write
-from hrnet_mm.inference.exported_model import ExportedModel
+from hrnet_mm.inference.exported_model import Exported, ExportedModel
 from hrnet_mm.inference.model_facts import read_facts
 from hrnet_mm.tiny_people import TinyPeople
 
@@ -30,15 +30,8 @@ LEAVES = {
     'mmpose': 'pose/hrnet_w18_small_v1_tiny-pose.py',
     'mmseg': 'seg/hrnetv2-ocr_w18_small_v1_tiny-seg.py',
     'mmpretrain': 'cls/hrnetc_w18_small_v1_tiny-cls.py',
+    'depth': 'seg/hrnetv2-depth_w18_small_v1_tiny-depth.py',
 }
-ALONE = """
-import sys
-class Block:
-    def find_spec(name, *args):
-        if name.split('.')[0] in {'hrnet_mm', 'mmcv', 'mmengine', 'mmpose', 'mmseg'}:
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Block)
-"""
 
 
 @pytest.fixture
@@ -46,10 +39,10 @@ def cfg(monkeypatch, tmp_path):
     """A config of a library."""
 
     def read(library: str) -> Config:
-        pytest.importorskip(library)
         monkeypatch.setenv('TINY_PEOPLE', str(tmp_path))
         cfg = Config.fromfile(str(CONFIGS / LEAVES[library]))
-        init_default_scope(library)
+        pytest.importorskip(cfg.default_scope)
+        init_default_scope(cfg.default_scope)
         return cfg
 
     return read
@@ -99,6 +92,8 @@ def needs(name: str) -> None:
         pytest.param('mmseg', 'torch-export', True, marks=pytest.mark.jobs),
         pytest.param('mmpretrain', 'onnx', False, marks=pytest.mark.jobs),
         ('mmpretrain', 'torch-export', False),
+        pytest.param('depth', 'onnx', True, marks=pytest.mark.jobs),
+        pytest.param('depth', 'openvino', False, marks=pytest.mark.jobs),
     ],
 )
 def test_files_answer_what_models_answer(library, name, dynamic, cfg, model, tmp_path):
@@ -140,7 +135,7 @@ def test_images_have_the_channels_of_the_trunk(cfg, model, tmp_path, monkeypatch
     assert image.shape == scene.shape[:2]
     with torch.no_grad():
         found = standalone.predict(
-            lambda x: answer(torch.from_numpy(x)).numpy(), facts, image, None
+            lambda x: [answer(torch.from_numpy(x)).numpy()], facts, image, None
         )
     assert len(found['joints']) == 17
     assert found['picture'].shape == scene.shape
@@ -247,6 +242,20 @@ class TestRun:
         assert sum(found['shares'].values()) == pytest.approx(1)
         assert found['picture'].shape == image.shape
 
+    def test_depth(self, exported, picture, tmp_path):
+        loaded, facts, config, weights = exported('depth')
+        from hrnet_mm.inference.inferencer import inferencer
+
+        image = cv2.imread(str(picture))
+        found = standalone.predict(loaded, facts, image, None)
+        infer = inferencer(config, weights, device='cpu')
+        wanted = infer(image, return_datasamples=True).pred_depth_map.data[0].numpy()
+        np.testing.assert_allclose(found['depth'], wanted, atol=1e-3)
+        assert found['metres']['farthest'] == pytest.approx(wanted.max(), abs=1e-3)
+        (shown,) = run_alone(tmp_path / 'new/run.py', picture, torch=True)
+        stored = cv2.imread(str(tmp_path / shown['depth']), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_allclose(stored / 256, wanted, atol=0.01)
+
     def test_classes(self, exported, picture):
         loaded, facts, config, weights = exported('mmpretrain')
         from mmpretrain.apis import ImageClassificationInferencer
@@ -261,16 +270,37 @@ class TestRun:
 
     def test_it_needs_nothing_of_openmmlab(self, exported, picture, tmp_path):
         exported('mmseg')
-        script = str(tmp_path / 'new/run.py')
-        code = f'{ALONE}\nimport runpy\nsys.argv = [{script!r}, {str(picture)!r}]\n'
-        code += f"runpy.run_path({script!r}, run_name='__main__')"
-        done = subprocess.run(
-            [sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        found = json.loads(done.stdout)
+        (found,) = run_alone(tmp_path / 'new/run.py', picture, torch=True)
         assert set(found['shares']) == {'background', 'head', 'torso', 'arms', 'legs'}
         assert cv2.imread(str(tmp_path / found['picture'])) is not None
+
+
+def test_run_reads_folders_and_videos(tmp_path):
+    facts = dict(channels=3, color_type='color', rgb=True)
+    frames = [np.full((32, 48, 3), value, np.uint8) for value in (40, 200)]
+    (tmp_path / 'images').mkdir()
+    (tmp_path / 'images/notes.txt').write_text('')
+    video = cv2.VideoWriter(
+        str(tmp_path / 'x.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 5, (48, 32)
+    )
+    for index, frame in enumerate(frames):
+        cv2.imwrite(str(tmp_path / f'images/{index}.png'), frame)
+        video.write(frame)
+    video.release()
+    for source, names in (('images', ['0', '1']), ('x.avi', ['x_000000', 'x_000001'])):
+        found = [*standalone.sources(tmp_path / source, facts)]
+        assert [Path(name).stem for name, _ in found] == names
+        for (_, image), frame in zip(found, frames, strict=True):
+            np.testing.assert_allclose(image, frame, atol=3)
+    ((_, grey), _) = standalone.sources(tmp_path / 'x.avi', facts | dict(channels=1))
+    assert grey.shape == (32, 48)
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'text.mp4').write_text('no')
+    for source, reason in (('empty', 'holds no images'), ('text.mp4', 'is no video')):
+        with pytest.raises(ValueError, match=reason):
+            [*standalone.sources(tmp_path / source, facts)]
+    with pytest.raises(ValueError, match='the model takes 4 channels'):
+        [*standalone.sources(tmp_path / 'x.avi', facts | dict(channels=4))]
 
 
 def test_a_box_is_for_poses():
@@ -285,7 +315,7 @@ def test_a_class_is_seen_in_the_middle(shape):
 
     def loaded(x):
         seen.append(x)
-        return np.ones((1, 3), np.float32)
+        return [np.ones((1, 3), np.float32)]
 
     facts = dict(
         task='classification', size=[28, 28], edge=32, names=['a', 'b', 'c'], rgb=True
@@ -341,25 +371,29 @@ class TestCommand:
         assert done.exit_code == 1
         assert 'image.png is no image' in done.output
 
-    def test_refuses_detectors(self, tmp_path, monkeypatch):
+    @pytest.mark.parametrize('leaf', ['panoptic-fpn_hrnetv2p', 'panoptic-deeplab'])
+    def test_refuses_panoptic_models(self, leaf, tmp_path, monkeypatch):
         pytest.importorskip('mmdet')
         monkeypatch.setenv('TINY_PEOPLE', str(tmp_path))
-        leaf = str(CONFIGS / 'det/mask-rcnn_hrnetv2p_w18_small_v1_tiny-det.py')
+        leaf = str(CONFIGS / f'det/{leaf}_w18_small_v1_tiny-panoptic.py')
         (tmp_path / 'x.pth').write_text('')
         command = ['export', leaf, str(tmp_path / 'x.pth'), '--format', 'torch-export']
         done = CliRunner().invoke(main, command)
         assert done.exit_code == 1
-        assert 'hrnet_mm.deploy makes them fast' in done.output
+        assert 'panoptic models cannot be exported' in done.output
 
-    def test_refuses_depth_estimators(self):
-        leaf = CONFIGS / 'seg/hrnetv2-depth_w18_small_v1_tiny-depth.py'
-        with pytest.raises(ValueError, match=r'DepthHead has no classes: only segment'):
-            read_facts(Config.fromfile(str(leaf)))
+
+class Same(Exported):
+    """A model that returns its input."""
+
+    def forward(self, image):
+        return image
 
 
 def test_numbers_that_are_none_differ_without_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(standalone, 'load', lambda path: lambda x: x * np.nan)
-    found = compare(tmp_path, torch.nn.Identity(), [np.ones((1, 3, 4, 4), np.float32)])
+    monkeypatch.setattr(standalone, 'load', lambda path: lambda x: [x * np.nan])
+    same = Same(SimpleNamespace(data_preprocessor=None))
+    found = compare(tmp_path, same, [np.ones((1, 3, 4, 4), np.float32)])
     assert found.largest == np.inf
 
 
