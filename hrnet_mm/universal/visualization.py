@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.dist import master_only
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement, InstanceData
@@ -53,6 +54,7 @@ class UniversalVisualizationHook(OptionalHook):
         """Draw a prediction of each ``interval``-th batch."""
         self._draw('test', runner, batch_idx, outputs)
 
+    @master_only  # the visualizers of the libraries draw there only
     def _draw(
         self, mode: str, runner: Runner, batch_idx: int, outputs: Sequence[TaskSamples]
     ) -> None:
