@@ -211,9 +211,10 @@ def compare(path: Path, model: Exported, batches: Sequence[np.ndarray]) -> Diffe
     run = standalone.load(path)
     pairs = []
     for images in batches:
-        inputs = model.inputs(torch.from_numpy(images)).values()
-        wanted = [it.numpy() for it in tree_leaves(model(*inputs))]
-        found = model.align(run(*(it.numpy() for it in inputs)), wanted)
+        inputs = named_inputs(model, images).values()
+        outputs = model(*map(torch.from_numpy, inputs))
+        wanted = [it.numpy() for it in tree_leaves(outputs)]
+        found = model.align(run(*inputs), wanted)
         pairs.append([*zip(found, wanted, strict=True)])
     errors = []
     for output in zip(*pairs, strict=True):
@@ -221,6 +222,23 @@ def compare(path: Path, model: Exported, batches: Sequence[np.ndarray]) -> Diffe
         errors += [np.abs(found - wanted).ravel() / scale for found, wanted in output]
     error = np.nan_to_num(np.concatenate(errors), nan=np.inf)
     return Difference(float(error.max()), float(error.mean()))
+
+
+def named_inputs(model: Exported, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the inputs of a file by name for images (N, C, H, W)."""
+    inputs = model.inputs(torch.from_numpy(images))
+    return {name: it.numpy() for name, it in inputs.items()}
+
+
+def read_folder(folder: Path, facts: dict[str, Any], batch: int) -> list[np.ndarray]:
+    """Read the images of a folder as input batches; see ``read_images``.
+
+    Raises:
+        ValueError: if there are none, or one cannot be read.
+    """
+    return read_images(
+        [Path(it) for it, _ in standalone.sources(folder, facts)], facts, batch
+    )
 
 
 def read_images(
