@@ -39,6 +39,8 @@ def split(
             f'{source} ({checkpoint.family.name}) is of one task: only checkpoints of '
             'hrnet_mm.Universal can be split. `hrnet-mm convert` converts it'
         )
+    if wrong := [name for name in tasks if not name.isidentifier()]:
+        raise CheckpointError(f'{source} has a task called {wrong[0]!r}: not a name')
     files = {name: Path(folder) / f'{name}.pth' for name in tasks}
     if there := [str(path) for path in files.values() if path.exists()]:
         raise FileExistsError(f'{there[0]} exists: name another folder, or remove it')

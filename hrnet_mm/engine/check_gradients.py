@@ -64,7 +64,8 @@ def _check_gradients(model: MMDistributedDataParallel, losses: dict[str, Any]) -
     way_out = 'Leave these layers out of the model'
     for name, trunk in model.module.named_modules():
         is_trunk = isinstance(trunk, HRNet)
-        if is_trunk and set(unused.values()) <= _lower_parameters(trunk):
+        shared = hasattr(model.module, 'tasks')  # frozen ones read all streams
+        if is_trunk and not shared and set(unused.values()) <= _lower_parameters(trunk):
             key = '.'.join(['model', *filter(None, [name]), 'multiscale_output'])
             way_out = f'Only stream 0 of the trunk is used: set {key}=False'
     raise ValueError(

@@ -180,8 +180,8 @@ class CheckClassesHook(OptionalHook):
     def _check(self, runner: Runner, stage: str) -> None:
         dataset = getattr(runner, f'{stage}_dataloader').dataset
         model = unwrap_model(runner.model)
-        tasks = getattr(dataset, 'tasks', None)  # of hrnet_mm.SameImages
-        if not isinstance(tasks, dict):
+        tasks = getattr(dataset, 'task_data', None)  # of hrnet_mm.universal
+        if tasks is None:
             _check_classes('model', model, dataset, self.exact)
             _check_ignore_index(runner, stage, 'model', model, dataset)
             return

@@ -54,6 +54,7 @@ class SameImages(BaseDataset):
         lazy_init: bool = False,
         max_refetch: int = 1000,
     ) -> None:
+        _check_tasks(tasks)
         steps = Compose(pipeline).transforms
         self.tasks = {
             name: DATASETS.build(
@@ -70,6 +71,11 @@ class SameImages(BaseDataset):
             lazy_init=lazy_init,
             max_refetch=max_refetch,
         )
+
+    @property
+    def task_data(self) -> dict[str, Any]:
+        """The data set of each task."""
+        return self.tasks
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -149,6 +155,18 @@ class SameImages(BaseDataset):
             if sample is not None and isinstance(data, CheckedCoco):
                 data.check_size(sample['data_samples'].get(name))
         return sample
+
+
+def _check_tasks(tasks: Mapping[str, dict[str, Any] | None]) -> None:
+    given = {name: data for name, data in tasks.items() if data is not None}
+    if not given:
+        raise ValueError('SameImages has no task: name the data set of at least one')
+    for name, data in given.items():
+        if wrapped := {'dataset', 'datasets'} & data.keys():
+            raise ValueError(
+                f'the data set of {name}, {data.get("type")}, has {wrapped.pop()}: '
+                'SameImages joins plain data sets. Wrap SameImages instead'
+            )
 
 
 def _index_paths(task: str, data: Any) -> dict[str, int]:

@@ -24,7 +24,8 @@ class TaskEvaluator(Evaluator):
             needs ``_scope_``, unless its type has a prefix. None removes a task.
         single_task: Scores of single-task networks by their name here. With it, the
             score ``gain`` is the mean of the relative gains over these, in percent
-            (Vandenhende et al., TPAMI 2021, section 4.1); usable as ``save_best``.
+            (Vandenhende et al., TPAMI 2021, section 4.1); usable as ``save_best`` with
+            ``rule='greater'``.
         lower_is_better: The names in ``single_task`` for which lower is better.
 
     Raises:

@@ -31,6 +31,11 @@ class OneTask(Dataset):
         self.dataset = DATASETS.build(dataset)
 
     @property
+    def task_data(self) -> dict[str, Any]:
+        """The data set, by the name of the task."""
+        return {self.task: self.dataset}
+
+    @property
     def metainfo(self) -> dict[str, Any]:
         """The metainfo of the data set, by the name of the task."""
         return {self.task: self.dataset.metainfo}
@@ -76,6 +81,15 @@ class DatasetsInTurn(ConcatDataset):
                         f'the data sets {of[task]} and {name} both have the task '
                         f'{task}: a task has one data set, which may be a concatenation'
                     )
+
+    @property
+    def task_data(self) -> dict[str, Any]:
+        """The data set of each task."""
+        return {
+            task: found
+            for data in self.datasets
+            for task, found in data.task_data.items()
+        }
 
     @property
     def metainfo(self) -> dict[str, Any]:

@@ -30,6 +30,11 @@ class _Inferencer(BaseInferencer):
     visualize_kwargs = {'return_vis'}  # noqa: RUF012  # as the base class has it
 
     def _init_model(self, cfg: Config, weights: str, device: str = 'cpu') -> Any:
+        if 'tasks' not in cfg.test_dataloader.dataset:
+            raise ValueError(
+                'the test data are no hrnet_mm.SameImages: an image has one pipeline '
+                'for all tasks'
+            )
         model = load_trained(cfg, Path(weights))
         named = metainfo_of(cfg.test_dataloader.dataset)
         stored = stored_metainfo(read(weights).meta)

@@ -127,6 +127,13 @@ class JointAffine(BaseTransform):
 
     def transform(self, results: Info) -> Info:
         """Move ``img`` and the labels of ``tasks``."""
+        for name in self.label_pairs:
+            info = results['tasks'].get(name, {})
+            if getattr(info.get('gt_seg_map'), 'ndim', 0) != 2:
+                raise ValueError(
+                    f'label_pairs of JointAffine names {name}, but the sample has no '
+                    f'label map of it; its tasks are {", ".join(results["tasks"])}'
+                )
         original = results['img_shape'][:2]
         move = self._draw(*original)
         infos = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,11 @@ class _TaskInferencer:
 
 
 def task_predictors(
-    model: Any, cfg: Config, metainfo: Mapping[str, Any], threshold: float = 0.3
+    model: Any,
+    cfg: Config,
+    metainfo: Mapping[str, Any],
+    threshold: float = 0.3,
+    only: Iterable[str] | None = None,
 ) -> dict[str, Predictor]:
     """Return the predictor of each task, which draws its samples and writes its data.
 
@@ -46,14 +50,16 @@ def task_predictors(
         cfg: Its config.
         metainfo: The metainfo of the data set of each task.
         threshold: See ``Predictor``.
+        only: The names of the tasks; by default all of the model.
 
     Raises:
         ValueError: If a task has no data set, or takes crops instead of images.
     """
     found = {}
-    for name, task in model.tasks.items():
+    for name in model.tasks if only is None else only:
+        task = model.tasks[name]
         settings = config_of_task(cfg, name)
-        if settings.data_mode == 'topdown':
+        if is_topdown(cfg, name):
             raise ValueError(
                 f'the task {name!r} is top-down: it takes crops of people, but the '
                 'other tasks the whole image. Use a bottom-up model'
@@ -67,6 +73,11 @@ def task_predictors(
             _TaskInferencer(task, visualizer), settings, threshold=threshold
         )
     return found
+
+
+def is_topdown(cfg: Config, name: str) -> bool:
+    """Whether a task takes crops of people instead of images."""
+    return config_of_task(cfg, name).get('data_mode') == 'topdown'
 
 
 def _pose_visualizer(name: str, metainfo: Any) -> Any:

@@ -49,6 +49,7 @@ class PerTask(BaseTransform):
                 TRANSFORMS.build(dict(_scope_=scopes[name]) | step) for step in steps
             ]
             for name, steps in tasks.items()
+            if steps is not None
         }
 
     def transform(self, results: Results) -> Results | None:

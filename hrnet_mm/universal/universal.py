@@ -69,6 +69,7 @@ class Universal(BaseModel):
         self.tasks = ModuleDict()
         for name, task in given.items():
             self.tasks[name] = _build_task(name, task, self.streams)
+            _check_pixels(name, self.tasks[name].data_preprocessor, self)
         self.trained_tasks = [name for name in given if name not in self.frozen_tasks]
         self.uncertainty = (
             nn.ParameterDict(
@@ -222,6 +223,29 @@ def _build_task(name: str, task: dict[str, Any], streams: Streams) -> nn.Module:
         )
     model.backbone.streams = streams
     return model
+
+
+def _check_pixels(name: str, given: Any, model: Universal) -> None:
+    # the task sees the pixels that the preprocessor of the network returns
+    if getattr(given, 'batch_augments', None):
+        raise ValueError(
+            f'the task {name!r} has batch_augments, which would change the images of '
+            'all tasks: remove them from its data_preprocessor'
+        )
+    for key in ('mean', 'std'):
+        wanted, ours = (
+            getattr(preprocessor, key, None)
+            for preprocessor in (given, model.data_preprocessor)
+        )
+        if wanted is None or ours is None or wanted.is_meta:
+            continue
+        if wanted.flatten().tolist() != ours.flatten().tolist():
+            raise ValueError(
+                f'the task {name!r} normalises images with '
+                f'{key}={wanted.flatten().tolist()}, but the network with '
+                f'{ours.flatten().tolist()}: all tasks see the same pixels. Give both '
+                'data preprocessors one value'
+            )
 
 
 def _add(losses: Losses, name: str, found: Losses, share: float) -> None:

@@ -24,6 +24,7 @@ from .pictures import (
     add_panels,
     draw_maps,
     draw_together,
+    is_topdown,
     task_predictors,
 )
 from .samples import TaskSamples
@@ -62,8 +63,11 @@ class UniversalVisualizationHook(OptionalHook):
             return
         loader = runner.val_dataloader if mode == 'val' else runner.test_dataloader
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        predictors = task_predictors(model, runner.cfg, loader.dataset.metainfo)
         sample = outputs[0].cpu()
+        shown = [name for name in sample.tasks if not is_topdown(runner.cfg, name)]
+        predictors = task_predictors(
+            model, runner.cfg, loader.dataset.metainfo, only=shown
+        )
         path = _path_of(sample)
         image = read_image(path)
         drawn = draw_together(image, sample, predictors)
@@ -90,7 +94,7 @@ def prediction_sheet(config: str, checkpoint: Path, path: Path, rows: int = 3) -
         ``path``.
     """
     cfg = Config.fromfile(config)
-    for task in cfg.model.tasks.values():
+    for task in filter(None, cfg.model.tasks.values()):
         if task.get('type', '').endswith('BottomupPoseEstimator'):
             test_cfg = task.get('test_cfg') or {}
             task.test_cfg = dict(test_cfg, output_heatmaps=True)

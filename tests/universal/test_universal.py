@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 from universal_tasks import (
     LEAVES,
+    PREPROCESSOR,
     TRUNK,
     prepare,
     simplify,
@@ -21,6 +22,7 @@ from universal_tasks import (
 )
 
 from hrnet_mm.building import build_model
+from hrnet_mm.checkpoints import CheckpointError, split
 from hrnet_mm.universal import Universal
 
 
@@ -141,19 +143,22 @@ def test_samples_of_one_task_each_give_the_mean_of_the_task(samples):
     model = universal('joints', 'parts')
     model.init_weights()
     model.train()
-    both, joints = samples('joints', 'parts'), samples('joints')
-    mixed = {key: [*both[key], *joints[key]] for key in both}
+    both, one = samples('joints', 'parts'), samples('joints')
+    one = {key: values[:1] for key, values in one.items()}
+    mixed = {key: [*both[key], *one[key]] for key in both}
     batch = prepare(deepcopy(mixed))
-    assert [len(it) for it in batch['inputs']] == [2, 2]
+    assert sorted(len(it) for it in batch['inputs']) == [1, 2]
+    joints = model.tasks['joints']
+    expected = 0.0
+    for part, share in ((both, 2 / 3), (one, 1 / 3)):
+        prepared = prepare(deepcopy(part))
+        of_task = [it.get('joints') for it in prepared['data_samples'][0]]
+        with model.streams.shared(prepared['inputs'][0]):
+            loss = joints(prepared['inputs'][0], of_task, mode='loss')
+        expected += share * loss['loss_heatmap_0'].item()
     losses = model(**batch, mode='loss')
-    parts = [
-        model(**prepare(it), mode='loss')['joints.loss_heatmap_0']
-        for it in (samples('joints', 'parts'),)
-    ]
-    assert losses['joints.loss_heatmap_0'].item() == pytest.approx(
-        parts[0].item(), rel=0.3
-    )
-    assert len(model.eval().test_step(mixed)) == 4
+    assert losses['joints.loss_heatmap_0'].item() == pytest.approx(expected, rel=1e-5)
+    assert len(model.eval().test_step(mixed)) == 3
 
 
 def test_uncertainty_weighs_each_task(samples):
@@ -173,11 +178,8 @@ def test_uncertainty_weighs_each_task(samples):
         assert two == pytest.approx(2 * one)
         assert scaled == pytest.approx(one / 2.718281828, rel=1e-5)
     assert found[2]['joints.loss_uncertainty'] == 0.5
-    assert (
-        found[2]['joints.acc_pose'] == found[0]['joints.acc_pose']
-        if ('joints.acc_pose' in found[0])
-        else True
-    )
+    accuracies = [losses['parts.decode.acc_seg'].item() for losses in found]
+    assert accuracies[0] == accuracies[2]  # only losses are weighed
     model_loss, _ = learned.parse_losses(found[2])
     model_loss.backward()
     assert learned.uncertainty['parts'].grad is not None
@@ -212,3 +214,46 @@ def test_a_task_needs_a_good_name_a_library_and_no_trunk():
     task = universal_task('parts')
     with pytest.raises(ValueError, match='has the backbone HRNet'):
         Universal(trunk, dict(parts=dict(task, backbone=trunk)))
+
+
+def test_all_tasks_see_the_same_pixels():
+    task = universal_task('parts')
+    task['data_preprocessor']['mean'] = [0.0, 0.0, 0.0]
+    with pytest.raises(ValueError, match=r"'parts' normalises images with mean=\[0"):
+        Universal(dict(TRUNK), dict(parts=task), data_preprocessor=PREPROCESSOR)
+    task = universal_task('parts')
+    task['data_preprocessor']['batch_augments'] = []
+    Universal(dict(TRUNK), dict(parts=task), data_preprocessor=PREPROCESSOR)
+
+
+def test_each_task_gets_a_checkpoint_of_its_library(tmp_path):
+    model = universal('joints', 'parts')
+    model.init_weights()
+    file = tmp_path / 'universal.pth'
+    described = dict(parts=dict(classes=('a',)), joints={})
+    torch.save(
+        dict(state_dict=model.state_dict(), meta=dict(dataset_meta=described)), file
+    )
+    files = split(file, tmp_path / 'split')
+    assert sorted(files) == ['joints', 'parts']
+    content = torch.load(files['parts'], weights_only=True)
+    assert content['meta']['dataset_meta'] == dict(classes=('a',))
+    alone = stock_model('parts', universal('parts'))
+    found = alone.load_state_dict(content['state_dict'])
+    assert not found.missing_keys
+    assert not found.unexpected_keys
+    start = universal('parts')
+    start.tasks['parts'].init_cfg = dict(
+        type='hrnet_mm.Pretrained', checkpoint=str(files['parts'])
+    )
+    start.init_weights()
+    for key, value in start.tasks['parts'].state_dict().items():
+        assert torch.equal(value, model.tasks['parts'].state_dict()[key]), key
+    with pytest.raises(FileExistsError, match='name another folder'):
+        split(file, tmp_path / 'split')
+    with pytest.raises(CheckpointError, match='is of one task'):
+        split(files['parts'], tmp_path / 'again')
+    evil = {f'tasks.{tmp_path}/evil.weight': torch.zeros(1)}
+    torch.save(dict(state_dict=model.state_dict() | evil), file)
+    with pytest.raises(CheckpointError, match='not a name'):
+        split(file, tmp_path / 'split2')
