@@ -363,7 +363,13 @@ ALBUMENTATIONS = ('_coarsedropout.py', '_gridmask.py')
 CONFIGS = sorted({entry['Config'] for entry in zoo.entries()})
 
 
-@pytest.mark.parametrize('path', [p for p in CONFIGS if not p.endswith(ALBUMENTATIONS)])
+# networks of several tasks cannot be published yet
+PUBLISHED = [p for p in CONFIGS if 'configs/universal/' not in p]
+
+
+@pytest.mark.parametrize(
+    'path', [p for p in PUBLISHED if not p.endswith(ALBUMENTATIONS)]
+)
 def test_every_config_of_ours_could_be_published(path, root):
     check_types(Config.fromfile(root / path, import_custom_modules=False))
 
