@@ -21,7 +21,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 
 
 def run_alone(script: Path, *sources: Path, torch: bool = False) -> list[dict]:
-    """What run.py prints for sources, in the folder above it; with torch if wanted."""
+    """Return what run.py prints for sources, in the folder above it."""
     names = {*BLOCKED} if torch else {*BLOCKED, 'torch', 'torchvision'}
     code = BLOCK.format(names=names, argv=[str(it) for it in (script, *sources)])
     done = subprocess.run(

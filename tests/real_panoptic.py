@@ -95,7 +95,9 @@ def write_coco(real_coco: Path, root: Path) -> Path:
     """Write the real images with their people, on grass."""
     (root / 'annotations').mkdir(parents=True)
     (root / 'val2017').symlink_to(real_coco / 'val2017')
-    people = COCO(str(real_coco / 'annotations/person_keypoints_tiny.json'))
+    keypoints = real_coco / 'annotations/person_keypoints_tiny.json'
+    shutil.copy(keypoints, root / 'annotations')
+    people = COCO(str(keypoints))
     images, segments = list(people.imgs.values()), []
     for image in images:
         ids = np.full((image['height'], image['width']), 1)

@@ -29,7 +29,7 @@ model = dict(
             instance_head=dict(segments['instance_head'], **any_size),
         ),
     ),
-    # heatmap losses are about a hundredth of the others
+    # heatmap losses are much smaller than the others
     loss_weights=dict(joints=100.0),
 )
 train_dataloader = dict(batch_size=4)  # base batch of 32 on 8 GPUs

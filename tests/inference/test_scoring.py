@@ -66,7 +66,7 @@ def file(tmp_path, monkeypatch):
 
 
 def predictions(samples) -> list[np.ndarray]:
-    """What a metric reads of the results of a batch."""
+    """Return what a metric reads of the results of a batch."""
     found = []
     for sample in samples:
         for name in ('pred_instances', 'pred_sem_seg', 'pred_depth_map'):

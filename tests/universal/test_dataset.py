@@ -65,7 +65,7 @@ def equal(a: Any, b: Any) -> bool:
 
 @pytest.mark.usefixtures('_any_scope')
 def test_samples_are_those_of_the_libraries(few_people):
-    """In a test, with all metainfo."""
+    """They have all metainfo of a test, too."""
     tasks = task_data(few_people, 'val', test_mode=True)
     same = dict(type='Resize', scale_factor=1.0)
     pipelines = {
@@ -234,7 +234,7 @@ def test_samples_are_shared_with_workers(few_people):
 
 
 def test_keypoints_map_back_to_the_image(few_people):
-    """As ``BottomupPoseEstimator`` does it."""
+    """Map keypoints back as ``BottomupPoseEstimator`` does it."""
     resize = dict(type='hrnet_mm.JointResize', scale=(288, 288), keep_ratio=True)
     sample = same_images(task_data(few_people), resize, pack=PACK)[0]
     assert sample['inputs'].shape == (3, 240, 288)

@@ -93,7 +93,7 @@ def test_predictions_are_those_of_the_stock_model(name, samples):
 
 
 def test_a_frozen_trunk_with_an_added_task_keeps_the_other_predictions(samples):
-    """To the bit, while the added task learns."""
+    """They keep every bit, while the added task learns."""
     before = universal('objects', 'joints')
     before.init_weights()
     after = universal(
